@@ -1,0 +1,345 @@
+// Package redo is the redo log: the log buffer that any number of goroutines
+// append to without a lock, the records, the circle of files that they are
+// written to, its checkpoints, and the reader that recovery starts with.
+//
+// It does not decide when to write or to flush (groupcommit does) nor what a
+// checkpoint may forget (engine does). It holds these watermarks, each with
+// one owner and each only growing:
+//
+//	reserved   any producer                            Buffer
+//	ready      the holder of the write right           Buffer
+//	written    the holder of the write right           Log.Write
+//	flushed    whoever flushes, one at a time          Log.Flush, Log.Write
+//	checkpoint the checkpointer                        Log.SetCheckpoint
+//
+// INVARIANT: checkpoint <= flushed <= written <= ready <= reserved, and
+// written - checkpoint <= the circle.
+package redo
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"flushbench/engine/lsn"
+	"flushbench/engine/vfs"
+)
+
+// Observer is told of a watermark just before it moves: the moment at which
+// most is at risk. Calls come from the goroutine that wrote or flushed, with
+// no lock held; two of them may come at the same time (one Written, one
+// Flushed). It must be quick. State never depends on it.
+type Observer interface {
+	Written(from, to lsn.LSN)
+	Flushed(from, to lsn.LSN)
+}
+
+// NoObserver ignores everything.
+type NoObserver struct{}
+
+// Written implements Observer.
+func (NoObserver) Written(_, _ lsn.LSN) {}
+
+// Flushed implements Observer.
+func (NoObserver) Flushed(_, _ lsn.LSN) {}
+
+// Options of an open log.
+type Options struct {
+	FS         vfs.FS
+	Dir        string
+	Method     vfs.Method
+	Tail       Tail
+	BufferKind BufferKind
+	BufferSize int
+	Space      Space // see Space; REQUIRED
+	Observer   Observer
+}
+
+// Log is an open redo log. See the package comment for who may call what.
+type Log struct {
+	c    *circle
+	buf  Buffer
+	tail Tail
+	obs  Observer
+
+	inc      uint32
+	incStart lsn.LSN
+	direct   bool
+	side     []byte // aligned, for the last partial block of a direct write
+	slot     []byte // aligned, for a checkpoint block
+
+	_          [cacheLines]byte
+	written    atomic.Uint64 // by the holder of the write right
+	_          [cacheLines - 8]byte
+	flushed    atomic.Uint64 // by whoever flushes
+	_          [cacheLines - 8]byte
+	checkpoint atomic.Uint64 // by the checkpointer: the LSN of the older slot
+	ckpt       Checkpoint    // the last one; guarded by the caller's serialisation
+}
+
+// Open opens the log for appending at LSN end, which a Reader found to be the
+// end of the log, under a new incarnation. Before it returns, a checkpoint
+// that announces the incarnation is durable, and what stands at end is
+// flushed. last is the checkpoint that the Reader started from; area is the
+// engine's side area to go with it (see Checkpoint), at a record boundary
+// LSN that is not above end.
+func Open(o Options, last Checkpoint, seen uint32, end lsn.LSN, base Checkpoint) (*Log, error) {
+	c, err := openCircle(o.FS, o.Dir, func(path string) (vfs.File, error) { return o.FS.Open(path, o.Method) })
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{c: c, tail: o.Tail, obs: o.Observer, inc: max(seen, last.Incarnation) + 1, incStart: end, direct: o.Method.Direct(), ckpt: last}
+	if l.obs == nil {
+		l.obs = NoObserver{}
+	}
+	l.side = vfs.AlignedBuffer(blockSize, blockSize)
+	l.slot = vfs.AlignedBuffer(blockSize, blockSize)
+	for _, f := range c.open {
+		if f.Align() > blockSize {
+			return nil, errors.Join(fmt.Errorf("redo: open %s: direct writes need an alignment of %d, the log has blocks of %d", f.Name(), f.Align(), blockSize), c.close())
+		}
+		// What the last incarnation left in the page cache counts from now on.
+		if err := f.Sync(); err != nil {
+			return nil, errors.Join(fmt.Errorf("redo: open %s: %w", f.Name(), err), c.close())
+		}
+	}
+	l.buf, err = NewBuffer(o.BufferKind, o.BufferSize, end, c.logID, l.inc, o.Space)
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	l.written.Store(uint64(end))
+	l.flushed.Store(uint64(end))
+	l.checkpoint.Store(uint64(last.LSN))
+	base.Flushed = end
+	err = l.preloadTail(end)
+	if err == nil {
+		err = l.SetCheckpoint(base)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// preloadTail brings the bytes of a partly filled last block into the ring:
+// a direct write rewrites the whole block.
+func (l *Log) preloadTail(end lsn.LSN) error {
+	start := end.AlignDown(blockSize)
+	if !l.direct || start == end {
+		return nil
+	}
+	file, off, _ := l.c.place(start)
+	block := vfs.AlignedBuffer(blockSize, blockSize)
+	if _, err := l.c.open[file].ReadAt(block, off); err != nil {
+		return fmt.Errorf("redo: read the last block of %s: %w", l.c.open[file].Name(), err)
+	}
+	a, b := l.buf.Slices(start, end)
+	n := copy(a, block)
+	copy(b, block[n:])
+	l.buf.Release(start)
+	return nil
+}
+
+// Buffer returns the log buffer.
+func (l *Log) Buffer() Buffer { return l.buf }
+
+// Incarnation of the records that this Log appends.
+func (l *Log) Incarnation() uint32 { return l.inc }
+
+// Capacity is how many bytes of log the circle holds.
+func (l *Log) Capacity() uint64 { return l.c.circle }
+
+// Written returns the written LSN. Any goroutine.
+func (l *Log) Written() lsn.LSN { return lsn.LSN(l.written.Load()) }
+
+// Flushed returns the flushed LSN. Any goroutine. With a method that makes
+// nothing durable it says only which flush was asked for.
+func (l *Log) Flushed() lsn.LSN { return lsn.LSN(l.flushed.Load()) }
+
+// CheckpointLSN returns the LSN of the older of the two valid checkpoints:
+// only the log below it may be written over, so recovery can start from either
+// slot. Any goroutine.
+func (l *Log) CheckpointLSN() lsn.LSN { return lsn.LSN(l.checkpoint.Load()) }
+
+// Cut returns up to where the log can be written now: the end of the
+// contiguous published prefix, taking about maxBytes at the most. With pad
+// set (a flush follows) and --tail=pad it fills up the last block first and
+// never cuts inside one. REQUIRES: the write right.
+func (l *Log) Cut(maxBytes int, pad bool, visit Visit) lsn.LSN {
+	pad = pad && l.tail == TailPad
+	if pad {
+		l.buf.Pad(blockSize)
+	}
+	cut := l.buf.Advance(maxBytes, visit)
+	if pad {
+		cut = max(cut.AlignDown(blockSize), l.Written())
+	}
+	return cut
+}
+
+// Write writes [written, to) to the files, publishes written and gives the
+// buffer space back. With durable set the bytes are also made durable where
+// the method can do that with the write itself, and flushed follows; a Flush
+// is still needed unless flushed has reached to afterwards.
+//
+// REQUIRES: the write right; to <= ready; to - checkpoint <= Capacity.
+func (l *Log) Write(to lsn.LSN, durable bool) error {
+	from := l.Written()
+	if to <= from {
+		return nil
+	}
+	if uint64(to-l.CheckpointLSN()) > l.c.circle {
+		panic(fmt.Sprintf("redo: write up to %v would overwrite the log after checkpoint %v (capacity %d)", to, l.CheckpointLSN(), l.c.circle))
+	}
+	method := l.c.open[0].Method()
+	durable = durable && method == vfs.RWFDsync
+	var err error
+	if l.direct {
+		err = l.writeDirect(from, to)
+	} else {
+		err = l.writeBuffered(from, to, durable)
+	}
+	if err != nil {
+		return err
+	}
+	l.obs.Written(from, to)
+	l.written.Store(uint64(to))
+	if method.WriteThrough() || durable && l.Flushed() == from {
+		l.publishFlushed(to)
+	}
+	if l.direct {
+		l.buf.Release(to.AlignDown(blockSize))
+	} else {
+		l.buf.Release(to)
+	}
+	return nil
+}
+
+func (l *Log) writeBuffered(from, to lsn.LSN, durable bool) error {
+	a, b := l.buf.Slices(from, to)
+	if err := l.writeRange(from, a, durable); err != nil || len(b) == 0 {
+		return err
+	}
+	return l.writeRange(from+lsn.LSN(len(a)), b, durable)
+}
+
+// writeDirect writes whole blocks from the ring and the last, partial one
+// from the side buffer, filled up with zeros.
+func (l *Log) writeDirect(from, to lsn.LSN) error {
+	start, whole := from.AlignDown(blockSize), to.AlignDown(blockSize)
+	if whole > start {
+		a, b := l.buf.Slices(start, whole)
+		if err := l.writeRange(start, a, false); err != nil {
+			return err
+		}
+		if err := l.writeRange(start+lsn.LSN(len(a)), b, false); err != nil {
+			return err
+		}
+	}
+	if whole == to {
+		return nil
+	}
+	a, b := l.buf.Slices(max(whole, start), to)
+	n := copy(l.side, a)
+	n += copy(l.side[n:], b)
+	clear(l.side[n:])
+	return l.writeRange(max(whole, start), l.side, false)
+}
+
+// writeRange writes p at LSN at, split at file ends.
+func (l *Log) writeRange(at lsn.LSN, p []byte, durable bool) error {
+	for len(p) > 0 {
+		file, off, room := l.c.place(at)
+		n := int(min(uint64(len(p)), room))
+		f := l.c.open[file]
+		var err error
+		if durable {
+			_, err = f.WriteDurableAt(p[:n], off)
+		} else {
+			_, err = f.WriteAt(p[:n], off)
+		}
+		if err != nil {
+			return fmt.Errorf("redo: write %d bytes at LSN %v: %w", n, at, err)
+		}
+		at, p = at+lsn.LSN(n), p[n:]
+	}
+	return nil
+}
+
+// Flush makes everything that was written before the call durable and
+// publishes flushed. It flushes even when nothing is new: a log without group
+// commit has a flush for each commit. One caller at a time. A failure is final: the kernel may
+// have dropped the pages, so the caller must stop the log and not retry.
+func (l *Log) Flush() error {
+	// NB: read before the flush. Bytes written while it runs are not covered.
+	target := l.Written()
+	from := l.Flushed()
+	if err := l.flushFiles(from, target); err != nil {
+		return err
+	}
+	if target > from {
+		l.publishFlushed(target)
+	}
+	return nil
+}
+
+// flushFiles flushes every file that holds bytes of [from, to), oldest first,
+// and at least the one that from is in.
+func (l *Log) flushFiles(from, to lsn.LSN) error {
+	first, _, room := l.c.place(from)
+	files := 1
+	if n := uint64(to - from); n > room {
+		files += int((n - room + l.c.data - 1) / l.c.data)
+	}
+	for i := range min(files, l.c.files) {
+		if err := l.c.open[(first+i)%l.c.files].Flush(); err != nil {
+			return fmt.Errorf("redo: flush up to LSN %v: %w", to, err)
+		}
+	}
+	return nil
+}
+
+func (l *Log) publishFlushed(to lsn.LSN) {
+	l.obs.Flushed(l.Flushed(), to)
+	l.flushed.Store(uint64(to))
+}
+
+// SetCheckpoint makes c the checkpoint: its slot (the one that the last
+// checkpoint did not use) is written and flushed, and only then may the space
+// below c.LSN be written over. Number, Incarnation, IncStart are filled in;
+// Flushed too unless it is set. Calls must be serialized by the caller.
+//
+// REQUIRES: c.LSN <= flushed, not below the last checkpoint, and everything
+// that recovery from c.LSN needs elsewhere is durable.
+func (l *Log) SetCheckpoint(c Checkpoint) error {
+	if c.Flushed == 0 {
+		c.Flushed = l.Flushed()
+	}
+	c.Number, c.Incarnation, c.IncStart = l.ckpt.Number+1, l.inc, l.incStart
+	if c.LSN < l.ckpt.LSN || c.LSN > c.Flushed {
+		panic(fmt.Sprintf("redo: checkpoint at %v: must be from %v to %v", c.LSN, l.ckpt.LSN, c.Flushed))
+	}
+	f := l.c.open[0]
+	c.encode(l.slot)
+	off := int64(blockSize * (1 + c.Number%2))
+	if _, err := f.WriteAt(l.slot, off); err != nil {
+		return fmt.Errorf("redo: write checkpoint %d: %w", c.Number, err)
+	}
+	if err := f.Flush(); err != nil {
+		return fmt.Errorf("redo: flush checkpoint %d: %w", c.Number, err)
+	}
+	l.checkpoint.Store(uint64(l.ckpt.LSN))
+	l.ckpt = c
+	return nil
+}
+
+// Close closes files and buffer without writing or flushing anything.
+// REQUIRES: no producer, writer or flusher is running.
+func (l *Log) Close() error {
+	err := l.c.close()
+	if l.buf != nil {
+		err = errors.Join(err, l.buf.Close())
+		l.buf = nil
+	}
+	return err
+}
