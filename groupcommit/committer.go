@@ -1,0 +1,394 @@
+// Package groupcommit decides who waits for what: when the log is written,
+// when it is flushed, which commits one flush covers, and who is woken.
+//
+// It knows no files. Through Log it sees watermarks and two actions, write
+// and flush; in tests a made-up log without a disk takes its place. The policies
+// (when a commit is acknowledged) and the strategies (who flushes for whom)
+// are values on axes; there is one path per policy.
+//
+// Two rights order the work. The holder of the write right moves bytes from
+// the log buffer to the files; the holder of the flush right makes them
+// durable. A committer that finds nobody else about may take both and do its
+// own write and flush inline, so that a lone client pays no hand-over.
+//
+// INVARIANT: under policy 1 a commit is acknowledged only when a flush that
+// started after the covering write returned has succeeded; under policy 2 when
+// the covering write has returned. After the first error nothing is
+// acknowledged any more and no system call is tried again.
+package groupcommit
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
+)
+
+// Log is what group commit drives.
+type Log interface {
+	// Cut returns the end of what can be written now, at most about maxBytes
+	// beyond what was ready; pad says that a flush follows. REQUIRES: the
+	// write right.
+	Cut(maxBytes int, pad bool) lsn.LSN
+	// Write writes up to an LSN that Cut returned; with durable set it also
+	// makes it durable if that takes no further call. REQUIRES: write right.
+	Write(to lsn.LSN, durable bool) error
+	// Flush makes durable what was written before the call. REQUIRES: the
+	// flush right.
+	Flush() error
+	// Reserved, Written, Flushed and Limit (the end of the log buffer's free
+	// space) are watermarks; any goroutine.
+	Reserved() lsn.LSN
+	Written() lsn.LSN
+	Flushed() lsn.LSN
+	Limit() lsn.LSN
+}
+
+// ErrClosed is returned by commits after Close.
+var ErrClosed = errors.New("groupcommit: closed")
+
+// Limits and defaults.
+const (
+	DefaultInterval = time.Second
+	MinInterval     = time.Millisecond
+	MaxInterval     = 2700 * time.Second // MySQL's limit of innodb_flush_log_at_timeout
+	MaxGroupCount   = 1 << 20
+
+	// maxCut bounds what one write takes: the walk over the records warms
+	// the cache lines that the kernel copies next.
+	maxCut = 1 << 20
+	// continuousTick is how often the log writer of policy 0 continuous looks.
+	continuousTick = time.Millisecond
+	// writeYields is how often a policy-2 commit lets others run before it
+	// parks: a write takes microseconds, so somebody mostly writes it meanwhile.
+	writeYields = 64
+)
+
+// Config is one value on each axis that concerns group commit.
+type Config struct {
+	Policy   Policy
+	Style    Style
+	Strategy Strategy
+	Delay    Delay
+	// Count ends a gathering delay early when so many commits wait; 0: never.
+	Count int
+	// Interval between the starts of two timer flushes, policies 0 and 2.
+	Interval time.Duration
+	Observer Observer
+}
+
+// Validate fills in defaults and says what is out of range.
+func (c *Config) Validate() error {
+	if c.Interval == 0 {
+		c.Interval = DefaultInterval
+	}
+	if c.Interval < MinInterval || c.Interval > MaxInterval {
+		return fmt.Errorf("flush interval %v: must be %v to %v", c.Interval, MinInterval, MaxInterval)
+	}
+	if c.Count < 0 || c.Count > MaxGroupCount {
+		return fmt.Errorf("group count %d: must be 0 (no limit) to %d", c.Count, MaxGroupCount)
+	}
+	if c.Observer == nil {
+		c.Observer = NoObserver{}
+	}
+	return nil
+}
+
+// strategy is who flushes for whom under policy 1.
+type strategy interface {
+	// commit returns when the log is flushed up to end, or failed.
+	commit(end lsn.LSN, w *Waiter) error
+	// commitAsync is commit that completes w later, or at once.
+	commitAsync(end lsn.LSN, w *Waiter)
+}
+
+// Committer runs the commit protocol on one log. All methods are safe for
+// concurrent use unless they say otherwise.
+type Committer struct {
+	log Log
+	cfg Config
+	how strategy
+
+	write sync.Mutex // the write right
+	flush sync.Mutex // the flush right; taken before write
+
+	failed atomic.Pointer[error]
+	stats  counters
+
+	flusher kicker // of the dedicated flush goroutine
+	pending stack  // commits that wait for flushed
+
+	writer    kicker // of the log writer goroutine
+	forWrite  stack  // commits that wait for written
+	forSpace  stack  // producers that wait for log-buffer space
+	spacePool sync.Pool
+
+	stop   chan struct{}
+	closed atomic.Bool
+	wg     sync.WaitGroup
+}
+
+// New starts group commit on log. Close must be called to stop its goroutines.
+func New(log Log, cfg Config) (*Committer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Committer{log: log, cfg: cfg, stop: make(chan struct{}), flusher: newKicker(), writer: newKicker()}
+	c.spacePool.New = func() any { return NewWaiter() }
+	switch cfg.Strategy {
+	case Leader:
+		c.how = newLeader(c)
+	case Serial:
+		c.how = &serial{c: c}
+	default:
+		d := &dedicated{c: c}
+		c.how = d
+		if cfg.Policy == Policy1 {
+			c.spawn(d.loop)
+		}
+	}
+	c.spawn(c.writerLoop)
+	if cfg.Policy != Policy1 {
+		c.spawn(c.timerLoop)
+	}
+	return c, nil
+}
+
+func (c *Committer) spawn(f func()) {
+	c.wg.Add(1)
+	go func() {
+		defer c.wg.Done()
+		f()
+	}()
+}
+
+// Commit returns when the record that ends at end is as safe as the policy
+// asks, or with the error that stopped the log. w must be made by NewWaiter
+// and be idle.
+func (c *Committer) Commit(end lsn.LSN, w *Waiter) error {
+	switch c.cfg.Policy {
+	case Policy0:
+		return c.Err()
+	case Policy2:
+		return c.commitWritten(end, w)
+	}
+	return c.how.commit(end, w)
+}
+
+// CommitAsync is Commit that returns at once; w, made by NewAsyncWaiter and
+// idle, is delivered to its queue when the commit is done.
+func (c *Committer) CommitAsync(end lsn.LSN, w *Waiter) {
+	switch c.cfg.Policy {
+	case Policy0:
+		w.end, w.err = end, c.Err()
+		w.complete()
+	case Policy2:
+		w.end = end
+		c.forWrite.push(w)
+		c.writer.kick()
+	default:
+		c.how.commitAsync(end, w)
+	}
+}
+
+// Err returns the error that stopped the log, or nil.
+func (c *Committer) Err() error {
+	if e := c.failed.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// Fail stops the log for good because something that it depends on (a
+// checkpoint) failed. The first error wins; it is returned.
+func (c *Committer) Fail(err error) error { return c.fail(err) }
+
+// fail is Fail.
+func (c *Committer) fail(err error) error {
+	c.failed.CompareAndSwap(nil, &err)
+	c.flusher.kick()
+	c.writer.kick()
+	return c.Err()
+}
+
+// commitWritten is policy 2: whoever gets the write right writes for all.
+func (c *Committer) commitWritten(end lsn.LSN, w *Waiter) error {
+	for range writeYields {
+		if c.log.Written() >= end {
+			return c.Err()
+		}
+		if err := c.Err(); err != nil {
+			return err
+		}
+		if c.write.TryLock() {
+			cut, err := c.writeReady(w)
+			c.write.Unlock()
+			if err != nil {
+				return c.fail(err)
+			}
+			if cut >= end {
+				return nil
+			}
+		}
+		runtime.Gosched()
+	}
+	w.end, w.err = end, nil
+	c.forWrite.push(w)
+	c.writer.kick()
+	return w.park()
+}
+
+// writeReady writes what is ready. REQUIRES: the write right.
+func (c *Committer) writeReady(w *Waiter) (lsn.LSN, error) {
+	if err := c.Err(); err != nil {
+		return 0, err
+	}
+	if w.Sample {
+		w.Stages = Stages{Cut: clock.Now()}
+	}
+	cut := c.log.Cut(maxCut, false)
+	if err := c.log.Write(cut, false); err != nil {
+		return 0, err
+	}
+	if w.Sample {
+		w.Stages.Written = clock.Now()
+	}
+	return cut, nil
+}
+
+// FlushAll writes and flushes everything reserved before the call.
+func (c *Committer) FlushAll(why Reason) error {
+	c.flush.Lock()
+	defer c.flush.Unlock()
+	return c.flushAllLocked(why)
+}
+
+func (c *Committer) flushAllLocked(why Reason) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	target := c.log.Reserved()
+	if err := c.writeUpTo(target); err != nil {
+		return c.fail(err)
+	}
+	return c.flushWrittenLocked(why)
+}
+
+// FlushWritten flushes what is written already.
+func (c *Committer) FlushWritten(why Reason) error {
+	c.flush.Lock()
+	defer c.flush.Unlock()
+	return c.flushWrittenLocked(why)
+}
+
+func (c *Committer) flushWrittenLocked(why Reason) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	if c.log.Flushed() >= c.log.Written() {
+		return nil
+	}
+	start := clock.Now()
+	err := c.log.Flush()
+	c.stats.flushed(why, clock.Now()-start)
+	if err != nil {
+		return c.fail(err)
+	}
+	return nil
+}
+
+// writeUpTo writes in chunks until target is written, waiting for producers
+// that have reserved but not yet published.
+func (c *Committer) writeUpTo(target lsn.LSN) error {
+	var pause backoff
+	for c.log.Written() < target {
+		before := c.log.Written()
+		c.write.Lock()
+		err := c.Err()
+		if err == nil {
+			err = c.log.Write(c.log.Cut(maxCut, true), false)
+		}
+		c.write.Unlock()
+		if err != nil {
+			return err
+		}
+		if c.log.Written() == before {
+			pause.wait()
+			// A producer that waits for buffer space publishes only after
+			// the log writer has released some.
+			c.writer.kick()
+		}
+	}
+	return nil
+}
+
+// Pressure tells the log writer that the log buffer is filling up. Cheap.
+func (c *Committer) Pressure() { c.writer.kick() }
+
+// Space blocks until the log buffer's limit has reached end, or returns the
+// error that stopped the log.
+func (c *Committer) Space(end lsn.LSN) error {
+	c.stats.bufferStalls.Add(1)
+	start := clock.Now()
+	defer func() { c.stats.bufferStallNs.Add(clock.Now() - start) }()
+	for range 16 {
+		if c.log.Limit() >= end {
+			return nil
+		}
+		c.writer.kick()
+		runtime.Gosched()
+	}
+	w := c.spacePool.Get().(*Waiter)
+	w.end, w.err = end, nil
+	c.forSpace.push(w)
+	c.writer.kick()
+	err := w.park()
+	c.spacePool.Put(w)
+	return err
+}
+
+// Close stops the background goroutines. Commits that still wait, and all
+// later ones, get ErrClosed. It does not write or flush. Safe to call twice.
+func (c *Committer) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	err := c.Err()
+	c.fail(ErrClosed)
+	close(c.stop)
+	c.wg.Wait()
+	c.abandon(&c.pending)
+	c.abandon(&c.forWrite)
+	c.abandon(&c.forSpace)
+	return err
+}
+
+// abandon completes every waiter of s with the sticky error.
+func (c *Committer) abandon(s *stack) {
+	err := c.Err()
+	for list := s.take(); list != nil; list = s.take() {
+		for w := list; w != nil; w = w.next {
+			w.err = err
+		}
+		wakeAll(list)
+	}
+}
+
+// backoff waits a little longer each time: first by letting others run, then
+// by sleeping 20 us to 1 ms. It is for waits on another goroutine that holds
+// an unpublished reservation or must free space, never for durability.
+type backoff struct{ n int }
+
+func (b *backoff) wait() {
+	b.n++
+	if b.n <= 32 {
+		runtime.Gosched()
+		return
+	}
+	clock.Sleep(min(time.Millisecond, 20*time.Microsecond*time.Duration(1+b.n-32)))
+}

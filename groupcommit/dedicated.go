@@ -1,0 +1,292 @@
+package groupcommit
+
+import (
+	"runtime"
+	"sync/atomic"
+
+	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
+)
+
+const (
+	// relayFrom is the group size from which the flush goroutine wakes only
+	// one waiter and lets it wake the others, so that the device gets its next
+	// flush at once.
+	relayFrom = 24
+	// cheapFlush is a flush that costs less than running the clients that are
+	// ready to run: then the flush goroutine lets them go first.
+	cheapFlush = 10_000 // ns
+)
+
+// dedicated is the default strategy of policy 1: one goroutine issues every
+// flush, on demand, and is idle only when nobody waits. While a flush runs
+// the next group collects in Committer.pending; nothing is delayed.
+//
+// A commit that finds nobody else about takes the rights and does it inline.
+// lone says whether that is worth trying: the last group was a single commit
+// and nobody waited when it was done. The first one that has to queue clears
+// it, so with two clients or more the goroutine keeps the device busy.
+type dedicated struct {
+	c *Committer
+	// lone: set by the flush goroutine when it goes idle, cleared by
+	// committers that queue. A hint: a stale value costs time, never safety.
+	lone atomic.Bool
+	g    gatherer // flush goroutine only
+
+	// The flush goroutine's own state.
+	carry   chain // waiters above the last cut
+	lastN   int   // size of the last group
+	flushNs int64 // moving average of the time of a flush
+	busy    int64 // since when somebody has been waiting; 0: nobody
+	ended   int64 // when the last flush returned
+}
+
+// commit implements strategy.
+func (d *dedicated) commit(end lsn.LSN, w *Waiter) error {
+	c := d.c
+	if d.lone.Load() && c.flush.TryLock() {
+		done, err := d.inline(end, w)
+		c.flush.Unlock()
+		if done {
+			return err
+		}
+	}
+	if err, done := d.enqueue(end, w); done {
+		return err
+	}
+	return w.park()
+}
+
+// commitAsync implements strategy.
+func (d *dedicated) commitAsync(end lsn.LSN, w *Waiter) {
+	if err, done := d.enqueue(end, w); done {
+		w.end, w.err = end, err
+		w.complete()
+	}
+}
+
+// enqueue queues w unless the commit is done already.
+func (d *dedicated) enqueue(end lsn.LSN, w *Waiter) (err error, done bool) {
+	c := d.c
+	if err := c.Err(); err != nil {
+		return err, true
+	}
+	if c.log.Flushed() >= end {
+		c.stats.early.Add(1)
+		return nil, true
+	}
+	if d.lone.Load() {
+		d.lone.Store(false)
+	}
+	w.end, w.err = end, nil
+	c.pending.push(w)
+	c.flusher.kick()
+	return nil, false
+}
+
+// inline writes and flushes for a lone committer. done is false when a record
+// before its own is not published yet. REQUIRES: the flush right.
+func (d *dedicated) inline(end lsn.LSN, w *Waiter) (done bool, err error) {
+	c := d.c
+	if !c.write.TryLock() {
+		return false, nil
+	}
+	if c.Err() != nil {
+		c.write.Unlock()
+		return false, nil
+	}
+	start := clock.Now()
+	from := c.log.Flushed()
+	cut := c.log.Cut(maxCut, true)
+	if cut < end {
+		c.write.Unlock()
+		return false, nil
+	}
+	err = c.log.Write(cut, true)
+	c.write.Unlock()
+	written := clock.Now()
+	if err == nil && c.log.Flushed() < cut {
+		err = c.log.Flush()
+	}
+	flushed := clock.Now()
+	c.stats.flushed(ReasonCommit, flushed-written)
+	if err != nil {
+		return true, c.fail(err)
+	}
+	if w.Sample {
+		w.Stages = Stages{Cut: start, Written: written, Flushed: flushed}
+	}
+	c.stats.inline.Add(1)
+	c.stats.waitedNs.Add(flushed - start)
+	c.record(1, from, cut, flushed-written)
+	return true, nil
+}
+
+// record counts a group of n commits, and those that found it done.
+func (c *Committer) record(n int, from, to lsn.LSN, ns int64) {
+	if e := c.stats.early.Load(); e > 0 {
+		c.stats.early.Add(-e)
+		n += int(e)
+	}
+	c.stats.groups.Add(1)
+	c.stats.grouped.Add(uint64(n))
+	c.cfg.Observer.Group(Group{Size: n, From: from, To: to, FlushNs: ns})
+}
+
+// loop is the flush goroutine.
+func (d *dedicated) loop() {
+	c := d.c
+	var pause backoff
+	for {
+		if d.carry.n == 0 && c.pending.empty() {
+			if d.idle() {
+				return
+			}
+			if d.flushNs < cheapFlush && d.lastN > 1 {
+				runtime.Gosched()
+			}
+		}
+		if d.busy == 0 {
+			d.busy = clock.Now()
+		}
+		if c.isStopped() {
+			return // Close completes what is pending
+		}
+		if d.group() {
+			pause = backoff{}
+		} else {
+			pause.wait() // everyone who waits is behind a hole
+		}
+	}
+}
+
+// idle sleeps until a commit waits. It reports whether Close was called.
+func (d *dedicated) idle() (stopped bool) {
+	c := d.c
+	if d.g.expectsMore(d) {
+		return false
+	}
+	d.g.woken = 0 // whoever comes now was not held up by a flush
+	now := clock.Now()
+	if d.busy != 0 {
+		c.stats.waitedNs.Add(now - d.busy)
+		d.busy = 0
+	}
+	d.lone.Store(d.lastN <= 1)
+	return c.flusher.sleep(func() bool { return !c.pending.empty() }, c.stop, nil)
+}
+
+// group closes one group, writes and flushes it and wakes it. It reports
+// whether any commit was completed.
+func (d *dedicated) group() (progress bool) {
+	c := d.c
+	list := d.collect()
+	var done, rest chain
+	highest := split(list, c.log.Flushed(), &done, &rest)
+	if done.n > 0 { // covered by an earlier flush that they just missed
+		c.stats.early.Add(int64(done.n))
+		wakeAll(done.head)
+		progress = true
+	}
+	d.carry = rest
+	if rest.n == 0 {
+		return true
+	}
+	d.g.gather(d, rest.n)
+	c.flush.Lock()
+	ok := d.flushGroup(highest)
+	c.flush.Unlock()
+	return ok || progress
+}
+
+// collect returns the carried waiters and everyone who came since.
+func (d *dedicated) collect() *Waiter {
+	list := d.carry.head
+	d.carry = chain{}
+	fresh := d.c.pending.take()
+	if list == nil {
+		return fresh
+	}
+	for fresh != nil {
+		next := fresh.next
+		fresh.next = list
+		list = fresh
+		fresh = next
+	}
+	return list
+}
+
+// flushGroup writes, flushes and wakes. REQUIRES: the flush right.
+func (d *dedicated) flushGroup(highest lsn.LSN) (progress bool) {
+	c := d.c
+	if err := c.Err(); err != nil {
+		return d.failAll(err)
+	}
+	from := c.log.Flushed()
+	if from >= highest { // an inline commit flushed them meanwhile
+		return d.wakeGroup(from, from, Stages{})
+	}
+	st := Stages{Cut: clock.Now()}
+	c.write.Lock()
+	cut := c.log.Cut(maxCut, true)
+	if cut <= from && c.log.Written() <= from {
+		c.write.Unlock()
+		return false
+	}
+	err := c.log.Write(cut, true)
+	c.write.Unlock()
+	st.Written = clock.Now()
+	if err == nil && c.log.Flushed() < cut {
+		err = c.log.Flush()
+	}
+	st.Flushed = clock.Now()
+	d.ended = st.Flushed
+	ns := st.Flushed - st.Written
+	c.stats.flushed(ReasonCommit, ns)
+	if err != nil {
+		return d.failAll(c.fail(err))
+	}
+	d.flushNs += (ns - d.flushNs) / 8
+	return d.wakeGroup(from, c.log.Flushed(), st)
+}
+
+// wakeGroup completes everyone who is covered by flushed.
+func (d *dedicated) wakeGroup(from, flushed lsn.LSN, st Stages) bool {
+	var done, rest chain
+	split(d.collect(), flushed, &done, &rest)
+	d.carry = rest
+	for w := done.head; w != nil; w = w.next {
+		if w.Sample {
+			w.Stages = st
+		}
+	}
+	if flushed > from {
+		d.c.record(done.n, from, flushed, st.Flushed-st.Written)
+		d.lastN = done.n
+	} else {
+		d.c.stats.early.Add(int64(done.n))
+	}
+	if done.n == 0 {
+		return flushed > from
+	}
+	d.g.woke(done.n, rest.n)
+	if done.n >= relayFrom && done.head.queue == nil {
+		// NB: relay must be set before the wake-up that hands done.head over.
+		first := done.head
+		first.relay = first.next
+		first.complete()
+	} else {
+		wakeAll(done.head)
+	}
+	return true
+}
+
+// failAll completes everyone with the error that stopped the log.
+func (d *dedicated) failAll(err error) bool {
+	list := d.collect()
+	for w := list; w != nil; w = w.next {
+		w.err = err
+	}
+	wakeAll(list)
+	return list != nil
+}

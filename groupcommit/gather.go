@@ -1,0 +1,161 @@
+package groupcommit
+
+import (
+	"runtime"
+
+	"flushbench/engine/clock"
+)
+
+// gatherer holds a group open for a moment so that the clients that the last
+// flush has just woken can join it. In a closed loop without it, they join only
+// the flush after the next: two groups of half the clients alternate.
+//
+// Adaptive: it expects those who waited already plus those just woken, and
+// waits as long as that pays. The rule is the marginal value theorem
+// (Charnov 1976, for foragers): stay while commits arrive faster than the
+// best average rate that leaving now would give, n / (time since the last
+// flush + time of a flush). Arrivals are counted, never predicted; when they
+// dry up before the expected number is there, the gatherer backs off and
+// skips the next groups, twice as many after each miss.
+//
+// It waits by letting other goroutines run (the clients that it waits for run
+// on the same processors), and sleeps only for fixed delays.
+type gatherer struct {
+	woken  int // size of the group that was just woken, 0: none
+	want   int // these and those who waited already when it was woken
+	skip   int // groups to pass before gathering again
+	streak int // misses in a row
+}
+
+const (
+	// maxStreak bounds the back-off: 2^5 groups between two tries.
+	maxStreak = 5
+	// patience is how long nothing may arrive before gathering ends: a wake-up
+	// of an idle processor on a virtual machine takes some microseconds.
+	patience = 25_000 // ns
+	// maxGatherNs bounds an adaptive delay whatever the flush costs.
+	maxGatherNs = 2_000_000
+)
+
+// woke notes how many clients a flush has just released, while others waited.
+func (g *gatherer) woke(n, waiting int) { g.woken, g.want = n, n+waiting }
+
+// expectsMore reports whether a group that nobody has joined yet should be
+// gathered rather than the flush goroutine sent to sleep.
+func (g *gatherer) expectsMore(d *dedicated) bool {
+	cfg := &d.c.cfg
+	if !cfg.Delay.Adaptive || g.woken < 2 || g.skip > 0 {
+		return false
+	}
+	limit := d.ended + patience
+	for d.c.pending.empty() {
+		if clock.Now() > limit || d.c.Err() != nil {
+			g.miss()
+			g.woken = 0
+			return false
+		}
+		runtime.Gosched()
+	}
+	return true
+}
+
+// gather returns when the group should be closed; have commits wait already.
+func (g *gatherer) gather(d *dedicated, have int) {
+	cfg := &d.c.cfg
+	woken := g.woken
+	g.woken = 0
+	switch {
+	case cfg.Delay.Adaptive:
+		if g.skip > 0 {
+			g.skip--
+			return
+		}
+		if woken == 0 || have >= g.want {
+			return
+		}
+		start := clock.Now()
+		g.adaptive(d, have, g.want, start)
+		d.c.stats.gathers.Add(1)
+		d.c.stats.gatherNs.Add(clock.Now() - start)
+	case cfg.Delay.Fixed > 0:
+		start := clock.Now()
+		g.fixed(d, have, start+int64(cfg.Delay.Fixed))
+		d.c.stats.gathers.Add(1)
+		d.c.stats.gatherNs.Add(clock.Now() - start)
+	}
+}
+
+func (g *gatherer) adaptive(d *dedicated, have, want int, start int64) {
+	c := d.c
+	if c.cfg.Count > 0 {
+		want = min(want, c.cfg.Count)
+	}
+	var seen *Waiter
+	n, last := have, start
+	for n < want {
+		runtime.Gosched()
+		var more int
+		more, seen = count(c, seen)
+		now := clock.Now()
+		if more > 0 {
+			n, last = n+more, now
+			continue
+		}
+		if now-last > g.patience(d) || now-start > maxGatherNs || c.Err() != nil {
+			g.miss()
+			return
+		}
+		// Not worth it any more: arrivals a nanosecond against the average.
+		if gone := now - start; gone > 0 && n > have {
+			if float64(n-have)*float64(now-d.ended+d.flushNs) < float64(n)*float64(gone) {
+				g.miss()
+				return
+			}
+		}
+	}
+	g.streak = 0
+}
+
+func (g *gatherer) patience(d *dedicated) int64 { return min(patience, max(2_000, d.flushNs/4)) }
+
+// miss backs off.
+func (g *gatherer) miss() {
+	g.streak = min(g.streak+1, maxStreak)
+	g.skip = 1<<g.streak - 1
+}
+
+// fixed waits until the deadline, in short steps when a count may end it.
+func (g *gatherer) fixed(d *dedicated, have int, deadline int64) {
+	c := d.c
+	var seen *Waiter
+	n := have
+	for c.Err() == nil {
+		if c.cfg.Count > 0 && n >= c.cfg.Count {
+			return
+		}
+		left := deadline - clock.Now()
+		if left <= 0 {
+			return
+		}
+		if c.cfg.Count == 0 && left > 100_000 {
+			clock.SleepUntil(deadline)
+			return
+		}
+		runtime.Gosched()
+		var more int
+		more, seen = count(c, seen)
+		n += more
+	}
+}
+
+// count returns how many waiters were pushed since seen was the newest, and
+// the newest now. Waiters below the head of the stack do not move until the
+// flush goroutine itself takes them, so the walk is safe.
+func count(c *Committer, seen *Waiter) (int, *Waiter) {
+	head := c.pending.head.Load()
+	n := 0
+	for w := head; w != nil && w != seen; w = w.next {
+		n++
+	}
+	return n, head
+}
