@@ -1,0 +1,20 @@
+//go:build !unix
+
+package workdir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+const openNoFollow = 0
+
+var errNoLocks = errors.New("file locks are not supported on this operating system")
+
+func tryLock(*os.File) error       { return errNoLocks }
+func isLocked(error) bool          { return false }
+func isReadOnly(error) bool        { return false }
+func isNotEmpty(error) bool        { return false }
+func isFull(error) bool            { return false }
+func ownedByUs(_ fs.FileInfo) bool { return true }
