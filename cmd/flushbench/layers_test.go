@@ -1,0 +1,108 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// theLaw is the floor plan as data: docs/map.md says the same in words. Change
+// it in a commit of its own that gives the reason.
+var theLaw = law{
+	module: "flushbench",
+
+	// From the roof to the ground; a package may import only what its row names
+	// and what stands in a later row. "below" means everything in later rows.
+	floors: []floor{
+		{"cmd/flushbench .", "below"},
+		{"plots/serve plots/report", "plots metrics/..."},
+		{"plots", "metrics/result metrics/stats metrics/model metrics/verdict"},
+		{"workload/plan workload/lesson workload/trace workload/audit", "below"},
+		{"workload/sweep", "below"},
+		{"workload/runner workload/crash workload/plug", "below"},
+		{"workload/judge", "engine engine/... groupcommit workload workload/durability"},
+		{"workload/server", "workload/workdir"},
+		{"workload/driver", "workload metrics engine/clock engine/lsn"},
+		{"workload/target/embedded", "workload engine engine/... groupcommit"},
+		{"workload/target/mysql workload/target/postgres", "workload"},
+		{"workload/scenario", "workload engine engine/redo engine/binlog engine/vfs groupcommit"},
+		{"workload/probe", "workload/workdir metrics/... engine/vfs engine/clock"},
+		{"workload/workdir", "metrics/hostinfo engine/vfs"},
+		{"workload/durability", "groupcommit engine/vfs"},
+		{"workload", ""},
+		{"engine", "below-engine groupcommit"},
+		{"engine/rebuild", "engine/table engine/binlog engine/vfs engine/clock engine/lsn engine/trx"},
+		{"engine/recovery", "engine/undo engine/table engine/bufpool engine/redo engine/binlog engine/vfs engine/clock engine/lsn engine/trx"},
+		{"engine/undo", "engine/table engine/bufpool engine/redo engine/vfs engine/clock engine/lsn engine/trx"},
+		{"engine/table", "engine/bufpool engine/redo engine/vfs engine/clock engine/lsn engine/trx"},
+		{"engine/bufpool", "engine/redo engine/vfs engine/clock engine/lsn engine/trx"},
+		{"engine/redo engine/binlog engine/lock groupcommit", "engine/vfs engine/clock engine/lsn engine/trx"},
+		{"metrics/verdict", "metrics/stats metrics/model metrics/result"},
+		{"metrics/stats metrics/model", "metrics/result"},
+		{"metrics/hostinfo", "metrics/result engine/vfs"},
+		{"metrics/result", "metrics"},
+		{"metrics", "engine/lsn"},
+		{"engine/vfs/...", "engine/vfs/... engine/clock"},
+		{"engine/clock", ""},
+		{"engine/lsn engine/trx", ""},
+		{"engine/axis", ""},
+		{"mutants", ""},
+	},
+	// anyone lists what every package may import: the tables behind the axes.
+	anyone: "engine/axis",
+
+	// One door per dependency: who may import it. "tests" means any _test.go file.
+	doors: []door{
+		{"github.com/spf13/cobra", "cmd/flushbench"},
+		{"github.com/spf13/pflag", "cmd/flushbench workload/scenario"},
+		{"github.com/jedib0t/go-pretty/v6", "cmd/flushbench"},
+		{"golang.org/x/term", "cmd/flushbench"},
+		{"gopkg.in/yaml.v3", "workload/scenario"},
+		{"github.com/HdrHistogram/hdrhistogram-go", "metrics/..."},
+		{"gonum.org/v1/gonum", "metrics/..."},
+		{"gonum.org/v1/plot", "plots/..."},
+		{"golang.org/x/perf", "metrics/... tests"},
+		{"github.com/shirou/gopsutil/v3", "metrics/hostinfo"},
+		{"github.com/prometheus/procfs", "metrics/hostinfo"},
+		{"golang.org/x/sys", "engine/vfs/... engine/redo engine/clock metrics/hostinfo workload/driver workload/crash"},
+		{"pgregory.net/rapid", "tests"},
+	},
+
+	// Who may open files that are not the engine's. The engine's go through
+	// engine/vfs, or no crash, fault or flush count would cover them.
+	files: "cmd/flushbench plots/... engine/vfs/... metrics/result metrics/hostinfo mutants tests " +
+		"workload/runner workload/probe workload/crash workload/plug workload/driver workload/workdir workload/server",
+}
+
+// TestLayers holds every source file, those of other platforms and build tags
+// included, against the law.
+func TestLayers(t *testing.T) {
+	sources := loadSources(t)
+	for _, v := range theLaw.check(sources) {
+		t.Error(v)
+	}
+}
+
+// TestLawItself holds that the table is sound: each name it uses is a row, and
+// each import it allows goes down.
+func TestLawItself(t *testing.T) {
+	for _, v := range theLaw.checkItself() {
+		t.Error(v)
+	}
+}
+
+// TestMapNamesEveryPackage keeps docs/map.md a complete guide.
+func TestMapNamesEveryPackage(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "map.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{".": true} // the root holds bench_test.go alone
+	for _, s := range loadSources(t) {
+		if !seen[s.pkg] && !strings.Contains(string(text), "`"+s.pkg+"`") {
+			t.Errorf("docs/map.md does not name `%s`", s.pkg)
+		}
+		seen[s.pkg] = true
+	}
+}

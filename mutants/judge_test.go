@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// module writes a module of one package with a test that knows Sum.
+func module(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":    "module example.test\n\ngo 1.26\n",
+		"a/a.go":    "package a\n\nfunc Sum(a, b int) int {\n\treturn a + b\n}\n",
+		"a/sum.txt": "",
+		"a/a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestSum(t *testing.T) {\n\tif Sum(1, 2) != 3 {\n\t\tt.Fatal()\n\t}\n}\n" +
+			"\nfunc TestBad(t *testing.T) { t.Fatal() }\n",
+	} {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func sumMutant(name, old, with string) Mutant {
+	return Mutant{Name: name, File: "a/a.go", Package: "./a", Run: "TestSum", Edits: []Edit{{Old: old, New: with}}}
+}
+
+// TestJudgeWithRealGoTest plants bugs in a small module and lets go test decide.
+func TestJudgeWithRealGoTest(t *testing.T) {
+	root := module(t)
+	before, err := os.ReadFile(filepath.Join(root, "a", "a.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	badTest := sumMutant("bad-test", "a + b", "a - b")
+	badTest.Run = "TestBad"
+	ms := []Mutant{
+		sumMutant("wrong", "a + b", "a - b"),
+		sumMutant("harmless", "a + b", "b + a"),
+		sumMutant("broken", "a + b", "a + c"),
+		sumMutant("gone", "a * b", "a + b"),
+		badTest,
+	}
+	seen := 0
+	j := judge{root: root, tmp: t.TempDir(), jobs: 2, test: goTest(root, time.Minute), observe: func(Result) { seen++ }}
+	results, err := j.tryAll(t.Context(), ms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Verdict{Caught, Survived, NoBuild, Stale, Broken}
+	for i, r := range results {
+		if r.Verdict != want[i] {
+			t.Errorf("%s: %s (%s); want %s", ms[i].Name, r.Verdict, r.Detail, want[i])
+		}
+	}
+	if seen != len(ms) {
+		t.Errorf("%d results observed; want %d", seen, len(ms))
+	}
+	after, err := os.ReadFile(filepath.Join(root, "a", "a.go"))
+	if err != nil || string(after) != string(before) {
+		t.Errorf("the source tree has changed: %q, %v", after, err)
+	}
+}
+
+// TestJudgeRunsEachBaselineOnce holds that mutants with the same tests share the
+// proof that these pass unchanged.
+func TestJudgeRunsEachBaselineOnce(t *testing.T) {
+	root := module(t)
+	var mu sync.Mutex
+	var bases []testRun
+	fake := func(_ context.Context, r testRun, overlay string) (outcome, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		events, _ := parseEvents(lines(evStart, evRun, evPass, evPkgPass))
+		if overlay == "" {
+			bases = append(bases, r)
+		}
+		return outcome{events: events, ok: true}, nil
+	}
+	raced := sumMutant("c", "a + b", "a - b")
+	raced.Race = true
+	ms := []Mutant{sumMutant("a", "a + b", "a - b"), sumMutant("b", "a + b", "a * b"), raced}
+	j := judge{root: root, tmp: t.TempDir(), jobs: 1, test: fake, observe: func(Result) {}}
+	if _, err := j.tryAll(t.Context(), ms); err != nil {
+		t.Fatal(err)
+	}
+	if want := []testRun{ms[0].testRun(), raced.testRun()}; !slices.Equal(bases, want) {
+		t.Errorf("unchanged runs %v; want %v", bases, want)
+	}
+}
+
+// TestJudgeEndsOnError holds that a go command that cannot run ends the whole
+// call with its error and starts nothing new.
+func TestJudgeEndsOnError(t *testing.T) {
+	boom := errors.New("boom")
+	calls := 0
+	fake := func(context.Context, testRun, string) (outcome, error) { calls++; return outcome{}, boom }
+	other := sumMutant("b", "a + b", "a * b")
+	other.Run = "TestBad"
+	j := judge{root: module(t), tmp: t.TempDir(), jobs: 1, test: fake, observe: func(Result) { t.Error("a result") }}
+	_, err := j.tryAll(t.Context(), []Mutant{sumMutant("a", "a + b", "a - b"), other})
+	if !errors.Is(err, boom) || calls != 1 {
+		t.Errorf("tryAll = %v after %d calls; want boom after 1", err, calls)
+	}
+}
+
+func TestTestRunArgs(t *testing.T) {
+	r := testRun{pkg: "./a", run: "TestSum", tags: "invariants", race: true}
+	got := r.args("o.json", time.Minute)
+	want := []string{"test", "-json", "-vet=off", "-run", "TestSum", "-timeout", "1m0s",
+		"-race", "-tags", "invariants", "-overlay", "o.json", "-count=1", "./a"}
+	if !slices.Equal(got, want) {
+		t.Errorf("args = %q; want %q", got, want)
+	}
+}
