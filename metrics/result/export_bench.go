@@ -1,0 +1,171 @@
+package result
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// WriteBench writes the rounds as Go benchmark lines with key=value names, one
+// line a round, so that benchstat reads them. tps/limit is the round's
+// throughput divided by the limit loop of the same round.
+func WriteBench(w io.Writer, r *Result) error {
+	b := &bytes.Buffer{}
+	for _, kv := range benchConfig(r) {
+		fmt.Fprintf(b, "%s: %s\n", kv[0], kv[1])
+	}
+	for _, u := range benchUnits {
+		fmt.Fprintf(b, "Unit %s better=%s\n", u.name, u.better)
+	}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		name := benchName(c)
+		for j := range c.Rounds {
+			writeBenchLine(b, name, &c.Rounds[j])
+		}
+	}
+	if r.Probe != nil {
+		writeBenchProbe(b, r.Probe)
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("result: write %s: %w", BenchFileName, err)
+	}
+	return nil
+}
+
+// benchUnits is the table of units and of the direction that is better.
+var benchUnits = []struct{ name, better string }{
+	{"commits/s", "higher"},
+	{"tps/limit", "higher"},
+	{"mean-ns", "lower"},
+	{"p50-ns", "lower"},
+	{"p99-ns", "lower"},
+	{"p999-ns", "lower"},
+	{"mean/flush", "lower"},
+	{"flushes/commit", "lower"},
+	{"commits/flush", "higher"},
+	{"cpu-ns/commit", "lower"},
+	{"writes/s", "higher"},
+}
+
+// benchConfig returns the lines that describe the host, keys in lower case.
+func benchConfig(r *Result) [][2]string {
+	e := &r.Environment
+	all := [][2]string{
+		{"goos", e.OS}, {"goarch", e.Arch}, {"pkg", "flushbench"}, {"cpu", e.CPU.Model},
+		{"host", e.Host}, {"kernel", e.Kernel}, {"filesystem", e.Filesystem}, {"mount-options", e.MountOptions},
+		{"device", e.Device.Name}, {"device-model", e.Device.Model}, {"device-kind", e.Device.Kind},
+		{"write-cache", e.Device.WriteCache}, {"flushbench", r.ToolVersion}, {"kind", r.Kind},
+		{"seed", strconv.FormatUint(r.Seed, 10)}, {"complete", strconv.FormatBool(r.Complete)},
+	}
+	var kept [][2]string
+	for _, kv := range all {
+		if v := strings.Join(strings.Fields(kv[1]), " "); v != "" {
+			kept = append(kept, [2]string{kv[0], v})
+		}
+	}
+	return kept
+}
+
+// benchName returns the benchmark name of a cell: every axis that a reader
+// may want to group by. What only one policy has (a style other than the
+// default) or few runs use appears where it is set, so that the names of two
+// policies differ in the policy alone and benchstat -col /policy lines them up.
+func benchName(c *Cell) string {
+	p := &c.Params
+	name := "BenchmarkCommit"
+	add := func(key, value string) {
+		if value != "" {
+			name += "/" + key + "=" + benchValue(value)
+		}
+	}
+	add("policy", p.Policy)
+	if p.Policy == "0" && p.Policy0Style != "classic" {
+		add("style", p.Policy0Style)
+	}
+	add("clients", strconv.Itoa(p.Clients))
+	if p.Rate > 0 {
+		add("rate", strconv.FormatFloat(p.Rate, 'f', -1, 64))
+	}
+	add("method", p.FlushMethod)
+	add("growth", p.Growth)
+	add("group", p.GroupCommit)
+	add("delay", p.GroupDelay)
+	add("mode", p.ClientMode)
+	add("buffer", p.LogBuffer)
+	add("record", strconv.FormatInt(p.RecordBytes, 10))
+	if p.ThinkTimeNS > 0 {
+		add("think-ns", strconv.FormatInt(p.ThinkTimeNS, 10))
+	}
+	if p.TxnCPUNS > 0 {
+		add("cpu-ns", strconv.FormatInt(p.TxnCPUNS, 10))
+	}
+	add("section", c.Section)
+	return name
+}
+
+// benchValue makes s safe inside a benchmark name.
+func benchValue(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '/' || unicode.IsSpace(r) || !unicode.IsPrint(r) {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+func writeBenchLine(b *bytes.Buffer, name string, r *Round) {
+	if r.Commits == 0 {
+		return // a benchmark line needs an iteration
+	}
+	fmt.Fprintf(b, "%s %d", name, r.Commits)
+	value := func(v float64, unit string) {
+		fmt.Fprintf(b, " %s %s", strconv.FormatFloat(v, 'g', -1, 64), unit)
+	}
+	percentile := func(ns *int64, unit string) {
+		if ns != nil {
+			value(float64(*ns), unit)
+		}
+	}
+	commits := float64(r.Commits)
+	value(r.DurationS*1e9/commits, "ns/op")
+	value(r.TPS, "commits/s")
+	if r.Limit.FlushPerS > 0 {
+		value(r.TPS/r.Limit.FlushPerS, "tps/limit")
+	}
+	value(float64(r.LatencyNS.Mean), "mean-ns")
+	percentile(r.LatencyNS.P50, "p50-ns")
+	percentile(r.LatencyNS.P99, "p99-ns")
+	percentile(r.LatencyNS.P999, "p999-ns")
+	if p := r.Limit.FlushNSP50; p != nil && *p > 0 {
+		value(float64(r.LatencyNS.Mean)/float64(*p), "mean/flush")
+	}
+	value(float64(r.Flushes.Syscalls)/commits, "flushes/commit")
+	if r.GroupSizeMean > 0 {
+		value(r.GroupSizeMean, "commits/flush")
+	}
+	value(r.CPUNSPerCommit, "cpu-ns/commit")
+	fmt.Fprintln(b)
+}
+
+func writeBenchProbe(b *bytes.Buffer, p *Probe) {
+	for i := range p.Rows {
+		row := &p.Rows[i]
+		if row.Count == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "BenchmarkProbe/method=%s/op=%s/size=%d %d %d ns/op %s writes/s",
+			benchValue(row.Method), benchValue(row.Op), row.SizeBytes, row.Count, row.MeanNS,
+			strconv.FormatFloat(row.RatePerS, 'g', -1, 64))
+		if row.P50NS != nil {
+			fmt.Fprintf(b, " %d p50-ns", *row.P50NS)
+		}
+		if row.P99NS != nil {
+			fmt.Fprintf(b, " %d p99-ns", *row.P99NS)
+		}
+		fmt.Fprintln(b)
+	}
+}

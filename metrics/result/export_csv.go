@@ -1,0 +1,142 @@
+package result
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// cellColumn is one column of cells.csv.
+type cellColumn struct {
+	name  string
+	value func(*Cell, *Round) string
+}
+
+// cellColumns is the one table of cells.csv: one row a round, one unit a
+// column, an empty field where a figure was not measured.
+var cellColumns = []cellColumn{
+	{"cell", func(c *Cell, _ *Round) string { return c.Name }},
+	{"section", func(c *Cell, _ *Round) string { return c.Section }},
+	{"policy", func(c *Cell, _ *Round) string { return c.Params.Policy }},
+	{"clients", func(c *Cell, _ *Round) string { return strconv.Itoa(c.Params.Clients) }},
+	{"rate", func(c *Cell, _ *Round) string { return float(c.Params.Rate) }},
+	{"flush_method", func(c *Cell, _ *Round) string { return c.Params.FlushMethod }},
+	{"growth", func(c *Cell, _ *Round) string { return c.Params.Growth }},
+	{"group_commit", func(c *Cell, _ *Round) string { return c.Params.GroupCommit }},
+	{"group_delay", func(c *Cell, _ *Round) string { return c.Params.GroupDelay }},
+	{"log_buffer", func(c *Cell, _ *Round) string { return c.Params.LogBuffer }},
+	{"record_bytes", func(c *Cell, _ *Round) string { return integer(c.Params.RecordBytes) }},
+	{"bound", func(c *Cell, _ *Round) string { return c.Bound }},
+	{"round", func(_ *Cell, r *Round) string { return strconv.Itoa(r.Round) }},
+	{"partial", func(_ *Cell, r *Round) string { return strconv.FormatBool(r.Partial) }},
+	{"duration_s", func(_ *Cell, r *Round) string { return float(r.DurationS) }},
+	{"commits", func(_ *Cell, r *Round) string { return integer(r.Commits) }},
+	{"tps", func(_ *Cell, r *Round) string { return float(r.TPS) }},
+	{"limit_flush_per_s", func(_ *Cell, r *Round) string { return float(r.Limit.FlushPerS) }},
+	{"latency_mean_ns", func(_ *Cell, r *Round) string { return integer(r.LatencyNS.Mean) }},
+	{"latency_p50_ns", func(_ *Cell, r *Round) string { return optional(r.LatencyNS.P50) }},
+	{"latency_p90_ns", func(_ *Cell, r *Round) string { return optional(r.LatencyNS.P90) }},
+	{"latency_p99_ns", func(_ *Cell, r *Round) string { return optional(r.LatencyNS.P99) }},
+	{"latency_p999_ns", func(_ *Cell, r *Round) string { return optional(r.LatencyNS.P999) }},
+	{"latency_max_ns", func(_ *Cell, r *Round) string { return integer(r.LatencyNS.Max) }},
+	{"flush_syscalls", func(_ *Cell, r *Round) string { return integer(r.Flushes.Syscalls) }},
+	{"flush_device", func(_ *Cell, r *Round) string { return optional(r.Flushes.Device) }},
+	{"group_size_mean", func(_ *Cell, r *Round) string { return float(r.GroupSizeMean) }},
+	{"cpu_ns_per_commit", func(_ *Cell, r *Round) string { return float(r.CPUNSPerCommit) }},
+	{"process_commits_max", risk(func(a *AtRisk) int64 { return a.Process.CommitsMax })},
+	{"process_age_ns_max", risk(func(a *AtRisk) int64 { return a.Process.AgeNSMax })},
+	{"os_commits_max", risk(func(a *AtRisk) int64 { return a.OS.CommitsMax })},
+	{"os_age_ns_max", risk(func(a *AtRisk) int64 { return a.OS.AgeNSMax })},
+	{"power_commits_max", risk(func(a *AtRisk) int64 { return a.Power.CommitsMax })},
+	{"power_age_ns_max", risk(func(a *AtRisk) int64 { return a.Power.AgeNSMax })},
+}
+
+func risk(of func(*AtRisk) int64) func(*Cell, *Round) string {
+	return func(_ *Cell, r *Round) string {
+		if r.AtRisk == nil {
+			return ""
+		}
+		return integer(of(r.AtRisk))
+	}
+}
+
+func integer(n int64) string { return strconv.FormatInt(n, 10) }
+
+func float(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func optional(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return integer(*n)
+}
+
+// WriteCellsCSV writes one row a round. A probe is written as its own rows.
+func WriteCellsCSV(w io.Writer, r *Result) error {
+	if r.Probe != nil {
+		return writeProbeCSV(w, r.Probe)
+	}
+	rows := [][]string{nil}
+	for _, col := range cellColumns {
+		rows[0] = append(rows[0], col.name)
+	}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		for j := range c.Rounds {
+			row := make([]string, len(cellColumns))
+			for k, col := range cellColumns {
+				row[k] = col.value(c, &c.Rounds[j])
+			}
+			rows = append(rows, row)
+		}
+	}
+	return writeCSV(w, rows)
+}
+
+func writeProbeCSV(w io.Writer, p *Probe) error {
+	rows := [][]string{{"method", "op", "size_bytes", "direct", "durable", "rate_per_s", "mean_ns", "p50_ns", "p99_ns", "max_ns", "count"}}
+	for _, r := range p.Rows {
+		rows = append(rows, []string{
+			r.Method, r.Op, integer(r.SizeBytes), strconv.FormatBool(r.Direct), strconv.FormatBool(r.Durable),
+			float(r.RatePerS), integer(r.MeanNS), optional(r.P50NS), optional(r.P99NS), integer(r.MaxNS), integer(r.Count),
+		})
+	}
+	return writeCSV(w, rows)
+}
+
+// WriteSeriesCSV writes the series of every round in long form: one row a
+// point. The rows of the throughput series and of the sawtooth share the
+// columns cell, round and t_ns.
+func WriteSeriesCSV(w io.Writer, r *Result) error {
+	rows := [][]string{{"cell", "round", "t_ns", "commits", "latency_mean_ns", "latency_max_ns",
+		"at_risk_process", "at_risk_os", "at_risk_power"}}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		for j := range c.Rounds {
+			round := &c.Rounds[j]
+			no := strconv.Itoa(round.Round)
+			if s := round.Series; s != nil {
+				for k := range s.Commits {
+					rows = append(rows, []string{c.Name, no, integer(int64(k) * s.IntervalNS), integer(s.Commits[k]),
+						integer(s.LatencyMeanNS[k]), integer(s.LatencyMaxNS[k]), "", "", ""})
+				}
+			}
+			if s := round.AtRiskSeries; s != nil {
+				for k := range s.TNS {
+					rows = append(rows, []string{c.Name, no, integer(s.TNS[k]), "", "", "",
+						integer(s.Process[k]), integer(s.OS[k]), integer(s.Power[k])})
+				}
+			}
+		}
+	}
+	return writeCSV(w, rows)
+}
+
+func writeCSV(w io.Writer, rows [][]string) error {
+	c := csv.NewWriter(w)
+	if err := c.WriteAll(rows); err != nil {
+		return fmt.Errorf("result: write csv: %w", err)
+	}
+	return nil
+}

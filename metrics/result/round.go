@@ -1,0 +1,192 @@
+package result
+
+// Round is one measured interval of one cell.
+type Round struct {
+	Round     int     `json:"round"`      // 1, 2, ...: the same number as the limit loop's
+	Order     int     `json:"order"`      // place in the seeded random order of the round, from 1
+	StartedNS int64   `json:"started_ns"` // begin of the measured interval, since Result.Started
+	DurationS float64 `json:"duration_s"` // length of the measured interval
+	TPS       float64 `json:"tps"`        // Commits / DurationS
+	Commits   int64   `json:"commits"`    // acknowledged in the measured interval
+	Errors    int64   `json:"errors"`     // commits that failed
+	Partial   bool    `json:"partial"`    // ended before its time
+
+	LatencyNS     Latency      `json:"latency_ns"`
+	Histogram     string       `json:"histogram"` // of the latency: HDR V2, compressed, base64
+	OutOfRange    OutOfRange   `json:"out_of_range"`
+	ServiceNS     *Latency     `json:"service_ns"`      // from the call itself; null in a closed loop, where it is the latency
+	ScheduleLagNS *ScheduleLag `json:"schedule_lag_ns"` // the pacer's own lateness; null in a closed loop
+
+	Flushes        Flushes       `json:"flushes"`
+	FlushNS        *Latency      `json:"flush_ns"` // duration of the flush calls
+	FlushHistogram string        `json:"flush_histogram"`
+	Bytes          Bytes         `json:"bytes"`
+	GroupSizeMean  float64       `json:"group_size_mean"` // commits per flush that had any; 0: none
+	Groups         int64         `json:"groups"`          // flushes that covered a commit
+	GroupSizes     []GroupBucket `json:"group_sizes"`
+	BytesPerFlush  float64       `json:"bytes_per_flush_mean"`
+
+	Limit RoundLimit `json:"limit"`
+	// FlushBusyShare is the share of the interval with a flush in flight while
+	// somebody waited for one; null when nobody ever waits (policies 0 and 2).
+	FlushBusyShare  *float64    `json:"flush_busy_share"`
+	CPUNSPerCommit  float64     `json:"cpu_ns_per_commit"` // of the process, user and system
+	Idle            Idle        `json:"idle"`
+	MallocsPerTxn   *float64    `json:"mallocs_per_commit"`
+	StagesNS        Stages      `json:"stages_ns"`
+	AtRisk          *AtRisk     `json:"at_risk"` // null when not tracked
+	AtRiskSeries    *RiskSeries `json:"at_risk_series"`
+	Series          *Series     `json:"series"`
+	Stalls          Stalls      `json:"stalls"`
+	Checkpoints     int64       `json:"checkpoints"`
+	LittlesLaw      *LittlesLaw `json:"littles_law"` // null on paced cells
+	Verify          *Verify     `json:"verify"`      // null when not verified
+	DrainNS         int64       `json:"drain_ns"`    // after the interval, until nothing was at risk
+	WarmupCommits   int64       `json:"warmup_commits"`
+	StealPercent    float64     `json:"steal_percent"`    // during the interval
+	ThrottledNS     int64       `json:"throttled_ns"`     // CPU quota used up
+	ContextSwitches *int64      `json:"context_switches"` // of the process; null: unknown
+	Warnings        []Warning   `json:"warnings"`
+}
+
+// ScheduleLag is how late the pacer itself was: begin of a transaction less
+// its intended start, where the client was idle.
+type ScheduleLag struct {
+	P50   *int64 `json:"p50"`
+	P99   *int64 `json:"p99"`
+	Max   int64  `json:"max"`
+	Count int64  `json:"count"`
+}
+
+// Reasons for a flush: the keys of Flushes.ByReason.
+const (
+	ReasonCommit     = "commit"
+	ReasonTimer      = "timer"
+	ReasonCheckpoint = "checkpoint"
+	ReasonWAL        = "wal"
+	ReasonRotation   = "rotation"
+	ReasonBuffer     = "buffer" // a full log buffer
+	ReasonClose      = "close"
+)
+
+// Flushes counts flushes at three depths: asked by the engine, issued as
+// system calls, seen by the device.
+type Flushes struct {
+	Asked    int64 `json:"asked"`
+	Syscalls int64 `json:"syscalls"` // Fsync + Fdatasync + DsyncWrites
+	// Device is what /proc/diskstats counted for the leaf device; null where
+	// it cannot be told. DeviceNote says why it may differ from Syscalls.
+	Device      *int64           `json:"device"`
+	DeviceNote  string           `json:"device_note"`
+	Redo        int64            `json:"redo"`      // asked, for the redo log
+	Binlog      int64            `json:"binlog"`    // asked, for the binlog
+	ByReason    map[string]int64 `json:"by_reason"` // asked, by the Reason constants
+	Fsync       int64            `json:"fsync"`
+	Fdatasync   int64            `json:"fdatasync"`
+	DsyncWrites int64            `json:"dsync_writes"`
+}
+
+// Bytes counts what was written in the interval.
+type Bytes struct {
+	Log    int64  `json:"log"`    // to the log files, rewritten tails included
+	Writes int64  `json:"writes"` // write calls
+	Device *int64 `json:"device"` // what the leaf device saw, other processes included; null: unknown
+}
+
+// GroupBucket counts the commit groups of SizeMin to SizeMax commits.
+type GroupBucket struct {
+	SizeMin int64 `json:"size_min"`
+	SizeMax int64 `json:"size_max"`
+	Groups  int64 `json:"groups"`
+	Commits int64 `json:"commits"`
+}
+
+// RoundLimit is the limit loop of the same round.
+type RoundLimit struct {
+	FlushPerS  float64  `json:"flush_per_s"`
+	FlushNSP50 *int64   `json:"flush_ns_p50"`
+	BusyShare  *float64 `json:"busy_share"` // share of the loop's time with the flush in flight
+}
+
+// Idle tells how much of the interval nothing happened.
+type Idle struct {
+	CPUShare  *float64 `json:"cpu_share"`     // of the machine's CPU time; null: unknown
+	Unawaited *float64 `json:"unawaited"`     // share of the interval in which nobody waited for a flush; null: not measured
+	Flusher   *float64 `json:"flusher_share"` // share of the interval without a flush in flight; null: not measured
+}
+
+// Stages are the sampled parts of a commit's latency.
+type Stages struct {
+	Samples int64  `json:"samples"`
+	Buffer  *Stage `json:"buffer"` // waiting for space in the log buffer, and the copy
+	Group   *Stage `json:"group"`  // waiting for the group's turn
+	Write   *Stage `json:"write"`  // the write call
+	Flush   *Stage `json:"flush"`  // the flush call
+	Wakeup  *Stage `json:"wakeup"` // from the end of the flush until the client runs
+}
+
+// Stage is one part of a commit's latency; null where a policy has no such part.
+type Stage struct {
+	Mean int64  `json:"mean"`
+	P99  *int64 `json:"p99"`
+}
+
+// AtRisk tells, per crash kind, what had been acknowledged and was not yet
+// safe at the worst moment.
+type AtRisk struct {
+	Process Risk `json:"process"`
+	OS      Risk `json:"os"`
+	Power   Risk `json:"power"`
+}
+
+// Risk is the loss window of one crash kind.
+type Risk struct {
+	CommitsMax int64  `json:"commits_max"`
+	BytesMax   int64  `json:"bytes_max"`
+	AgeNSMax   int64  `json:"age_ns_max"` // since the oldest was acknowledged
+	AgeNSP99   *int64 `json:"age_ns_p99"` // over the samples; null when too few
+	Samples    int64  `json:"samples"`
+	Truncated  bool   `json:"truncated"` // the tracker was full: the figures are lower bounds
+}
+
+// RiskSeries is the sawtooth: commits at risk over time, thinned so that the
+// peaks and the troughs stay. The slices have equal lengths.
+type RiskSeries struct {
+	TNS     []int64 `json:"t_ns"` // since the begin of the interval
+	Process []int64 `json:"process"`
+	OS      []int64 `json:"os"`
+	Power   []int64 `json:"power"`
+}
+
+// Series is the interval cut into buckets. The slices have equal lengths.
+type Series struct {
+	IntervalNS    int64   `json:"interval_ns"` // length of a bucket
+	Commits       []int64 `json:"commits"`
+	LatencyMeanNS []int64 `json:"latency_mean_ns"`
+	LatencyMaxNS  []int64 `json:"latency_max_ns"`
+}
+
+// Stalls counts waits for space.
+type Stalls struct {
+	Buffer   int64 `json:"buffer"`    // full log buffer
+	Log      int64 `json:"log"`       // full log: the checkpoint had to move
+	BufferNS int64 `json:"buffer_ns"` // time waited, summed over clients
+	LogNS    int64 `json:"log_ns"`
+}
+
+// LittlesLaw compares the clients with throughput x mean latency, which must
+// agree in a closed loop without think time.
+type LittlesLaw struct {
+	Clients     int     `json:"clients"`
+	TPSxLatency float64 `json:"tps_x_latency"` // clients' worth of work in flight
+	Error       float64 `json:"error"`         // TPSxLatency / Clients - 1
+}
+
+// Verify is what reading the log back after the round showed.
+type Verify struct {
+	OK      bool   `json:"ok"`
+	Records int64  `json:"records"`
+	FromLSN uint64 `json:"from_lsn"`
+	ToLSN   uint64 `json:"to_lsn"`
+	Error   string `json:"error,omitempty"`
+}

@@ -1,0 +1,149 @@
+package verdict
+
+import (
+	"fmt"
+
+	"flushbench/metrics/result"
+	"flushbench/metrics/stats"
+)
+
+// facts is what one paced cell says about its policy.
+type facts struct {
+	cell    *result.Cell
+	full    []result.Round
+	latency []float64 // ns, one figure for each of full
+	tps     result.Interval
+	risk    *result.AtRisk // worst of the rounds; nil: not measured
+}
+
+// group is a set of paced cells that differ in the policy alone.
+type group struct {
+	params result.Params // of all, without the policy
+	policy map[string]*facts
+}
+
+// groups collects the paced cells that may be compared, in the order in which
+// they appear. Of two cells with the same policy the first one counts.
+func groups(r *result.Result) []*group {
+	var all []*group
+	byParams := map[result.Params]*group{}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if c.Params.Load != result.LoadPaced || len(c.Rounds) == 0 {
+			continue
+		}
+		key := withoutPolicy(c.Params)
+		g := byParams[key]
+		if g == nil {
+			g = &group{params: key, policy: map[string]*facts{}}
+			byParams[key] = g
+			all = append(all, g)
+		}
+		if g.policy[c.Params.Policy] == nil {
+			s := stats.SummarizeCell(c)
+			g.policy[c.Params.Policy] = &facts{cell: c, full: stats.FullRounds(c), tps: s.TPS, risk: s.AtRisk}
+		}
+	}
+	for _, g := range all {
+		g.pickLatency()
+	}
+	return all
+}
+
+// withoutPolicy clears what may differ between the policies of one group: the
+// policy, and how long each is measured.
+func withoutPolicy(p result.Params) result.Params {
+	p.Policy, p.Policy0Style = "", ""
+	p.DurationS, p.WarmupNS = 0, 0
+	p.SyncBinlog = nil
+	return p
+}
+
+// pickLatency takes the median latency of every round, or the mean for all
+// policies when one of them does not show a median everywhere.
+func (g *group) pickLatency() {
+	for _, of := range []func(*result.Round) (float64, bool){stats.P50Latency, stats.MeanLatency} {
+		complete := true
+		for _, f := range g.policy {
+			f.latency = stats.Collect(f.cell, of)
+			complete = complete && len(f.latency) == len(f.full)
+		}
+		if complete {
+			return
+		}
+	}
+}
+
+// saving is how much less time a commit takes under one policy than under
+// another, at the same rate.
+type saving struct {
+	outcome stats.Outcome // of the cheaper one against the dearer one
+	ns      result.Interval
+}
+
+// compare returns what a commit saves under b against a. The difference is
+// taken between the same rounds of both, which the disk's drift touches alike.
+func compare(a, b *facts, noise float64) saving {
+	of := map[int]float64{}
+	for i, ns := range a.latency {
+		of[a.full[i].Round] = ns
+	}
+	var diffs []float64
+	for i, ns := range b.latency {
+		if base, ok := of[b.full[i].Round]; ok {
+			diffs = append(diffs, base-ns)
+		}
+	}
+	return saving{
+		outcome: stats.CompareTime(a.latency, b.latency, noise).Outcome,
+		ns:      stats.Summarize(diffs),
+	}
+}
+
+// noise returns the spread of the limit loop, below which nothing counts.
+func noise(r *result.Result) float64 {
+	if r.Limit == nil {
+		return 0
+	}
+	return r.Limit.Spread
+}
+
+// keptUp reports whether the cell carried the rate that it was asked for.
+func (f *facts) keptUp() bool {
+	return f.cell.Params.Rate <= 0 || f.tps.Median >= 0.97*f.cell.Params.Rate
+}
+
+// fastest returns the closed-loop policy-1 cell without gathering that had the
+// most clients and was held back by the disk, or nil.
+func fastest(r *result.Result) *result.Cell {
+	var best *result.Cell
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		p := &c.Params
+		if p.Load != result.LoadClosed || p.Policy != "1" || len(c.Rounds) == 0 || p.ThinkTimeNS > 0 {
+			continue
+		}
+		if p.GroupDelay != "off" && p.GroupDelay != "" || c.Bound != result.BoundFlush {
+			continue
+		}
+		if best == nil || p.Clients > best.Params.Clients {
+			best = c
+		}
+	}
+	return best
+}
+
+// nothingAtRisk reports whether r was measured and stayed at zero throughout.
+func nothingAtRisk(r *result.AtRisk) bool {
+	return r != nil && r.Process.CommitsMax == 0 && r.OS.CommitsMax == 0 && r.Power.CommitsMax == 0 &&
+		!r.Process.Truncated && !r.OS.Truncated && !r.Power.Truncated
+}
+
+// window formats what one kind of crash may take: "the last 1.01 s".
+func window(k result.Risk) string {
+	least := ""
+	if k.Truncated {
+		least = "at least "
+	}
+	return fmt.Sprintf("%sthe last %s (%s commits)", least, Span(k.AgeNSMax), Count(float64(k.CommitsMax)))
+}

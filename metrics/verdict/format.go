@@ -1,0 +1,65 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"flushbench/metrics/result"
+)
+
+// Count formats a whole number with commas: 41,900.
+func Count(v float64) string {
+	s := strconv.FormatFloat(math.Round(math.Abs(v)), 'f', 0, 64)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	if v <= -0.5 {
+		s = "-" + s
+	}
+	return s
+}
+
+// decimals returns how many decimals show a number of milliseconds to about
+// two significant digits, at most three.
+func decimals(ms float64) int {
+	switch ms = math.Abs(ms); {
+	case ms >= 10:
+		return 0
+	case ms >= 1:
+		return 1
+	case ms >= 0.0095:
+		return 2
+	}
+	return 3
+}
+
+// Milliseconds formats nanoseconds as milliseconds: 12, 1.5, 0.71, 0.004, or
+// "under 0.001".
+func Milliseconds(ns float64) string {
+	ms := ns / 1e6
+	if ms > 0 && ms < 0.0005 {
+		return "under 0.001"
+	}
+	return strconv.FormatFloat(ms, 'f', decimals(ms), 64)
+}
+
+// millisecondsRange adds the interval, unless it shows nothing new:
+// 1.0 ms (0.9..1.2).
+func millisecondsRange(i result.Interval) string {
+	d := decimals(i.Median / 1e6)
+	lo := strconv.FormatFloat(i.Lo/1e6, 'f', d, 64)
+	hi := strconv.FormatFloat(i.Hi/1e6, 'f', d, 64)
+	if lo == hi {
+		return Milliseconds(i.Median) + " ms"
+	}
+	return fmt.Sprintf("%s ms (%s..%s)", Milliseconds(i.Median), lo, hi)
+}
+
+// Span formats a window in nanoseconds: 1.01 s, 12 ms, 0.40 ms.
+func Span(ns int64) string {
+	if ns >= 100_000_000 {
+		return fmt.Sprintf("%.2f s", float64(ns)/1e9)
+	}
+	return Milliseconds(float64(ns)) + " ms"
+}
