@@ -73,6 +73,7 @@ func Open(o Options) (*Engine, error) {
 	e.buf = e.log.Buffer()
 	e.cp.bind(e.log)
 	e.maxBody = min(o.MaxRecord(), int(e.log.Capacity()/8)) - redo.MinRecord
+	o.Commit.WriteAhead = !o.Method.WriteThrough() && !o.Method.Direct() && o.Method != vfs.RWFDsync
 	if e.gc, err = groupcommit.New(e.cp, o.Commit); err != nil {
 		return nil, errors.Join(err, e.log.Close(), e.cp.closeSide())
 	}

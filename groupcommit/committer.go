@@ -27,6 +27,7 @@ import (
 
 	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
+	"flushbench/engine/yield"
 )
 
 // Log is what group commit drives.
@@ -77,6 +78,10 @@ type Config struct {
 	Delay    Delay
 	// Count ends a gathering delay early when so many commits wait; 0: never.
 	Count int
+	// WriteAhead lets commits write a small group while the flush before it is
+	// in flight. It must be false where a plain write reaches the device or
+	// where the write itself carries the durability.
+	WriteAhead bool
 	// Interval between the starts of two timer flushes, policies 0 and 2.
 	Interval time.Duration
 	Observer Observer
@@ -225,7 +230,9 @@ func (c *Committer) commitWritten(end lsn.LSN, w *Waiter) error {
 		if err := c.Err(); err != nil {
 			return err
 		}
+		yield.Point(yield.TryLock)
 		if c.write.TryLock() {
+			yield.Point(yield.GotLock)
 			cut, err := c.writeReady(w)
 			c.write.Unlock()
 			if err != nil {
@@ -239,6 +246,7 @@ func (c *Committer) commitWritten(end lsn.LSN, w *Waiter) error {
 	}
 	w.end, w.err = end, nil
 	c.forWrite.push(w)
+	yield.Point(yield.PushKick)
 	c.writer.kick()
 	return w.park()
 }
@@ -340,12 +348,14 @@ func (c *Committer) Space(end lsn.LSN) error {
 		if c.log.Limit() >= end {
 			return nil
 		}
+		yield.Point(yield.SpaceWait)
 		c.writer.kick()
 		runtime.Gosched()
 	}
 	w := c.spacePool.Get().(*Waiter)
 	w.end, w.err = end, nil
 	c.forSpace.push(w)
+	yield.Point(yield.PushKick)
 	c.writer.kick()
 	err := w.park()
 	c.spacePool.Put(w)
@@ -377,18 +387,4 @@ func (c *Committer) abandon(s *stack) {
 		}
 		wakeAll(list)
 	}
-}
-
-// backoff waits a little longer each time: first by letting others run, then
-// by sleeping 20 us to 1 ms. It is for waits on another goroutine that holds
-// an unpublished reservation or must free space, never for durability.
-type backoff struct{ n int }
-
-func (b *backoff) wait() {
-	b.n++
-	if b.n <= 32 {
-		runtime.Gosched()
-		return
-	}
-	clock.Sleep(min(time.Millisecond, 20*time.Microsecond*time.Duration(1+b.n-32)))
 }

@@ -6,6 +6,7 @@ import (
 
 	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
+	"flushbench/engine/yield"
 )
 
 const (
@@ -31,7 +32,10 @@ type dedicated struct {
 	// lone: set by the flush goroutine when it goes idle, cleared by
 	// committers that queue. A hint: a stale value costs time, never safety.
 	lone atomic.Bool
-	g    gatherer // flush goroutine only
+	// due counts down the commits that the last wake-up is expected to bring
+	// back while the next flush is in flight; see writeAhead. 0 or less: off.
+	due atomic.Int32
+	g   gatherer // flush goroutine only
 
 	// The flush goroutine's own state.
 	carry   chain // waiters above the last cut
@@ -45,6 +49,7 @@ type dedicated struct {
 func (d *dedicated) commit(end lsn.LSN, w *Waiter) error {
 	c := d.c
 	if d.lone.Load() && c.flush.TryLock() {
+		yield.Point(yield.GotLock)
 		done, err := d.inline(end, w)
 		c.flush.Unlock()
 		if done {
@@ -78,10 +83,37 @@ func (d *dedicated) enqueue(end lsn.LSN, w *Waiter) (err error, done bool) {
 	if d.lone.Load() {
 		d.lone.Store(false)
 	}
+	if d.due.Load() > 0 && d.due.Add(-1) == 0 {
+		d.writeAhead()
+	}
 	w.end, w.err = end, nil
 	c.pending.push(w)
+	yield.Point(yield.PushKick)
 	c.flusher.kick()
 	return nil, false
+}
+
+// aheadMax is the largest group that is written ahead: above, the walk and the
+// kernel's copy are worth little beside the flush, and processors are scarce.
+const aheadMax = 16
+
+// writeAhead writes the group that is collecting while the flush before it is
+// still in flight, so that the flush goroutine finds nothing left to write and
+// the device gets its next flush sooner. The last commit that is expected does
+// it: it would only wait otherwise. A plain write makes nothing durable, so
+// nothing about acknowledgement changes.
+func (d *dedicated) writeAhead() {
+	c := d.c
+	if !c.write.TryLock() {
+		return
+	}
+	defer c.write.Unlock()
+	if c.Err() != nil {
+		return
+	}
+	if err := c.log.Write(c.log.Cut(maxCut, false), false); err != nil {
+		c.fail(err)
+	}
 }
 
 // inline writes and flushes for a lone committer. done is false when a record
@@ -229,6 +261,7 @@ func (d *dedicated) flushGroup(highest lsn.LSN) (progress bool) {
 	st := Stages{Cut: clock.Now()}
 	c.write.Lock()
 	cut := c.log.Cut(maxCut, true)
+	yield.Point(yield.GroupCut)
 	if cut <= from && c.log.Written() <= from {
 		c.write.Unlock()
 		return false
@@ -270,6 +303,11 @@ func (d *dedicated) wakeGroup(from, flushed lsn.LSN, st Stages) bool {
 		return flushed > from
 	}
 	d.g.woke(done.n, rest.n)
+	if c := &d.c.cfg; c.WriteAhead && rest.n > 0 && done.n <= aheadMax {
+		d.due.Store(int32(done.n))
+	} else {
+		d.due.Store(0)
+	}
 	if done.n >= relayFrom && done.head.queue == nil {
 		// NB: relay must be set before the wake-up that hands done.head over.
 		first := done.head
