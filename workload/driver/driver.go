@@ -1,0 +1,147 @@
+// Package driver runs a workload against a target and measures it: closed
+// loop, paced, and pipelined clients, each worker with a recorder, a lane of
+// the at-risk tracker and a ledger of what was acknowledged.
+//
+// It measures one cell and round: what a matrix of them means, and whether
+// what was acknowledged is on disk, is for others to say.
+//
+// INVARIANT: nothing shared is written between two commits of a worker, and
+// nothing is allocated; stopping is one atomic load. A closed loop without
+// think time reads the clock once a commit: the end of one is the begin of
+// the next.
+package driver
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"flushbench/metrics"
+	"flushbench/workload"
+)
+
+// Limits and defaults.
+const (
+	MaxClients         = 1 << 22
+	MaxWorkers         = 1 << 10
+	DefaultSampleEvery = 64
+	// MaxThinkTime bounds ThinkTime and TxnCPU.
+	MaxThinkTime = time.Minute
+	// MaxDuration bounds Warmup and Duration.
+	MaxDuration = 30 * 24 * time.Hour
+)
+
+// Config is one cell as the driver sees it.
+type Config struct {
+	Target  workload.Target // REQUIRED
+	Clients int             // 1 to MaxClients; clients 0 to Clients-1 of the target
+	Mode    workload.Mode
+	// Workers drive the pipelined clients, 1 to MaxWorkers; 0: GOMAXPROCS.
+	// More than there are clients are not started.
+	Workers int
+
+	// Arrivals paces the clients; nil is a closed loop. Parked clients only.
+	Arrivals workload.Arrivals
+	// ThinkTime is how long a client of a closed loop pauses between an
+	// acknowledgement and its next transaction. Parked clients only.
+	ThinkTime time.Duration
+	// TxnCPU is the CPU time that a transaction burns before it commits. It
+	// is not part of the latency in a closed loop.
+	TxnCPU time.Duration
+
+	Sizes workload.Sizes // of the records, in bytes of log
+	Seed  uint64         // of bodies and sizes
+
+	Warmup   time.Duration // before the measured interval, >= 0
+	Duration time.Duration // of the measured interval, > 0
+
+	// Measure turns clocks, histograms, the tracker and samples on. Off, a
+	// worker only counts its commits: for measuring what measuring costs.
+	Measure bool
+	// SampleEvery is how many commits of a worker there are to one whose
+	// stages are taken; 0: DefaultSampleEvery; below 0: none.
+	SampleEvery int
+	// Lane returns lane i of the at-risk tracker, 0 <= i < Lanes(); nil: no
+	// tracking. It is called before the first commit.
+	Lane func(i int) *metrics.Lane
+
+	// OnStart, if not nil, is called once, after everybody has connected and
+	// just before the first commit, with the planned interval and the
+	// recorders (nil when Measure is off), for a tracker's Begin and for Live.
+	OnStart func(w metrics.Window, set *metrics.RecorderSet)
+
+	// Spend, if not nil, takes n bytes of log from the write budget before
+	// they are committed; its error ends the cell (Outcome.Ended is
+	// EndBudget). A worker takes up to 16 KiB ahead, which it may not use.
+	// Safe for concurrent use.
+	Spend func(n int64) error
+}
+
+// Validate fills in defaults and says what is out of range or does not go
+// together.
+func (c *Config) Validate() error {
+	if c.Workers == 0 {
+		c.Workers = min(runtime.GOMAXPROCS(0), MaxWorkers)
+	}
+	if c.SampleEvery == 0 {
+		c.SampleEvery = DefaultSampleEvery
+	}
+	switch {
+	case c.Target == nil:
+		return fmt.Errorf("driver: no target")
+	case c.Clients < 1 || c.Clients > MaxClients:
+		return fmt.Errorf("driver: %d clients: must be 1 to %d", c.Clients, MaxClients)
+	case c.Workers < 1 || c.Workers > MaxWorkers:
+		return fmt.Errorf("driver: %d workers: must be 1 to %d, or 0 for one a processor", c.Workers, MaxWorkers)
+	case c.ThinkTime < 0 || c.ThinkTime > MaxThinkTime:
+		return fmt.Errorf("driver: think time %v: must be 0 to %v", c.ThinkTime, MaxThinkTime)
+	case c.TxnCPU < 0 || c.TxnCPU > MaxThinkTime:
+		return fmt.Errorf("driver: CPU time of a transaction %v: must be 0 to %v", c.TxnCPU, MaxThinkTime)
+	case c.Warmup < 0 || c.Warmup > MaxDuration:
+		return fmt.Errorf("driver: warm-up %v: must be 0 to %v", c.Warmup, MaxDuration)
+	case c.Duration <= 0 || c.Duration > MaxDuration:
+		return fmt.Errorf("driver: duration %v: must be above 0 and at most %v", c.Duration, MaxDuration)
+	case c.Arrivals != nil && c.ThinkTime > 0:
+		return fmt.Errorf("driver: think time %v with a paced load: the rate sets the pauses; use one of them", c.ThinkTime)
+	case c.Arrivals != nil && !c.Measure:
+		return fmt.Errorf("driver: a paced load needs the clock: it cannot run without measuring")
+	case c.Mode == workload.Pipelined && c.Arrivals != nil:
+		return fmt.Errorf("driver: pipelined clients have no arrival rate: use %v clients for a paced load", workload.Parked)
+	case c.Mode == workload.Pipelined && c.ThinkTime > 0:
+		return fmt.Errorf("driver: pipelined clients have no think time: use %v clients", workload.Parked)
+	}
+	if _, ok := c.Target.(workload.Pipeliner); c.Mode == workload.Pipelined && !ok {
+		return fmt.Errorf("driver: this target has no asynchronous commit: use %v clients", workload.Parked)
+	}
+	return c.Sizes.Validate()
+}
+
+// Lanes is how many lanes of a tracker the cell needs: one for each goroutine
+// that acknowledges.
+func (c *Config) Lanes() int {
+	if c.Mode == workload.Parked {
+		return c.Clients
+	}
+	workers := c.Workers
+	if workers == 0 {
+		workers = min(runtime.GOMAXPROCS(0), MaxWorkers)
+	}
+	return min(workers, c.Clients)
+}
+
+// Run connects the clients, runs the cell and waits for all of them. It
+// returns early, with what was measured so far, when ctx is cancelled
+// (Outcome.Ended is EndInterrupted, the error nil), when the budget is spent
+// (EndBudget, nil) or when the target fails (EndFailed and the error). An
+// error without EndFailed means that nothing was run.
+func Run(ctx context.Context, c Config) (Outcome, error) {
+	if err := c.Validate(); err != nil {
+		return Outcome{}, err
+	}
+	cell, err := newCell(c)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return cell.run(ctx)
+}

@@ -1,0 +1,155 @@
+package driver
+
+import (
+	"sync"
+
+	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
+	"flushbench/metrics"
+	"flushbench/workload"
+)
+
+// worker is what one goroutine that acknowledges owns. Nobody else touches it
+// until the goroutine has ended.
+type worker struct {
+	_    [128]byte
+	c    *cell
+	sink *sink         // nil: nothing is measured
+	lane *metrics.Lane // nil: no tracking
+
+	from, until int64 // the window as planned
+	counts      [phases]int64
+	bytes       int64 // of commits in the window
+	busy        int64 // ns in which a commit was under way during the window
+	errors      int64
+	backlog     int64
+	prepaid     int64  // taken from the write budget, not yet used
+	sampleIn    int    // commits until the next sample
+	x           uint64 // state of burn
+	_           [128]byte
+}
+
+// sink is a recorder, shared when there are more workers than recorders.
+type sink struct {
+	mu     sync.Mutex // guards rec if shared
+	shared bool
+	rec    *metrics.Recorder
+}
+
+func (s *sink) record(at, latency int64) {
+	if s.shared {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	s.rec.Record(at, latency)
+}
+
+func (s *sink) recordPaced(at, latency, service, lag int64) {
+	if s.shared {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	s.rec.RecordPaced(at, latency, service, lag)
+}
+
+// acked accounts for a commit that was under way from start to now. in: it
+// counts as measured. over: the cell has ended.
+func (w *worker) acked(start, now, size int64, end lsn.LSN) (in, over bool) {
+	if w.lane != nil {
+		w.lane.Ack(end, now, size)
+	}
+	cut := w.c.cut.Load()
+	if cut == 0 && start >= w.from && now < w.until {
+		w.counts[phaseMeasured]++
+		w.bytes += size
+		w.busy += now - start
+		return true, false
+	}
+	return w.atEdge(start, now, size, cut), cut != 0
+}
+
+// atEdge is acked for a commit that lies outside the window or across one of
+// its ends, of which only the part inside kept its client busy.
+func (w *worker) atEdge(start, now, size, cut int64) (in bool) {
+	until := w.until
+	if cut != 0 {
+		until = min(until, cut)
+	}
+	if part := min(now, until) - max(start, w.from); part > 0 {
+		w.busy += part
+	}
+	switch {
+	case now < w.from && now < until:
+		w.counts[phaseWarmup]++
+	case now < until:
+		w.counts[phaseMeasured]++
+		w.bytes += size
+		return true
+	default:
+		w.counts[phaseOver]++
+	}
+	return false
+}
+
+// counted accounts for n commits of size bytes altogether when nothing is
+// measured. It reports whether the cell has ended.
+func (w *worker) counted(n, size int64) (over bool) {
+	p := w.c.phase.Load()
+	w.counts[p] += n
+	if p == phaseMeasured {
+		w.bytes += size
+	}
+	return p == phaseOver
+}
+
+// failed accounts for a commit that returned an error: the cell ends.
+func (w *worker) failed(err error) {
+	w.errors++
+	w.c.end(EndFailed, clock.Now(), err)
+}
+
+// payAhead is how many bytes a worker takes from the write budget at a time.
+const payAhead = 16 << 10
+
+// pay takes size bytes from the write budget. When there are not enough left,
+// the cell ends.
+func (w *worker) pay(size int64) bool {
+	if w.prepaid >= size {
+		w.prepaid -= size
+		return true
+	}
+	spend := w.c.cfg.Spend
+	if ahead := size + payAhead; spend(ahead) == nil {
+		w.prepaid += payAhead
+		return true
+	}
+	if err := spend(size); err != nil {
+		w.c.end(EndBudget, clock.Now(), err)
+		return false
+	}
+	return true
+}
+
+// sampleDue reports whether the next commit is to be sampled.
+func (w *worker) sampleDue() bool {
+	w.sampleIn--
+	if w.sampleIn > 0 {
+		return false
+	}
+	w.sampleIn = w.c.cfg.SampleEvery
+	return true
+}
+
+// sampled records the stages of a commit.
+func (w *worker) sampled(st workload.Stages) {
+	w.c.stages.Record(metrics.StageSample{
+		metrics.StageBuffer: st.Buffer,
+		metrics.StageGroup:  st.Group,
+		metrics.StageWrite:  st.Write,
+		metrics.StageFlush:  st.Flush,
+		metrics.StageWakeup: st.Wakeup,
+	})
+}
+
+// work burns the CPU time that a transaction needs before it commits.
+func (w *worker) work() { w.x = burn(w.x, w.c.burnup) }
