@@ -8,6 +8,7 @@ import (
 	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
 	"flushbench/engine/redo"
+	"flushbench/engine/yield"
 	"flushbench/groupcommit"
 )
 
@@ -32,9 +33,14 @@ type checkpointer struct {
 	step     lsn.LSN // between two candidates
 	limit    lsn.LSN // bytes of log that the circle holds
 
-	// seqs and last belong to the holder of the write right.
-	seqs  []uint64
-	last  lsn.LSN // of the newest candidate
+	// adv is the advance right: its holder moves ready and follows the
+	// sequences. The writer takes it inside the write right; producers only
+	// try for it.
+	adv struct {
+		sync.Mutex
+		seqs []uint64
+		last lsn.LSN // of the newest candidate
+	}
 	visit redo.Visit
 	// stalled since when the log is full, 0: it is not (write right).
 	stalled int64
@@ -63,6 +69,8 @@ type candidate struct {
 const (
 	maxCandidates = 64
 	maxStep       = 8 << 20
+	// assistMax is how much a producer walks at the most.
+	assistMax = 256 << 10
 )
 
 func newCheckpointer(e *Engine, rec Recovered) (*checkpointer, error) {
@@ -71,13 +79,14 @@ func newCheckpointer(e *Engine, rec Recovered) (*checkpointer, error) {
 	if err != nil {
 		return nil, err
 	}
-	cp := &checkpointer{e: e, side: side, distance: lsn.LSN(o.CheckpointDistance), last: rec.End, number: rec.Checkpoint.Number + 1,
+	cp := &checkpointer{e: e, side: side, distance: lsn.LSN(o.CheckpointDistance), number: rec.Checkpoint.Number + 1,
 		wake: make(chan struct{}, 1), done: make(chan struct{})}
-	cp.seqs = make([]uint64, max(o.Clients, len(rec.Seqs)))
-	copy(cp.seqs, rec.Seqs)
+	seqs := make([]uint64, max(o.Clients, len(rec.Seqs)))
+	copy(seqs, rec.Seqs)
+	cp.adv.seqs, cp.adv.last = seqs, rec.End
 	cp.visit = func(t redo.Type, client, seq uint64, _ lsn.LSN) {
-		if t == redo.TypeCommit && client < uint64(len(cp.seqs)) {
-			cp.seqs[client] = seq
+		if t == redo.TypeCommit && client < uint64(len(seqs)) {
+			seqs[client] = seq
 		}
 	}
 	return cp, nil
@@ -86,7 +95,7 @@ func newCheckpointer(e *Engine, rec Recovered) (*checkpointer, error) {
 // firstArea saves the recovered sequences and returns the checkpoint that
 // goes with them.
 func (cp *checkpointer) firstArea(rec Recovered) (redo.Checkpoint, error) {
-	area, n, crc, err := cp.side.write(rec.Checkpoint.Number+1, cp.seqs)
+	area, n, crc, err := cp.side.write(rec.Checkpoint.Number+1, cp.adv.seqs)
 	return redo.Checkpoint{LSN: rec.End, Area: area, AreaLen: n, AreaCRC: crc}, err
 }
 
@@ -102,24 +111,26 @@ func (cp *checkpointer) start() {
 // bind is called once, before the first Cut.
 func (cp *checkpointer) bind(log *redo.Log) {
 	cp.log = log
+	cp.e.buf.SetAssist(cp.assist)
 	cp.limit = lsn.LSN(log.Capacity())
 	step := min(maxStep, cp.limit/16)
 	// Copies of a million sequences are large: make fewer of them.
-	cp.step = min(max(step, lsn.LSN(16*8*len(cp.seqs))), cp.limit/8)
+	cp.step = min(max(step, lsn.LSN(16*8*len(cp.adv.seqs))), cp.limit/8)
 }
 
 // Cut implements groupcommit.Log: never beyond what the circle can hold.
 func (cp *checkpointer) Cut(maxBytes int, pad bool) lsn.LSN {
 	full := cp.log.CheckpointLSN() + cp.limit
+	cp.adv.Lock()
 	if cp.e.buf.Ready() >= full {
 		// Ready stays within a step of the circle's end: so there is always a
 		// candidate that can make room.
+		cp.adv.Unlock()
 		return cp.stall(max(full, cp.log.Written()))
 	}
 	cut := cp.log.Cut(min(maxBytes, int(cp.step)), pad, cp.visit)
-	if ready := cp.e.buf.Ready(); ready >= cp.last+cp.step {
-		cp.keep(ready)
-	}
+	cp.keepLocked()
+	cp.adv.Unlock()
 	if cut > full {
 		return cp.stall(max(full, cp.log.Written()))
 	}
@@ -128,6 +139,18 @@ func (cp *checkpointer) Cut(maxBytes int, pad bool) lsn.LSN {
 		cp.stalled = 0
 	}
 	return cut
+}
+
+// assist follows the log from a producer's side; see redo.Buffer.SetAssist.
+func (cp *checkpointer) assist() {
+	if !cp.adv.TryLock() {
+		return
+	}
+	defer cp.adv.Unlock()
+	if cp.e.buf.Ready() < cp.log.CheckpointLSN()+cp.limit {
+		cp.e.buf.Advance(assistMax, cp.visit)
+		cp.keepLocked()
+	}
 }
 
 // stall notes that the log is full and lets others run.
@@ -141,20 +164,26 @@ func (cp *checkpointer) stall(cut lsn.LSN) lsn.LSN {
 	return cut
 }
 
-// keep copies the sequences as a candidate. REQUIRES: the write right.
-func (cp *checkpointer) keep(at lsn.LSN) {
-	cp.last = at
+// keepLocked copies the sequences as a candidate if ready is a step beyond the
+// last one. REQUIRES: the advance right.
+func (cp *checkpointer) keepLocked() {
+	at := cp.e.buf.Ready()
+	if at < cp.adv.last+cp.step {
+		return
+	}
+	cp.adv.last = at
 	cp.mu.Lock()
 	defer cp.mu.Unlock()
 	var seqs []uint64
 	if n := len(cp.mu.spare); n > 0 {
 		seqs, cp.mu.spare = cp.mu.spare[n-1], cp.mu.spare[:n-1]
 	} else if len(cp.mu.candidates) < maxCandidates {
-		seqs = make([]uint64, len(cp.seqs))
+		seqs = make([]uint64, len(cp.adv.seqs))
 	} else {
 		return // enough of them; the next one will do
 	}
-	copy(seqs, cp.seqs)
+	yield.Point(yield.Candidate)
+	copy(seqs, cp.adv.seqs)
 	cp.mu.candidates = append(cp.mu.candidates, candidate{at, seqs})
 }
 
@@ -243,12 +272,14 @@ func (cp *checkpointer) try() (moved bool, err error) {
 	area, n, crc, err := cp.side.write(cp.number+1, c.seqs)
 	if err == nil {
 		cp.flushes.Add(1)
+		yield.Point(yield.AreaSlot)
 		err = cp.log.SetCheckpoint(redo.Checkpoint{LSN: c.at, Area: area, AreaLen: n, AreaCRC: crc})
 	}
 	if err != nil {
 		return false, cp.e.gc.Fail(err)
 	}
 	cp.flushes.Add(1)
+	yield.Point(yield.Checkpoint)
 	cp.checkpoints.Add(1)
 	cp.number++
 	cp.mu.Lock()

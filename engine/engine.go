@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 
+	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
@@ -90,7 +91,10 @@ type Session struct {
 	client uint32
 	seq    uint64
 	end    lsn.LSN
-	w      *groupcommit.Waiter
+	w      *groupcommit.Waiter // made when first needed: asynchronous clients have none
+	// appended is when the last record stood in the log buffer, if its commit
+	// was sampled.
+	appended int64
 	// look is the LSN at which this session next looks how full the log
 	// buffer is (policy 0: nobody else does).
 	look lsn.LSN
@@ -105,18 +109,22 @@ func (e *Engine) Session(client uint32) (*Session, error) {
 	if int64(client) >= int64(e.opts.Clients) {
 		return nil, fmt.Errorf("engine: client %d: must be below %d", client, e.opts.Clients)
 	}
-	return &Session{e: e, client: client, seq: e.rec.LastSeq(client), w: groupcommit.NewWaiter()}, nil
+	return &Session{e: e, client: client, seq: e.rec.LastSeq(client)}, nil
 }
 
 // Commit appends one record that carries the client's next sequence and body,
 // and returns when the policy lets it be acknowledged. After an error the
 // engine has stopped: nothing is acknowledged any more.
 func (s *Session) Commit(body []byte) error {
+	w := s.Waiter()
 	end, err := s.append(body)
 	if err != nil {
 		return err
 	}
-	return s.e.gc.Commit(end, s.w)
+	if w.Sample {
+		s.appended = clock.Now()
+	}
+	return s.e.gc.Commit(end, w)
 }
 
 // CommitAsync is Commit that does not wait: w, made for a queue, is delivered
@@ -126,6 +134,9 @@ func (s *Session) CommitAsync(body []byte, w *groupcommit.Waiter) error {
 	end, err := s.append(body)
 	if err != nil {
 		return err
+	}
+	if w.Sample {
+		s.appended = clock.Now()
 	}
 	s.e.gc.CommitAsync(end, w)
 	return nil
@@ -161,7 +172,19 @@ func (s *Session) Seq() uint64 { return s.seq }
 func (s *Session) End() lsn.LSN { return s.end }
 
 // Waiter returns the session's waiter, for sampling the stages of a commit.
-func (s *Session) Waiter() *groupcommit.Waiter { return s.w }
+func (s *Session) Waiter() *groupcommit.Waiter {
+	if s.w == nil {
+		s.w = groupcommit.NewWaiter()
+	}
+	return s.w
+}
+
+// Appended returns when (clock.Now) the record of the last sampled commit
+// stood in the log buffer.
+func (s *Session) Appended() int64 { return s.appended }
+
+// Waits reports whether commits wait for the log at all: not under policy 0.
+func (s *Session) Waits() bool { return s.e.opts.Commit.Policy != groupcommit.Policy0 }
 
 // Watermarks are the positions of the log at about one moment.
 type Watermarks struct{ Checkpoint, Flushed, Written, Ready, Reserved lsn.LSN }

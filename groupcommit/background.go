@@ -3,6 +3,7 @@ package groupcommit
 import (
 	"time"
 
+	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
 )
 
@@ -82,16 +83,18 @@ func (w *logWriter) step() (progress bool) {
 	c := w.c
 	c.write.Lock()
 	before := c.log.Written()
+	st := Stages{Cut: clock.Now()}
 	if c.Err() == nil {
 		if err := c.log.Write(c.log.Cut(maxCut, false), false); err != nil {
 			c.fail(err)
 		}
 	}
+	st.Written = clock.Now()
 	progress = c.log.Written() > before
 	c.write.Unlock()
 	w.room.take(&c.forSpace)
 	w.written.take(&c.forWrite)
-	woken := c.wakeCovered(&w.room, c.log.Limit()) + c.wakeCovered(&w.written, c.log.Written())
+	woken := c.wakeCovered(&w.room, c.log.Limit(), st) + c.wakeCovered(&w.written, c.log.Written(), st)
 	return progress || woken > 0
 }
 
@@ -106,7 +109,7 @@ func (ch *chain) take(s *stack) {
 
 // wakeCovered wakes those of ch that end at or below to; after a failure all,
 // with the error. It returns how many it woke.
-func (c *Committer) wakeCovered(ch *chain, to lsn.LSN) int {
+func (c *Committer) wakeCovered(ch *chain, to lsn.LSN, st Stages) int {
 	if ch.n == 0 {
 		return 0
 	}
@@ -118,6 +121,9 @@ func (c *Committer) wakeCovered(ch *chain, to lsn.LSN) int {
 	split(ch.head, to, &done, &rest)
 	for w := done.head; w != nil; w = w.next {
 		w.err = err
+		if w.Sample {
+			w.Stages = st
+		}
 	}
 	*ch = rest
 	wakeAll(done.head)

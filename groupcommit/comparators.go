@@ -70,7 +70,7 @@ func (l *leader) gather(have, want int) {
 	start := clock.Now()
 	limit := start + int64(d.Fixed)
 	if d.Adaptive {
-		limit = start + patience
+		limit = start + maxPatience
 	}
 	for have < want && clock.Now() < limit {
 		runtime.Gosched()

@@ -280,6 +280,10 @@ func (d *dedicated) flushGroup(highest lsn.LSN) (progress bool) {
 		return d.failAll(c.fail(err))
 	}
 	d.flushNs += (ns - d.flushNs) / 8
+	if d.busy != 0 {
+		c.stats.waitedNs.Add(st.Flushed - d.busy)
+		d.busy = st.Flushed
+	}
 	return d.wakeGroup(from, c.log.Flushed(), st)
 }
 

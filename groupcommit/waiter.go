@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"flushbench/engine/lsn"
+	"flushbench/engine/yield"
 )
 
 // Waiter is one commit's place in the queue. It is reused from commit to
@@ -54,6 +55,7 @@ func (w *Waiter) End() lsn.LSN { return w.end }
 func (w *Waiter) park() error {
 	<-w.ch
 	if rest := w.relay; rest != nil {
+		yield.Point(yield.Relay)
 		w.relay = nil
 		wakeAll(rest)
 	}
@@ -69,6 +71,7 @@ func (s *stack) push(w *Waiter) {
 	for {
 		h := s.head.Load()
 		w.next = h
+		yield.Point(yield.BeforePush)
 		// A successful swap makes w and its fields visible to take.
 		if s.head.CompareAndSwap(h, w) {
 			return
@@ -104,6 +107,7 @@ func (c *chain) add(w *Waiter) {
 func split(list *Waiter, covered lsn.LSN, done, rest *chain) (highest lsn.LSN) {
 	for list != nil {
 		next := list.next
+		yield.Point(yield.Split)
 		if list.end <= covered {
 			done.add(list)
 		} else {
@@ -120,6 +124,7 @@ func split(list *Waiter, covered lsn.LSN, done, rest *chain) (highest lsn.LSN) {
 func wakeAll(list *Waiter) {
 	for list != nil {
 		next := list.next
+		yield.Point(yield.Wake)
 		list.complete()
 		list = next
 	}
@@ -146,6 +151,7 @@ func NewQueue() *Queue { return &Queue{signal: make(chan struct{}, 1)} }
 
 func (q *Queue) push(w *Waiter) {
 	q.done.push(w)
+	yield.Point(yield.PushKick)
 	if q.idle.Load() == 1 && q.idle.CompareAndSwap(1, 0) {
 		notify(q.signal)
 	}
@@ -163,6 +169,7 @@ func (q *Queue) Wait(stop <-chan struct{}) *Waiter {
 			return w
 		}
 		q.idle.Store(1)
+		yield.Point(yield.IdleRecheck)
 		if !q.done.empty() {
 			q.idle.Store(0)
 			continue
@@ -210,6 +217,7 @@ func (k *kicker) kick() {
 // sleep blocks until kick, tick or stop. work says whether there is any.
 func (k *kicker) sleep(work func() bool, stop <-chan struct{}, tick <-chan struct{}) (stopped bool) {
 	k.idle.Store(1)
+	yield.Point(yield.IdleRecheck)
 	if work() {
 		k.idle.Store(0)
 		return false

@@ -35,6 +35,13 @@ func (k BufferKind) MarshalText() ([]byte, error) { return BufferKinds.MarshalTe
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (k *BufferKind) UnmarshalText(text []byte) error { return BufferKinds.UnmarshalText(k, text) }
 
+// assistBytes is how much log there is from one assistance to the next: small
+// beside a processor's second-level cache.
+const assistBytes = 64 << 10
+
+// crosses reports whether [from, to) reaches or passes a multiple of assistBytes.
+func crosses(from, to uint64) bool { return from/assistBytes != to/assistBytes }
+
 // Limits of a log buffer, in bytes.
 const (
 	MinBuffer     = 64 << 10
@@ -66,7 +73,8 @@ type Buffer interface {
 	// Reserved is the end of the space handed out so far. Any goroutine.
 	Reserved() lsn.LSN
 	// Advance moves ready over published records, by about maxBytes at the
-	// most, and returns it. REQUIRES: the write right.
+	// most, and returns it. REQUIRES: the advance right, a lock of the caller's
+	// that orders the calls (the write right will do where nobody assists).
 	Advance(maxBytes int, visit Visit) lsn.LSN
 	// Ready is the value that Advance returned last. Any goroutine.
 	Ready() lsn.LSN
@@ -82,6 +90,12 @@ type Buffer interface {
 	Limit() lsn.LSN
 	// Size is the ring's size in bytes.
 	Size() int
+	// SetAssist makes the producer whose record crosses a multiple of
+	// assistBytes call f after its publish. f may try for the advance right and
+	// Advance: the records are still in the producer's cache then, and the
+	// writer need not walk them one cache miss after the other. REQUIRES: no
+	// Append yet.
+	SetAssist(f func())
 	// Close frees the memory. REQUIRES: nobody uses the buffer any more.
 	Close() error
 }

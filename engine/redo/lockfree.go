@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"flushbench/engine/lsn"
+	"flushbench/engine/yield"
 )
 
 // cacheLines keeps hot words of different writers apart: two 64-byte lines,
@@ -15,7 +16,7 @@ const cacheLines = 128
 //
 // Producers (any goroutine): reserve by one atomic add, copy the record into
 // the range that is theirs alone, publish by storing the record's first word.
-// Consumer (the holder of the write right): follows the words from ready; a
+// Consumer (the holder of the advance right): follows the words from ready; a
 // word that is not the one expected at that LSN ends the contiguous prefix.
 //
 // Why a word in the record and not a separate array of links: the consumer
@@ -25,8 +26,9 @@ const cacheLines = 128
 // another value; a payload that happens to hold it would have to guess a
 // random 64-bit key.
 //
-// Progress: Append is wait-free while there is space (one add, one store, no
-// loop); with a full ring it waits for the writer. Advance is wait-free per
+// Progress: Append is wait-free while there is space (one add, one store; a
+// bounded walk by the one who crosses a multiple of assistBytes); with a full
+// ring it waits for the writer. Advance is wait-free per
 // record. A producer that is descheduled between reserve and publish stops
 // ready, and with it everyone behind it, until it runs again: inherent in any
 // log that is one sequence.
@@ -40,7 +42,8 @@ const cacheLines = 128
 //	                                        ready = 200
 type lockFree struct {
 	ring
-	space Space
+	space  Space
+	assist func() // set before the first Append
 
 	_ [cacheLines]byte
 	// reserved: added to by producers, read by anyone.
@@ -50,7 +53,7 @@ type lockFree struct {
 	// The store hands the ring bytes below it back to producers.
 	limit atomic.Uint64
 	_     [cacheLines - 8]byte
-	// ready: stored by the holder of the write right, read by anyone.
+	// ready: stored by the holder of the advance right, read by anyone.
 	ready atomic.Uint64
 	_     [cacheLines - 8]byte
 }
@@ -74,14 +77,22 @@ func (b *lockFree) Append(t Type, w0, w1 uint64, body []byte) (lsn.LSN, error) {
 			return 0, err
 		}
 	}
+	yield.Point(yield.ReserveCopy)
 	b.publish(end-n, t, w0, w1, body)
+	if crosses(end-n, end) && b.assist != nil {
+		b.assist()
+	}
 	return lsn.LSN(end), nil
 }
+
+// SetAssist implements Buffer.
+func (b *lockFree) SetAssist(f func()) { b.assist = f }
 
 // publish copies the record and makes it visible. There is no return, panic
 // or cancellation between reserve and the end of this function.
 func (b *lockFree) publish(p uint64, t Type, w0, w1 uint64, body []byte) {
 	b.fill(p, t, w0, w1, body)
+	yield.Point(yield.CopyPublish)
 	// This store makes every byte of the record visible to the consumer that
 	// loads the word in Advance.
 	b.word(p).Store(p ^ b.key)
@@ -98,6 +109,7 @@ func (b *lockFree) Advance(maxBytes int, visit Visit) lsn.LSN {
 	start := b.ready.Load()
 	p, stop := start, min(b.reserved.Load(), start+uint64(maxBytes))
 	for p < stop && b.word(p).Load() == p^b.key {
+		yield.Point(yield.AdvanceStep)
 		next := p + b.recordSize(p)
 		if visit != nil {
 			visit(Type(b.plain(p+16)>>32), b.plain(p+24), b.plain(p+32), lsn.LSN(next))
@@ -105,6 +117,7 @@ func (b *lockFree) Advance(maxBytes int, visit Visit) lsn.LSN {
 		p = next
 	}
 	if p != start {
+		yield.Point(yield.AdvanceStore)
 		b.ready.Store(p)
 	}
 	return lsn.LSN(p)
@@ -123,6 +136,7 @@ func (b *lockFree) Pad(block int) {
 		}
 		if b.reserved.CompareAndSwap(p, p+n) {
 			b.fillPad(p, n)
+			yield.Point(yield.PadPublish)
 			b.word(p).Store(p ^ b.key)
 			return
 		}

@@ -19,10 +19,13 @@ package redo
 import (
 	"errors"
 	"fmt"
+	"io"
+	"runtime"
 	"sync/atomic"
 
 	"flushbench/engine/lsn"
 	"flushbench/engine/vfs"
+	"flushbench/engine/yield"
 )
 
 // Observer is told of a watermark just before it moves: the moment at which
@@ -130,7 +133,8 @@ func (l *Log) preloadTail(end lsn.LSN) error {
 	}
 	file, off, _ := l.c.place(start)
 	block := vfs.AlignedBuffer(blockSize, blockSize)
-	if _, err := l.c.open[file].ReadAt(block, off); err != nil {
+	// A file that grew by buffered writes may end inside the block.
+	if _, err := l.c.open[file].ReadAt(block, off); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("redo: read the last block of %s: %w", l.c.open[file].Name(), err)
 	}
 	a, b := l.buf.Slices(start, end)
@@ -146,8 +150,10 @@ func (l *Log) Buffer() Buffer { return l.buf }
 // Incarnation of the records that this Log appends.
 func (l *Log) Incarnation() uint32 { return l.inc }
 
-// Capacity is how many bytes of log the circle holds.
-func (l *Log) Capacity() uint64 { return l.c.circle }
+// Capacity is how many bytes of log may be written beyond the checkpoint: the
+// circle less a block, because a direct write fills up its last block with
+// zeros, which must not be the block that the checkpoint stands in.
+func (l *Log) Capacity() uint64 { return l.c.circle - blockSize }
 
 // Written returns the written LSN. Any goroutine.
 func (l *Log) Written() lsn.LSN { return lsn.LSN(l.written.Load()) }
@@ -164,7 +170,7 @@ func (l *Log) CheckpointLSN() lsn.LSN { return lsn.LSN(l.checkpoint.Load()) }
 // Cut returns up to where the log can be written now: the end of the
 // contiguous published prefix, taking about maxBytes at the most. With pad
 // set (a flush follows) and --tail=pad it fills up the last block first and
-// never cuts inside one. REQUIRES: the write right.
+// never cuts inside one. REQUIRES: the write right and the advance right.
 func (l *Log) Cut(maxBytes int, pad bool, visit Visit) lsn.LSN {
 	pad = pad && l.tail == TailPad
 	if pad {
@@ -188,8 +194,8 @@ func (l *Log) Write(to lsn.LSN, durable bool) error {
 	if to <= from {
 		return nil
 	}
-	if uint64(to-l.CheckpointLSN()) > l.c.circle {
-		panic(fmt.Sprintf("redo: write up to %v would overwrite the log after checkpoint %v (capacity %d)", to, l.CheckpointLSN(), l.c.circle))
+	if uint64(to-l.CheckpointLSN()) > l.Capacity() {
+		panic(fmt.Sprintf("redo: write up to %v would overwrite the log after checkpoint %v (capacity %d)", to, l.CheckpointLSN(), l.Capacity()))
 	}
 	method := l.c.open[0].Method()
 	durable = durable && method == vfs.RWFDsync
@@ -203,7 +209,9 @@ func (l *Log) Write(to lsn.LSN, durable bool) error {
 		return err
 	}
 	l.obs.Written(from, to)
+	yield.Point(yield.WritePublish)
 	l.written.Store(uint64(to))
+	yield.Point(yield.WrittenFlushed)
 	if method.WriteThrough() || durable && l.Flushed() == from {
 		l.publishFlushed(to)
 	}
@@ -273,10 +281,20 @@ func (l *Log) writeRange(at lsn.LSN, p []byte, durable bool) error {
 func (l *Log) Flush() error {
 	// NB: read before the flush. Bytes written while it runs are not covered.
 	target := l.Written()
+	if l.c.open[0].Method().WriteThrough() {
+		// The write has flushed, and its writer publishes that right after
+		// written. If both of us did, flushed could go backwards.
+		for l.Flushed() < target {
+			runtime.Gosched()
+		}
+		return nil
+	}
 	from := l.Flushed()
+	yield.Point(yield.SnapshotFlush)
 	if err := l.flushFiles(from, target); err != nil {
 		return err
 	}
+	yield.Point(yield.FlushPublish)
 	if target > from {
 		l.publishFlushed(target)
 	}
@@ -328,6 +346,7 @@ func (l *Log) SetCheckpoint(c Checkpoint) error {
 	if err := f.Flush(); err != nil {
 		return fmt.Errorf("redo: flush checkpoint %d: %w", c.Number, err)
 	}
+	yield.Point(yield.SlotPublish)
 	l.checkpoint.Store(uint64(l.ckpt.LSN))
 	l.ckpt = c
 	return nil

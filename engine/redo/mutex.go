@@ -11,20 +11,20 @@ import (
 // that the lock-free buffer is measured against, and its oracle in tests.
 type mutexBuffer struct {
 	ring
-	space Space
+	space  Space
+	assist func() // set before the first Append
 
 	mu struct {
 		sync.Mutex
 		reserved uint64
 		limit    uint64
 		ready    uint64
-		visited  uint64 // written by the holder of the write right only
 	}
 }
 
 func newMutexBuffer(r ring, start lsn.LSN, space Space) *mutexBuffer {
 	b := &mutexBuffer{ring: r, space: space}
-	b.mu.reserved, b.mu.ready, b.mu.visited = uint64(start), uint64(start), uint64(start)
+	b.mu.reserved, b.mu.ready = uint64(start), uint64(start)
 	b.mu.limit = uint64(start) + uint64(len(r.mem))
 	return b
 }
@@ -46,8 +46,14 @@ func (b *mutexBuffer) Append(t Type, w0, w1 uint64, body []byte) (lsn.LSN, error
 	b.putPlain(p, p^b.key)
 	b.mu.reserved = p + n
 	b.mu.Unlock()
+	if crosses(p, p+n) && b.assist != nil {
+		b.assist()
+	}
 	return lsn.LSN(p + n), nil
 }
+
+// SetAssist implements Buffer.
+func (b *mutexBuffer) SetAssist(f func()) { b.assist = f }
 
 // Reserved implements Buffer.
 func (b *mutexBuffer) Reserved() lsn.LSN {

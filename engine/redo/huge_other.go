@@ -1,0 +1,5 @@
+//go:build !race && !linux
+
+package redo
+
+func adviseHuge([]byte) error { return nil }

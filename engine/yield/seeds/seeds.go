@@ -1,0 +1,120 @@
+// Package seeds runs a property of concurrent code for many seeds: few in a
+// plain go test, many in CI, a million in a soak. Only tests import it.
+//
+// Each seed shuffles the yield points (see package yield; they exist with the
+// tag yieldpoints or under -race) and is handed to the property for choices of
+// its own. A failure names its seed; "-seed=N" runs that one alone, many times
+// over, because the scheduler has a say too.
+package seeds
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"flushbench/engine/yield"
+)
+
+// How many seeds a run of Run and of Soak tries.
+const (
+	Plain = 200
+	CI    = 20_000
+	Long  = 1_000_000
+	again = 200 // times that one seed given by -seed is run
+)
+
+var one = flag.Uint64("seed", 0, "run only this seed, many times (0: fresh seeds)")
+
+// Heavy reports whether the long form of a test is asked for, by CI or a soak.
+func Heavy() bool { return os.Getenv("FLUSHBENCH_CI") != "" || Soaking() }
+
+// Soaking reports whether hours may be taken.
+func Soaking() bool { return os.Getenv("FLUSHBENCH_SOAK") != "" }
+
+// Base returns the seed that -seed names, else a fresh one, and logs it.
+func Base(t testing.TB) uint64 {
+	t.Helper()
+	seed := *one
+	if seed == 0 {
+		seed = uint64(rand.Uint32())
+	}
+	t.Logf("seed %d (repeat it with -seed=%d)", seed, seed)
+	return seed
+}
+
+// Run tries a property with Plain seeds divided by cost, in CI with CI seeds
+// divided by cost. The property returns what is wrong, "" for nothing.
+func Run(t *testing.T, cost int, property func(seed uint64) string) {
+	t.Helper()
+	n := Plain
+	if Heavy() {
+		n = CI
+	}
+	run(t, max(1, n/cost), property)
+}
+
+// Soak tries it with Long seeds; it skips unless FLUSHBENCH_SOAK is set. Tests
+// that call it have Soak in their names.
+func Soak(t *testing.T, cost int, property func(seed uint64) string) {
+	t.Helper()
+	if !Soaking() {
+		t.Skip("takes long: set FLUSHBENCH_SOAK=1")
+	}
+	run(t, max(1, Long/cost), property)
+}
+
+// stuck is how long one run of a property, which takes milliseconds, may last
+// before it counts as hanging: a wake-up was lost.
+const stuck = 6 * time.Second
+
+// Ends fails the test, with the stacks of all goroutines, if f does not
+// return: for things of milliseconds that must not wait for each other.
+func Ends(t *testing.T, f func()) {
+	t.Helper()
+	if wrong := watch(func(uint64) string { f(); return "" }, 0); wrong != "" {
+		t.Fatal(wrong)
+	}
+}
+
+// watch returns what property says, or where all goroutines stand if it hangs.
+func watch(property func(uint64) string, seed uint64) string {
+	done := make(chan string, 1)
+	go func() { done <- property(seed) }()
+	select {
+	case wrong := <-done:
+		return wrong
+	case <-time.After(stuck):
+		stacks := make([]byte, 1<<16)
+		return fmt.Sprintf("hangs for %v\n%s", stuck, stacks[:runtime.Stack(stacks, true)])
+	}
+}
+
+func run(t *testing.T, n int, property func(uint64) string) {
+	t.Helper()
+	first := uint64(rand.Uint32())
+	step := uint64(1)
+	if *one != 0 {
+		first, step, n = *one, 0, again
+	}
+	t.Logf("seeds %d to %d, yield points: %v", first, first+step*uint64(n-1), yield.Enabled)
+	// Half of the seeds run on one processor: there a goroutine is interrupted
+	// at yield points and hardly anywhere else.
+	procs := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(procs)
+	for i := range n {
+		if i == n/2 {
+			runtime.GOMAXPROCS(1)
+		}
+		seed := first + step*uint64(i)
+		stop := yield.Shuffle(seed)
+		wrong := watch(property, seed)
+		stop()
+		if wrong != "" {
+			t.Fatalf("seed %d, GOMAXPROCS %d: %s\nrun it alone with -seed=%d", seed, runtime.GOMAXPROCS(0), wrong, seed)
+		}
+	}
+}
