@@ -6,7 +6,7 @@ BENCHTIME ?= 2s
 BENCH ?= .
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint race bench fuzz mutants soak compare-tools cross cover ci clean
+.PHONY: help test lint race bench ratios fuzz mutants soak compare-tools cross cover ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ race: ## the concurrent packages under the race detector (needs a C compiler)
 
 bench: ## Go benchmarks on FLUSHBENCH_DIR or this folder; BENCH=regexp BENCHTIME=2s
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) .
+
+ratios: ## the engine against the bare loops of the same rounds (minutes, quiet machine)
+	go test -tags ratios -run 'TestRatios|TestPolicy0Parts|TestMeasuringCost' -v -timeout 0 .
 
 fuzz: ## each fuzz target for FUZZTIME (5m)
 	FUZZTIME=$(FUZZTIME) .ci/run fuzz

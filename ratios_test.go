@@ -493,3 +493,34 @@ func (p *parts) measure(t *testing.T, r *ratioRig) [5]float64 {
 	})
 	return out
 }
+
+// TestMeasuringCost shows what clocks, histograms, counters and the tracker
+// cost at 8 clients: pairs of the same cell with measuring on and off.
+//
+//	go test -tags ratios -run TestMeasuringCost -v -timeout 0 .
+func TestMeasuringCost(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1))
+	fs, floor := floored(t)
+	r := &ratioRig{tb: t, log: newBenchLog(t, fs), byName: map[string]*ratioCell{}}
+	fmt.Printf("flush floor %v\n", floor)
+	for _, policy := range []groupcommit.Policy{groupcommit.Policy1, groupcommit.Policy2} {
+		var ratios []float64
+		for i := range envInt("RATIOS_PAIRS", 30) {
+			pair := [2]*ratioCell{}
+			for k := range pair {
+				on := (i+k)%2 == 0 // the order alternates, so drift cancels
+				c := &ratioCell{name: policy.String(), opts: engine.Options{Commit: commitOf(policy, 0, false)}, clients: 8, measure: on, length: 500 * time.Millisecond}
+				r.run(c, 1)
+				if on {
+					pair[0] = c
+				} else {
+					pair[1] = c
+				}
+			}
+			ratios = append(ratios, pair[1].samples[0].tps/pair[0].samples[0].tps-1)
+		}
+		mean, upper := stats.UpperBound95(ratios)
+		fmt.Printf("policy %v, 8 clients, %d pairs: measuring costs %.2f %% of TPS, median %.2f %%, upper 95 %% bound %.2f %% (bar 5)\n",
+			policy, len(ratios), 100*mean, 100*stats.Median(ratios), 100*upper)
+	}
+}

@@ -199,7 +199,7 @@ func mostTried(r *result.Result) string {
 	if l == nil {
 		return ""
 	}
-	return fmt.Sprintf(" (%s ms at %s/s, %d clients, the most tried)", Milliseconds(l.Median), Count(s.TPS.Median), c.Params.Clients)
+	return fmt.Sprintf(" (%s ms at %s/s, %d clients, the most tried)", Milliseconds(l.Median), Count(Significant(s.TPS.Median, 3)), c.Params.Clients)
 }
 
 // riskOnly says for every policy but 1 what a crash may take.

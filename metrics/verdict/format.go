@@ -63,3 +63,13 @@ func Span(ns int64) string {
 	}
 	return Milliseconds(float64(ns)) + " ms"
 }
+
+// Significant rounds v to n significant digits: a rate of many thousands is
+// worth three.
+func Significant(v float64, n int) float64 {
+	if v == 0 {
+		return 0
+	}
+	p := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))+1-float64(n))
+	return math.Round(v/p) * p
+}
