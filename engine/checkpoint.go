@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -50,7 +51,10 @@ type checkpointer struct {
 		candidates []candidate // ascending LSN
 		spare      [][]uint64
 	}
-	number uint64        // of the last checkpoint; the checkpoint goroutine's
+	// number and newest belong to the last checkpoint; the checkpoint
+	// goroutine's.
+	number uint64
+	newest candidate
 	wake   chan struct{} // capacity 1
 	done   chan struct{}
 	wg     sync.WaitGroup
@@ -84,6 +88,7 @@ func newCheckpointer(e *Engine, rec Recovered) (*checkpointer, error) {
 	seqs := make([]uint64, max(o.Clients, len(rec.Seqs)))
 	copy(seqs, rec.Seqs)
 	cp.adv.seqs, cp.adv.last = seqs, rec.End
+	cp.newest = candidate{rec.End, slices.Clone(seqs)}
 	cp.visit = func(t redo.Type, client, seq uint64, _ lsn.LSN) {
 		if t == redo.TypeCommit && client < uint64(len(seqs)) {
 			seqs[client] = seq
@@ -148,7 +153,8 @@ func (cp *checkpointer) assist() {
 	}
 	defer cp.adv.Unlock()
 	if cp.e.buf.Ready() < cp.log.CheckpointLSN()+cp.limit {
-		cp.e.buf.Advance(assistMax, cp.visit)
+		// No more than a step, or no candidate might lie within the circle.
+		cp.e.buf.Advance(min(assistMax, int(cp.step)), cp.visit)
 		cp.keepLocked()
 	}
 }
@@ -267,13 +273,18 @@ func (cp *checkpointer) try() (moved bool, err error) {
 	}
 	c, ok := cp.pick(below)
 	if !ok {
-		return false, nil
+		// Only what lies below both slots is free. When the log is full and no
+		// newer candidate can come, the newest one goes into the other slot too.
+		if !cp.pressed() || cp.newest.at <= cp.log.CheckpointLSN() {
+			return false, nil
+		}
+		c = cp.newest
 	}
 	area, n, crc, err := cp.side.write(cp.number+1, c.seqs)
 	if err == nil {
 		cp.flushes.Add(1)
 		yield.Point(yield.AreaSlot)
-		err = cp.log.SetCheckpoint(redo.Checkpoint{LSN: c.at, Area: area, AreaLen: n, AreaCRC: crc})
+		err = cp.log.SetCheckpoint(redo.Checkpoint{LSN: c.at, Flushed: cp.boundary(c.at), Area: area, AreaLen: n, AreaCRC: crc})
 	}
 	if err != nil {
 		return false, cp.e.gc.Fail(err)
@@ -282,10 +293,28 @@ func (cp *checkpointer) try() (moved bool, err error) {
 	yield.Point(yield.Checkpoint)
 	cp.checkpoints.Add(1)
 	cp.number++
-	cp.mu.Lock()
-	cp.mu.spare = append(cp.mu.spare, c.seqs)
-	cp.mu.Unlock()
+	if c.at != cp.newest.at {
+		cp.mu.Lock()
+		cp.mu.spare = append(cp.mu.spare, cp.newest.seqs)
+		cp.mu.Unlock()
+		cp.newest = c
+	}
 	return true, nil
+}
+
+// boundary returns the last record boundary that is known to be flushed, at or
+// above at. The flushed LSN itself may lie inside a record: a full log, and
+// --tail=pad, cut wherever they must.
+func (cp *checkpointer) boundary(at lsn.LSN) lsn.LSN {
+	flushed := cp.log.Flushed()
+	cp.mu.Lock()
+	defer cp.mu.Unlock()
+	for _, c := range cp.mu.candidates {
+		if c.at <= flushed {
+			at = max(at, c.at)
+		}
+	}
+	return at
 }
 
 // has reports whether a candidate at or below an LSN exists.

@@ -56,7 +56,8 @@ func (c *Committer) writerLoop() {
 		case w.room.n+w.written.n > 0 && !c.isStopped():
 			pause.wait() // behind a hole, or the log is full
 		case w.room.n+w.written.n > 0:
-			return // step has completed them with the error
+			w.step() // completes them with the error
+			return
 		default:
 			if c.writer.sleep(w.work, c.stop, tick) {
 				w.step()
@@ -85,7 +86,7 @@ func (w *logWriter) step() (progress bool) {
 	before := c.log.Written()
 	st := Stages{Cut: clock.Now()}
 	if c.Err() == nil {
-		if err := c.log.Write(c.log.Cut(maxCut, false), false); err != nil {
+		if err := c.writeTo(c.log.Cut(maxCut, false), false); err != nil {
 			c.fail(err)
 		}
 	}

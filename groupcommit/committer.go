@@ -135,7 +135,8 @@ type Committer struct {
 
 	stop   chan struct{}
 	closed atomic.Bool
-	wg     sync.WaitGroup
+	gone   atomic.Bool // Close has ended the goroutines: see late
+	own    owned
 }
 
 // New starts group commit on log. Close must be called to stop its goroutines.
@@ -164,14 +165,6 @@ func New(log Log, cfg Config) (*Committer, error) {
 	return c, nil
 }
 
-func (c *Committer) spawn(f func()) {
-	c.wg.Add(1)
-	go func() {
-		defer c.wg.Done()
-		f()
-	}()
-}
-
 // Commit returns when the record that ends at end is as safe as the policy
 // asks, or with the error that stopped the log. w must be made by NewWaiter
 // and be idle.
@@ -196,6 +189,7 @@ func (c *Committer) CommitAsync(end lsn.LSN, w *Waiter) {
 		w.end = end
 		c.forWrite.push(w)
 		c.writer.kick()
+		c.late(&c.forWrite)
 	default:
 		c.how.commitAsync(end, w)
 	}
@@ -248,6 +242,7 @@ func (c *Committer) commitWritten(end lsn.LSN, w *Waiter) error {
 	c.forWrite.push(w)
 	yield.Point(yield.PushKick)
 	c.writer.kick()
+	c.late(&c.forWrite)
 	return w.park()
 }
 
@@ -260,7 +255,7 @@ func (c *Committer) writeReady(w *Waiter) (lsn.LSN, error) {
 		w.Stages = Stages{Cut: clock.Now()}
 	}
 	cut := c.log.Cut(maxCut, false)
-	if err := c.log.Write(cut, false); err != nil {
+	if err := c.writeTo(cut, false); err != nil {
 		return 0, err
 	}
 	if w.Sample {
@@ -271,30 +266,21 @@ func (c *Committer) writeReady(w *Waiter) (lsn.LSN, error) {
 
 // FlushAll writes and flushes everything reserved before the call.
 func (c *Committer) FlushAll(why Reason) error {
-	c.flush.Lock()
-	defer c.flush.Unlock()
-	return c.flushAllLocked(why)
-}
-
-func (c *Committer) flushAllLocked(why Reason) error {
 	if err := c.Err(); err != nil {
 		return err
 	}
-	target := c.log.Reserved()
-	if err := c.writeUpTo(target); err != nil {
-		return c.fail(err)
+	// NB: without the flush right. When the log is full only a checkpoint
+	// makes room, and the checkpoint may need a flush first.
+	if err := c.writeUpTo(c.log.Reserved()); err != nil {
+		return err
 	}
-	return c.flushWrittenLocked(why)
+	return c.FlushWritten(why)
 }
 
 // FlushWritten flushes what is written already.
 func (c *Committer) FlushWritten(why Reason) error {
 	c.flush.Lock()
 	defer c.flush.Unlock()
-	return c.flushWrittenLocked(why)
-}
-
-func (c *Committer) flushWrittenLocked(why Reason) error {
 	if err := c.Err(); err != nil {
 		return err
 	}
@@ -319,7 +305,7 @@ func (c *Committer) writeUpTo(target lsn.LSN) error {
 		c.write.Lock()
 		err := c.Err()
 		if err == nil {
-			err = c.log.Write(c.log.Cut(maxCut, true), false)
+			err = c.writeTo(c.log.Cut(maxCut, true), false)
 		}
 		c.write.Unlock()
 		if err != nil {
@@ -357,6 +343,7 @@ func (c *Committer) Space(end lsn.LSN) error {
 	c.forSpace.push(w)
 	yield.Point(yield.PushKick)
 	c.writer.kick()
+	c.late(&c.forSpace)
 	err := w.park()
 	c.spacePool.Put(w)
 	return err
@@ -371,7 +358,8 @@ func (c *Committer) Close() error {
 	err := c.Err()
 	c.fail(ErrClosed)
 	close(c.stop)
-	c.wg.Wait()
+	c.own.wait()
+	c.gone.Store(true)
 	c.abandon(&c.pending)
 	c.abandon(&c.forWrite)
 	c.abandon(&c.forSpace)

@@ -96,7 +96,7 @@ func (l *leader) lead() Stages {
 	cut := c.log.Cut(maxCut, true)
 	err := c.Err()
 	if err == nil {
-		err = c.log.Write(cut, true)
+		err = c.writeTo(cut, true)
 	}
 	c.write.Unlock()
 	st.Written = clock.Now()
@@ -152,13 +152,17 @@ func (s *serial) commit(end lsn.LSN, w *Waiter) error {
 		c.write.Lock()
 		// Only its own record, as if nobody else had one: Cut may be beyond.
 		cut := c.log.Cut(maxCut, true)
-		err := c.log.Write(min(cut, max(end, c.log.Written())), true)
+		err := c.writeTo(min(cut, max(end, c.log.Written())), true)
 		c.write.Unlock()
 		if err != nil {
 			return c.fail(err)
 		}
 		if cut < end {
+			// A full log makes room only after a checkpoint, which may need
+			// the flush right.
+			c.flush.Unlock()
 			pause.wait()
+			c.flush.Lock()
 		}
 	}
 	if err := c.Err(); err != nil {
@@ -166,7 +170,7 @@ func (s *serial) commit(end lsn.LSN, w *Waiter) error {
 	}
 	written := clock.Now()
 	var err error
-	if c.log.Flushed() < end {
+	if from >= end || c.log.Flushed() < end { // one of its own, whatever others have flushed
 		err = c.log.Flush()
 	}
 	now := clock.Now()

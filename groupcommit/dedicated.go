@@ -90,6 +90,7 @@ func (d *dedicated) enqueue(end lsn.LSN, w *Waiter) (err error, done bool) {
 	c.pending.push(w)
 	yield.Point(yield.PushKick)
 	c.flusher.kick()
+	c.late(&c.pending)
 	return nil, false
 }
 
@@ -111,7 +112,7 @@ func (d *dedicated) writeAhead() {
 	if c.Err() != nil {
 		return
 	}
-	if err := c.log.Write(c.log.Cut(maxCut, false), false); err != nil {
+	if err := c.writeTo(c.log.Cut(maxCut, false), false); err != nil {
 		c.fail(err)
 	}
 }
@@ -134,7 +135,7 @@ func (d *dedicated) inline(end lsn.LSN, w *Waiter) (done bool, err error) {
 		c.write.Unlock()
 		return false, nil
 	}
-	err = c.log.Write(cut, true)
+	err = c.writeTo(cut, true)
 	c.write.Unlock()
 	written := clock.Now()
 	if err == nil && c.log.Flushed() < cut {
@@ -182,7 +183,8 @@ func (d *dedicated) loop() {
 			d.busy = clock.Now()
 		}
 		if c.isStopped() {
-			return // Close completes what is pending
+			d.failAll(c.Err()) // Close completes what comes later
+			return
 		}
 		if d.group() {
 			pause = backoff{}
@@ -204,7 +206,8 @@ func (d *dedicated) idle() (stopped bool) {
 		c.stats.waitedNs.Add(now - d.busy)
 		d.busy = 0
 	}
-	d.lone.Store(d.lastN <= 1)
+	// A fixed delay is for everyone, also for a lone client.
+	d.lone.Store(d.lastN <= 1 && c.cfg.Delay.Fixed == 0)
 	return c.flusher.sleep(func() bool { return !c.pending.empty() }, c.stop, nil)
 }
 
@@ -266,7 +269,7 @@ func (d *dedicated) flushGroup(highest lsn.LSN) (progress bool) {
 		c.write.Unlock()
 		return false
 	}
-	err := c.log.Write(cut, true)
+	err := c.writeTo(cut, true)
 	c.write.Unlock()
 	st.Written = clock.Now()
 	if err == nil && c.log.Flushed() < cut {

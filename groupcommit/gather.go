@@ -27,6 +27,10 @@ type gatherer struct {
 	want   int // these and those who waited already when it was woken
 	skip   int // groups to pass before gathering again
 	streak int // misses in a row
+	// each is how long one client took to come back, on average (ns), as
+	// learnt from full gathers; tries counts groups that were too many.
+	each  int64
+	tries int
 }
 
 const (
@@ -39,6 +43,9 @@ const (
 	minPatience = 3_000
 	// quiet is how long nothing may arrive before the thread yields too.
 	quiet = 2_000 // ns
+	// tryAgain is how many groups that are too many pass before one is
+	// gathered all the same, to learn whether they still are.
+	tryAgain = 64
 	// maxGatherNs bounds an adaptive delay whatever the flush costs.
 	maxGatherNs = 2_000_000
 )
@@ -50,7 +57,7 @@ func (g *gatherer) woke(n, waiting int) { g.woken, g.want = n, n+waiting }
 // gathered rather than the flush goroutine sent to sleep.
 func (g *gatherer) expectsMore(d *dedicated) bool {
 	cfg := &d.c.cfg
-	if !cfg.Delay.Adaptive || g.woken < 2 || g.skip > 0 {
+	if !cfg.Delay.Adaptive || g.woken < 2 || g.skip > 0 || g.tooMany(d) {
 		return false
 	}
 	limit := d.ended + min(maxPatience, max(minPatience, d.flushNs/4))
@@ -82,6 +89,11 @@ func (g *gatherer) gather(d *dedicated, have int) {
 		if woken == 0 || have >= g.want {
 			return
 		}
+		if g.tooMany(d) {
+			if g.tries++; g.tries%tryAgain != 0 {
+				return
+			}
+		}
 		start := clock.Now()
 		g.adaptive(d, have, g.want, start)
 		d.c.stats.gathers.Add(1)
@@ -106,11 +118,13 @@ func (g *gatherer) adaptive(d *dedicated, have, want int, start int64) {
 		var more int
 		more, seen = count(c, seen)
 		now := clock.Now()
+		silent, gone := now-last, now-d.ended
 		if more > 0 {
 			n, last = n+more, now
-			continue
+			if gone <= d.flushNs {
+				continue
+			}
 		}
-		silent, gone := now-last, now-d.ended
 		if silent > quiet {
 			clock.YieldThread()
 		}
@@ -123,6 +137,17 @@ func (g *gatherer) adaptive(d *dedicated, have, want int, start int64) {
 		}
 	}
 	g.streak = 0
+	if came := int64(n - have); came > 0 {
+		g.each += ((clock.Now()-start)/came - g.each) / 4
+	}
+}
+
+// tooMany reports whether gathering all would take longer than it could gain.
+// While a flush is in flight the processors work for the next group anyway; a
+// gathered group has flush and work one after the other. That is better only
+// while the work of all is shorter than the flush.
+func (g *gatherer) tooMany(d *dedicated) bool {
+	return g.each*int64(g.want) > d.flushNs
 }
 
 // patience is how long nothing may arrive: by the marginal value theorem one

@@ -101,11 +101,10 @@ func (c *circle) checkHeader(i int, file vfs.File) error {
 		return fmt.Errorf("damaged header: %w", err)
 	}
 	if i == 0 {
-		g, err := newGeometry(int64(h.files)*int64(h.fileSize), int(h.files))
-		if err != nil || g.fileSize != int64(h.fileSize) {
+		if h.files < 1 || h.files > MaxFiles || h.fileSize < minFile || h.fileSize > MaxCapacity || h.fileSize%blockSize != 0 {
 			return fmt.Errorf("damaged header: %d files of %d bytes", h.files, h.fileSize)
 		}
-		c.geometry, c.logID = g, h.logID
+		c.geometry, c.logID = geometryOf(int(h.files), int64(h.fileSize)), h.logID
 	}
 	if h.logID != c.logID || h.index != uint32(i) || int(h.files) != c.files || int64(h.fileSize) != c.fileSize {
 		return fmt.Errorf("header belongs to another log: file %d of %d, log %016x; want %d of %d, log %016x", h.index, h.files, h.logID, i, c.files, c.logID)

@@ -36,6 +36,7 @@ const (
 	MaxCapacity     = 1 << 40
 	DefaultCapacity = 512 << 20
 	MaxFiles        = 128
+	minFile         = headSize + 8*blockSize
 	DefaultFiles    = 4
 )
 
@@ -60,11 +61,16 @@ func newGeometry(capacity int64, files int) (geometry, error) {
 		return geometry{}, fmt.Errorf("redo: log capacity of %d bytes: must be %d to %d", capacity, MinCapacity, int64(MaxCapacity))
 	}
 	size := capacity / int64(files) &^ (blockSize - 1)
-	if size < headSize+8*blockSize {
-		return geometry{}, fmt.Errorf("redo: log capacity of %d bytes in %d files: each file must have at least %d bytes", capacity, files, headSize+8*blockSize)
+	if size < minFile {
+		return geometry{}, fmt.Errorf("redo: log capacity of %d bytes in %d files: each file must have at least %d bytes", capacity, files, minFile)
 	}
+	return geometryOf(files, size), nil
+}
+
+// geometryOf is the geometry of files of that size.
+func geometryOf(files int, size int64) geometry {
 	data := uint64(size - headSize)
-	return geometry{files: files, fileSize: size, data: data, circle: data * uint64(files)}, nil
+	return geometry{files: files, fileSize: size, data: data, circle: data * uint64(files)}
 }
 
 // place returns where the byte at LSN p stands, and how many bytes of log

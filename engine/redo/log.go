@@ -327,8 +327,10 @@ func (l *Log) publishFlushed(to lsn.LSN) {
 // below c.LSN be written over. Number, Incarnation, IncStart are filled in;
 // Flushed too unless it is set. Calls must be serialized by the caller.
 //
-// REQUIRES: c.LSN <= flushed, not below the last checkpoint, and everything
-// that recovery from c.LSN needs elsewhere is durable.
+// REQUIRES: c.Flushed (or flushed, when it is not set) is a record boundary: a
+// log that ends below it counts as damaged. c.LSN <= flushed, not below the
+// last checkpoint, and everything that recovery from c.LSN needs elsewhere is
+// durable.
 func (l *Log) SetCheckpoint(c Checkpoint) error {
 	if c.Flushed == 0 {
 		c.Flushed = l.Flushed()

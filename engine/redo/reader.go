@@ -51,8 +51,11 @@ func OpenReader(fs vfs.FS, dir string) (*Reader, error) {
 	return newReader(c, ckpt), nil
 }
 
+// chunk is how much is read at once: no more than there can be.
+func (c *circle) chunk() int { return int(min(readChunk, c.circle)) }
+
 func newReader(c *circle, ckpt Checkpoint) *Reader {
-	return &Reader{c: c, ckpt: ckpt, pos: ckpt.LSN, from: ckpt.LSN, chunk: make([]byte, readChunk+blockSize)}
+	return &Reader{c: c, ckpt: ckpt, pos: ckpt.LSN, from: ckpt.LSN, chunk: make([]byte, c.chunk()+blockSize)}
 }
 
 // Checkpoint is where reading started.
@@ -172,8 +175,8 @@ func (r *Reader) bytes(n int) ([]byte, error) {
 // fill makes buf start at pos and hold n bytes at least, a chunk if it can.
 func (r *Reader) fill(n int) error {
 	keep := r.buf[min(len(r.buf), int(r.pos-r.from)):]
-	if len(r.chunk) < n+readChunk {
-		r.chunk = make([]byte, n+readChunk)
+	if len(r.chunk) < n+r.c.chunk() {
+		r.chunk = make([]byte, n+r.c.chunk())
 	}
 	have := copy(r.chunk, keep)
 	limit := r.c.circle - uint64(r.pos-r.ckpt.LSN) // never read round the circle

@@ -12,7 +12,8 @@ import (
 // ring is the memory of a log buffer: LSN p lives at index p mod size. It has
 // no state but its bytes; who may touch which range is the buffer's affair.
 type ring struct {
-	mem     []byte // power-of-two length, page aligned
+	mem     []byte         // power-of-two length, page aligned
+	base    unsafe.Pointer // &mem[0]
 	mask    uint64
 	key     uint64 // keyOf(log, incarnation)
 	inc     uint32
@@ -24,22 +25,23 @@ func newRing(size int, logID uint64, incarnation uint32) (ring, error) {
 	if err != nil {
 		return ring{}, err
 	}
-	return ring{mem: mem, mask: uint64(size - 1), key: keyOf(logID, incarnation), inc: incarnation, release: release}, nil
+	return ring{mem: mem, base: unsafe.Pointer(&mem[0]), mask: uint64(size - 1), key: keyOf(logID, incarnation), inc: incarnation, release: release}, nil
 }
 
 // word returns the 8-aligned ring word at p for atomic access. Records are
-// 8-byte aligned and the size is a power of two, so a word never wraps.
+// 8-byte aligned and the size is a power of two, so a word never wraps, and
+// p AND mask is always inside the memory: no bounds check is needed.
 func (r *ring) word(p uint64) *atomic.Uint64 {
-	return (*atomic.Uint64)(unsafe.Pointer(&r.mem[p&r.mask]))
+	return (*atomic.Uint64)(unsafe.Add(r.base, p&r.mask))
 }
 
 // plain reads the 8-aligned ring word at p without synchronisation.
 func (r *ring) plain(p uint64) uint64 {
-	return binary.LittleEndian.Uint64(r.mem[p&r.mask:])
+	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(r.base, p&r.mask))[:])
 }
 
 func (r *ring) putPlain(p, v uint64) {
-	binary.LittleEndian.PutUint64(r.mem[p&r.mask:], v)
+	binary.LittleEndian.PutUint64((*[8]byte)(unsafe.Add(r.base, p&r.mask))[:], v)
 }
 
 // size of the record whose header stands at p.

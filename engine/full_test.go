@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"flushbench/engine/redo"
+	"flushbench/engine/vfs"
+	"flushbench/engine/yield"
+	"flushbench/groupcommit"
+)
+
+func stacks() string {
+	b := make([]byte, 1<<18)
+	return string(b[:runtime.Stack(b, true)])
+}
+
+// hang is how long a test that takes milliseconds may last before it counts as
+// deadlocked.
+const hang = 8 * time.Second
+
+// With the log full, commits stall, the checkpointer makes room, and all goes
+// on: for every policy and strategy, with buffers smaller and larger than the
+// log, with records of all sizes.
+func TestFullLogRecovers(t *testing.T) {
+	sizes := map[string][]int{"small": {100}, "large": {18_000}, "mixed": {0, 100, 4000, 18_000}}
+	for _, strategy := range groupcommit.Strategies.All() {
+		for _, policy := range groupcommit.Policies.All() {
+			for _, buffer := range []int{redo.MinBuffer, 1 << 20} {
+				for name, size := range sizes {
+					for _, method := range []vfs.Method{vfs.Fdatasync, vfs.DirectFdatasync, vfs.ODsync, vfs.None} {
+						if policy != groupcommit.Policy1 && strategy != groupcommit.Dedicated {
+							continue
+						}
+						if yield.Enabled && (method == vfs.ODsync || method == vfs.None || name == "small") {
+							continue // slow, and no more telling
+						}
+						t.Run(strings.Join([]string{strategy.String(), policy.String(), name, method.String()}, "/"), func(t *testing.T) {
+							o := smallest(nil)
+							o.Commit.Policy, o.Commit.Strategy, o.Method, o.BufferSize = policy, strategy, method, buffer
+							o.BufferKind = redo.BufferKind(buffer / (1 << 20))
+							o.FS = created(t, o)
+							fillLog(t, o, size)
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+// fillLog commits four circles of log from four clients while somebody drains.
+func fillLog(t *testing.T, o Options, sizes []int) {
+	led := &ledger{}
+	l, err := openLife(o, led, sizes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, hang, "a log that is full", func() {
+		target := l.e.buf.Reserved() + 4*l.e.cp.limit
+		var wg sync.WaitGroup
+		for c := range uint32(clients) {
+			wg.Go(func() {
+				for l.e.buf.Reserved() < target {
+					if err := l.commit(c); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		stop := make(chan struct{})
+		var drains sync.WaitGroup
+		drains.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := l.e.Drain(); err != nil {
+					t.Error(err)
+					return
+				}
+				runtime.Gosched()
+			}
+		})
+		wg.Wait()
+		close(stop)
+		drains.Wait()
+		if err := l.e.Drain(); err != nil {
+			t.Error(err)
+		}
+	})
+	if st := l.e.Stats(); st.Checkpoints < 3 {
+		t.Errorf("%d checkpoints over four circles", st.Checkpoints)
+	}
+	marks := l.e.Watermarks()
+	if err := l.e.Close(); err != nil {
+		t.Error(err)
+	}
+	j := judge{led: led, sizes: sizes, acked: true, atLeast: marks.Reserved}
+	if _, wrong := j.check(o.FS); wrong != "" {
+		t.Error(wrong)
+	}
+}
