@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Does flushbench's probe agree with pg_test_fsync and fio about the rate of
+# write + fdatasync? All three overwrite written blocks in one folder, one after
+# the other, in rounds; what counts is the median of the rounds' ratios.
+#
+#   scripts/compare-tools.sh [FOLDER]   default: FLUSHBENCH_DIR, or this folder
+#   ROUNDS (5), SECONDS_EACH (2)        rounds, and seconds of each measurement
+#   FLUSHBENCH                          a flushbench to use instead of building it
+#
+# Like is compared with like: pg_test_fsync fills 16 MiB by one write and rewrites
+# the 8 KiB at offset 0, so the probe does (--fill 16M --size 8k --same-place); fio
+# fills 64 MiB by writes of 4 KiB and goes round it in such blocks, as the probe
+# does by itself. Ends with 1 if a median is off by more than 10 %, with 2 if a
+# tool is missing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+rounds=${ROUNDS:-5}
+each=${SECONDS_EACH:-2}
+base=$(cd "${1:-${FLUSHBENCH_DIR:-.}}" && pwd)
+export PATH="$PATH:${XDG_CACHE_HOME:-$HOME/.cache}/flushbench/pg/bin"
+for bin in /usr/lib/postgresql/*/bin; do
+	[ -d "$bin" ] && PATH="$PATH:$bin"
+done
+
+have() { command -v fio >/dev/null && command -v pg_test_fsync >/dev/null; }
+if ! have && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	.ci/run tools
+fi
+have || { echo "compare-tools: needs fio and pg_test_fsync (Debian: fio, postgresql)" >&2; exit 2; }
+
+work=$(mktemp -d "$base/compare-tools.XXXXXX")
+bin=$(mktemp -d)
+trap 'rm -rf "$work" "$bin"' EXIT
+trap 'exit 130' INT TERM
+flushbench=${FLUSHBENCH:-$bin/flushbench}
+[ -n "${FLUSHBENCH:-}" ] || go build -o "$flushbench" ./cmd/flushbench
+
+# Lets what the last tool left (dirty pages, discards of deleted files) settle.
+settle() {
+	sync -f "$work"
+	sleep 0.2
+}
+
+# Prints our fdatasync rate: probe SIZE [flags], half as long as the tools, as it
+# runs twice. Half of its time goes to the self-test of pairs.
+probe() {
+	settle
+	"$flushbench" probe --dir "$work" --method fdatasync --op overwrite --size "$1" \
+		--duration "${each}s" --rounds 10 --format csv --quiet --beside-live-database "${@:2}" |
+		awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "rate_per_s") c = i } NR == 2 { print $c }'
+}
+
+# Prints the first rate of fdatasync, that of one 8 kB write. pg_test_fsync has
+# no choice of tests: it ends (SIGPIPE) when it begins the next one.
+pg() {
+	settle
+	{ pg_test_fsync -s "$each" -f "$work/pg_test_fsync.out" || true; } 2>/dev/null |
+		awk '$1 == "fdatasync" && $3 == "ops/sec" { print $2; exit }'
+	rm -f "$work/pg_test_fsync.out"
+}
+
+# Prints fio's writes a second: field 49 of its terse output.
+with_fio() {
+	settle
+	fio --name=x --directory="$work" --rw=write --bs=4k --size=64m --overwrite=1 --fdatasync=1 \
+		--runtime="$each" --time_based --output-format=terse --terse-version=3 | awk -F';' '{ print $49 }'
+}
+
+median() { sort -g | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+
+# Measures one round of a pair, ours before and after theirs, so that a drift of
+# the disk meets both alike, and appends the two rates to the pair's file.
+pair() {
+	local name=$1 round=$2 tool=$3 before theirs after
+	shift 3
+	before=$(probe "$@")
+	theirs=$("$tool")
+	after=$(probe "$@")
+	if [ -z "$before" ] || [ -z "$theirs" ] || [ -z "$after" ]; then
+		echo "compare-tools: $name gave no figure" >&2
+		exit 1
+	fi
+	echo "$before $after $theirs" | awk '{ print ($1 + $2) / 2, $3 }' >>"$bin/$name"
+	printf 'round %d  %-14s %8.0f/s  probe before %8.0f/s, after %8.0f/s\n' "$round" "$name" "$theirs" "$before" "$after" >&2
+}
+
+with_fio >/dev/null # lays its file out
+for round in $(seq "$rounds"); do
+	pair pg_test_fsync "$round" pg 8k --same-place --fill 16M
+	pair fio "$round" with_fio 4k
+done
+
+echo "write + fdatasync in $base, $rounds rounds of $each s, medians"
+echo "tool            its rate/s  probe's/s  ratio  (lowest..highest)"
+bad=0
+for name in pg_test_fsync fio; do
+	ratio=$(awk '{ print $1 / $2 }' "$bin/$name" | median)
+	range=$(awk '{ print $1 / $2 }' "$bin/$name" | sort -g | awk 'NR == 1 { lo = $1 } { hi = $1 } END { printf "(%.3f..%.3f)", lo, hi }')
+	printf '%-14s  %10.0f  %9.0f  %.3f  %s\n' "$name" "$(cut -d' ' -f2 "$bin/$name" | median)" "$(cut -d' ' -f1 "$bin/$name" | median)" "$ratio" "$range"
+	awk -v r="$ratio" 'BEGIN { exit !(r < 0.9 || r > 1.1) }' && bad=1
+done
+[ "$bad" = 0 ] || { echo "compare-tools: more than 10 % apart" >&2; exit 1; }

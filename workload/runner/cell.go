@@ -1,0 +1,237 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"flushbench/engine"
+	"flushbench/engine/clock"
+	"flushbench/groupcommit"
+	"flushbench/metrics"
+	"flushbench/metrics/result"
+	"flushbench/workload"
+	"flushbench/workload/driver"
+	"flushbench/workload/durability"
+	"flushbench/workload/target/embedded"
+)
+
+const (
+	// riskGap is how close two samples of the at-risk tracker come.
+	riskGap = 500 * time.Microsecond
+	// riskTick is how often the tracker looks between the peaks.
+	riskTick = time.Millisecond
+	// edgeAhead is how long before the interval its first counters are read.
+	edgeAhead = 2 * time.Millisecond
+	// maxLane bounds the commits at risk that one lane can hold.
+	maxLane = 1 << 18
+)
+
+// cellRun is one cell in one round.
+type cellRun struct {
+	r    *run
+	spec *Spec
+	log  *logDir
+
+	eng   *engine.Engine
+	obs   *observer
+	out   driver.Outcome
+	begin snapshot
+	end   snapshot
+	risk  metrics.RiskResult
+
+	total engine.Stats // over the whole life of the engine
+	drain time.Duration
+}
+
+// measure runs the cell and returns its round, also a partial one beside an
+// error. The error is what the target failed with.
+func (c *cellRun) measure(ctx context.Context, number, order int) (result.Round, error) {
+	round := result.Round{Round: number, Order: order}
+	if err := c.open(); err != nil {
+		return round, err
+	}
+	err := c.drive(ctx)
+	err = errors.Join(err, c.drainAndClose())
+	c.fill(&round)
+	return round, err
+}
+
+// open opens the engine on the cell's log.
+func (c *cellRun) open() error {
+	o := c.spec.Engine
+	o.FS, o.Dir, o.Clients = c.r.fs, c.log.path, c.spec.Clients
+	c.obs = &observer{flushNs: metrics.NewHistogram(), safe: c.r.safe(c.spec)}
+	o.Observer, o.Commit.Observer = c.obs, c.obs
+	if c.spec.MeasureOff {
+		o.Observer, o.Commit.Observer = nil, nil
+	}
+	if c.spec.Track && !c.spec.MeasureOff {
+		t, err := metrics.NewTracker(c.trackerConfig())
+		if err != nil {
+			return err
+		}
+		c.obs.tracker = t
+	}
+	e, err := engine.Open(o)
+	if err != nil {
+		return err
+	}
+	c.eng = e
+	c.obs.eng.Store(e)
+	c.r.phase(&c.r.res.FlushSyscalls.Setup)
+	return nil
+}
+
+// trackerConfig sizes the lanes for three intervals at the cell's rate.
+func (c *cellRun) trackerConfig() metrics.TrackerConfig {
+	cfg := driver.Config{Mode: c.spec.Mode, Clients: c.spec.Clients}
+	lanes := cfg.Lanes()
+	capacity := maxLane
+	if c.spec.Rate > 0 {
+		perLane := c.spec.Rate * 3 * (c.spec.Engine.Commit.Interval + time.Second).Seconds() / float64(lanes)
+		capacity = min(max(int(perLane), 1024), maxLane*16)
+	} else if lanes > 16 {
+		capacity = max(1024, maxLane*16/lanes)
+	}
+	tc := metrics.TrackerConfig{Lanes: lanes, Capacity: capacity, MinGapNS: int64(riskGap)}
+	for k, mark := range c.obs.safe {
+		tc.Never[k] = mark == durability.Never
+	}
+	return tc
+}
+
+// drive runs the clients and takes the snapshots at the interval's edges.
+func (c *cellRun) drive(ctx context.Context) error {
+	s := c.spec
+	cfg := driver.Config{
+		Target: embedded.New(c.eng), Clients: s.Clients, Mode: s.Mode, ThinkTime: s.Think, TxnCPU: s.TxnCPU,
+		Sizes: s.Sizes, Seed: c.r.seed, Warmup: s.Warmup, Duration: s.Duration, Measure: !s.MeasureOff,
+		Spend: c.spend(),
+	}
+	if s.Rate > 0 {
+		a, err := workload.NewConstant(s.Rate, s.Clients)
+		if err != nil {
+			return err
+		}
+		cfg.Arrivals = a
+	}
+	if c.obs.tracker != nil {
+		cfg.Lane = c.obs.tracker.Lane
+	}
+	w := &watcher{c: c, done: make(chan struct{})}
+	cfg.OnStart = w.start
+	var err error
+	c.out, err = driver.Run(ctx, cfg)
+	w.stop()
+	if c.obs.tracker != nil {
+		c.risk = c.obs.tracker.Result()
+	}
+	return err
+}
+
+// watcher takes the snapshots at the edges of the measured interval and looks
+// at what is at risk in between.
+type watcher struct {
+	c       *cellRun
+	started bool
+	quit    chan struct{}
+	done    chan struct{}
+}
+
+func (w *watcher) start(win metrics.Window, _ *metrics.RecorderSet) {
+	w.started, w.quit = true, make(chan struct{})
+	if t := w.c.obs.tracker; t != nil {
+		t.Begin(win)
+	}
+	go w.run(win)
+}
+
+func (w *watcher) run(win metrics.Window) {
+	defer close(w.done)
+	c := w.c
+	w.until(win.From-int64(edgeAhead), nil)
+	c.begin.slow()
+	w.until(win.From, nil)
+	c.obs.measuring.Store(true)
+	c.begin.edge(c.r, c.eng)
+	w.until(win.Until, c.obs.tracker)
+	c.end.edge(c.r, c.eng)
+	c.obs.measuring.Store(false)
+	c.end.slow()
+}
+
+// until waits for a moment, or for the end of the cell.
+func (w *watcher) until(at int64, tracker *metrics.Tracker) {
+	tick := time.NewTicker(riskTick)
+	defer tick.Stop()
+	for {
+		left := at - clock.Now()
+		if left <= int64(2*riskTick) {
+			clock.SleepUntil(at)
+			return
+		}
+		if tracker == nil {
+			timer := time.NewTimer(time.Duration(left) - riskTick)
+			select {
+			case <-w.quit:
+				timer.Stop()
+				return
+			case <-timer.C:
+			}
+			continue
+		}
+		select {
+		case <-w.quit:
+			return
+		case <-tick.C:
+		}
+		tracker.SampleWith(clock.Now(), func() metrics.Watermarks { return w.c.obs.watermarks(w.c.eng) })
+	}
+}
+
+func (w *watcher) stop() {
+	if !w.started {
+		return
+	}
+	close(w.quit)
+	<-w.done
+}
+
+// drainAndClose flushes what the policy left, so that the next cell starts
+// with nothing at risk, and closes the engine.
+func (c *cellRun) drainAndClose() error {
+	start := clock.Now()
+	// What the engine issued outside the measured interval is warm-up.
+	inside := flushCounts(c.end.calls.Sub(c.begin.calls))
+	f := &c.r.res.FlushSyscalls
+	c.r.phase(&f.Warmup)
+	f.Cells, f.Warmup = f.Cells.Add(inside), f.Warmup.Sub(inside)
+	err := c.eng.Err()
+	if err == nil {
+		err = c.eng.Drain()
+	}
+	c.drain = time.Duration(clock.Now() - start)
+	c.total = c.eng.Stats()
+	c.log.end = c.eng.Watermarks().Flushed
+	err = errors.Join(err, c.eng.Close())
+	c.r.phase(&c.r.res.FlushSyscalls.Drain)
+	if errors.Is(err, groupcommit.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// checkGroups compares the acknowledged commits with the sizes of all groups:
+// under policy 1 they are equal, exactly.
+func (c *cellRun) checkGroups() error {
+	if c.spec.Engine.Commit.Policy != groupcommit.Policy1 || c.out.Ended == driver.EndFailed {
+		return nil
+	}
+	acked := c.out.Warmup + c.out.Commits + c.out.After
+	if int64(c.total.Grouped) != acked {
+		return fmt.Errorf("runner: %d commits were acknowledged, the commit groups add up to %d", acked, c.total.Grouped)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package runner
+
+import (
+	"runtime"
+
+	"flushbench/engine"
+	"flushbench/engine/clock"
+	"flushbench/engine/vfs"
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/result"
+)
+
+// snapshot is everything that is counted, read at the begin and at the end of
+// a measured interval.
+type snapshot struct {
+	at      int64 // clock.Now
+	eng     engine.Stats
+	calls   vfs.Counts
+	disk    *hostinfo.Counters // nil: the device is unknown
+	use     usage
+	mallocs uint64
+}
+
+// slow reads the counters that take a while: to be called just outside of
+// the interval.
+func (s *snapshot) slow() {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	s.mallocs = m.Mallocs
+}
+
+// edge reads the counters that must lie close to the interval's edge, and to
+// each other: the device is compared with the calls.
+func (s *snapshot) edge(r *run, e *engine.Engine) {
+	s.use = processUsage()
+	for range 4 {
+		s.calls = r.fs.Counts()
+		s.disk = r.diskCounters()
+		if s.disk == nil || r.fs.Counts().Flushes() == s.calls.Flushes() {
+			break // no flush began meanwhile
+		}
+	}
+	s.eng = e.Stats()
+	s.at = clock.Now()
+}
+
+// diskCounters reads the counters of the device that counts flushes.
+func (r *run) diskCounters() *hostinfo.Counters {
+	names := hostinfo.CountingDevices(r.res.Environment.Device)
+	if len(names) == 0 {
+		return nil
+	}
+	c, err := hostinfo.DiskCounters(names[0])
+	if err != nil {
+		return nil
+	}
+	return &c
+}
+
+// flushCounts converts counts of system calls into their form in the result.
+func flushCounts(c vfs.Counts) result.FlushCounts {
+	return result.FlushCounts{Fsync: int64(c.Fsync), Fdatasync: int64(c.Fdatasync), DsyncWrites: int64(c.DsyncWrites)}
+}
+
+// phase attributes the system calls since the last phase change.
+func (r *run) phase(to *result.FlushCounts) {
+	now := r.fs.Counts()
+	*to = to.Add(flushCounts(now.Sub(r.lastCalls)))
+	r.lastCalls = now
+}

@@ -1,0 +1,211 @@
+package runner
+
+import (
+	"time"
+
+	"flushbench/groupcommit"
+	"flushbench/metrics"
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/result"
+	"flushbench/workload/driver"
+)
+
+// fill turns what was counted into a round of the result.
+func (c *cellRun) fill(round *result.Round) {
+	o := &c.out
+	secs := o.Window.Seconds()
+	round.StartedNS = o.Window.From - c.r.started
+	round.DurationS = secs
+	round.TPS, round.Commits, round.Errors = o.TPS, o.Commits, o.Errors
+	round.Partial = o.Ended != driver.EndDuration
+	round.WarmupCommits = o.Warmup
+	round.DrainNS = int64(c.drain)
+	if o.Latency != nil {
+		c.fillLatency(round)
+	}
+	c.fillFlushes(round)
+	c.fillCPU(round, secs)
+	c.fillRisk(round)
+	d := c.end.eng.Sub(c.begin.eng)
+	round.Stalls = result.Stalls{Buffer: int64(d.BufferStalls), Log: int64(d.LogStalls), BufferNS: d.BufferStallNs, LogNS: d.LogStallNs}
+	round.Checkpoints = int64(d.Checkpoints)
+	round.Series = seriesOf(o.Series)
+	if c.spec.paced() || o.Latency == nil || o.Latency.Count() == 0 || c.spec.Think > 0 || c.spec.TxnCPU > 0 {
+		return
+	}
+	little := o.LittlesLaw()
+	round.LittlesLaw = &result.LittlesLaw{Clients: c.spec.Clients, TPSxLatency: little, Error: little/float64(c.spec.Clients) - 1}
+}
+
+func (c *cellRun) fillLatency(round *result.Round) {
+	o := &c.out
+	round.LatencyNS = result.LatencyOf(o.Latency.Summary())
+	round.Histogram = encode(o.Latency)
+	round.OutOfRange = result.OutOfRange{Below: o.Latency.Below(), Above: o.Latency.Above()}
+	round.ServiceNS = result.LatencyOfHistogram(o.Service)
+	if o.Lag != nil && o.Lag.Count() > 0 {
+		s := o.Lag.Summary()
+		round.ScheduleLagNS = &result.ScheduleLag{P50: s.P50.Pointer(), P99: s.P99.Pointer(), Max: s.Max, Count: s.Count}
+	}
+	st := o.Stages
+	round.StagesNS.Samples = st.Samples
+	for i, to := range []**result.Stage{&round.StagesNS.Buffer, &round.StagesNS.Group, &round.StagesNS.Write, &round.StagesNS.Flush, &round.StagesNS.Wakeup} {
+		if s := st.Stage[i]; s.Count > 0 {
+			*to = &result.Stage{Mean: s.Mean, P99: s.P99.Pointer()}
+		}
+	}
+}
+
+// reasonNames maps the engine's reasons to the result's.
+var reasonNames = map[groupcommit.Reason]string{
+	groupcommit.ReasonCommit: result.ReasonCommit, groupcommit.ReasonTimer: result.ReasonTimer,
+	groupcommit.ReasonCheckpoint: result.ReasonCheckpoint, groupcommit.ReasonClose: result.ReasonClose,
+}
+
+func (c *cellRun) fillFlushes(round *result.Round) {
+	d := c.end.eng.Sub(c.begin.eng)
+	calls := c.end.calls.Sub(c.begin.calls)
+	f := &round.Flushes
+	f.ByReason = map[string]int64{}
+	var flushNs int64
+	for _, why := range groupcommit.Reasons.All() {
+		n := int64(d.Flushes[why])
+		if why == groupcommit.ReasonCheckpoint {
+			n += int64(d.CheckpointFlushes)
+		}
+		if n > 0 {
+			f.ByReason[reasonNames[why]] = n
+		}
+		f.Asked += n
+		flushNs += d.FlushNs[why]
+	}
+	f.Redo = f.Asked
+	f.Fsync, f.Fdatasync, f.DsyncWrites = int64(calls.Fsync), int64(calls.Fdatasync), int64(calls.DsyncWrites)
+	f.Syscalls = f.Fsync + f.Fdatasync + f.DsyncWrites
+	round.Bytes = result.Bytes{Log: int64(calls.Bytes), Writes: int64(calls.Writes)}
+	if a, b := c.begin.disk, c.end.disk; a != nil && b != nil {
+		seen := b.Sub(*a)
+		round.Bytes.Device = &seen.Bytes
+		if seen.Flushes != nil {
+			n := int64(*seen.Flushes)
+			f.Device = &n
+		}
+		var shout bool
+		f.DeviceNote, shout = hostinfo.ExplainFlushDelta(c.r.res.Environment, uint64(f.Syscalls), seen.Flushes)
+		if shout {
+			c.r.shout(c.r.res.Environment, uint64(f.Syscalls), seen.Flushes)
+		}
+	}
+	g := &c.obs.groups
+	round.Groups, round.GroupSizeMean = g.Groups(), g.Mean()
+	for _, b := range g.Buckets() {
+		round.GroupSizes = append(round.GroupSizes, result.GroupBucket{SizeMin: b.Min, SizeMax: b.Max, Groups: b.Groups, Commits: b.Commits})
+	}
+	if n := g.Groups(); n > 0 {
+		round.BytesPerFlush = float64(c.obs.bytes) / float64(n)
+	} else if f.Asked > 0 {
+		round.BytesPerFlush = float64(c.out.Bytes) / float64(f.Asked)
+		round.GroupSizeMean = float64(c.out.Commits) / float64(f.Asked)
+	}
+	if c.obs.flushNs.Count() > 0 {
+		round.FlushNS = result.LatencyOfHistogram(c.obs.flushNs)
+		round.FlushHistogram = encode(c.obs.flushNs)
+	}
+	if c.spec.Engine.Commit.Policy == groupcommit.Policy1 && d.WaitedNs > 0 {
+		share := float64(d.FlushNs[groupcommit.ReasonCommit]) / float64(d.WaitedNs)
+		round.FlushBusyShare = &share
+		span := float64(c.end.at - c.begin.at)
+		unawaited, flusher := max(0, 1-float64(d.WaitedNs)/span), max(0, 1-float64(flushNs)/span)
+		round.Idle.Unawaited, round.Idle.Flusher = &unawaited, &flusher
+	}
+}
+
+func (c *cellRun) fillCPU(round *result.Round, secs float64) {
+	cpu := c.end.use.cpuNS - c.begin.use.cpuNS
+	if c.out.Commits > 0 {
+		round.CPUNSPerCommit = float64(cpu) / float64(c.out.Commits)
+		mallocs := float64(c.end.mallocs-c.begin.mallocs) / float64(c.out.Commits)
+		round.MallocsPerTxn = &mallocs
+	}
+	if secs > 0 && c.r.cores > 0 {
+		idle := max(0, 1-float64(cpu)/(secs*1e9*float64(c.r.cores)))
+		round.Idle.CPUShare = &idle
+	}
+	sw := c.end.use.switches - c.begin.use.switches
+	round.ContextSwitches = &sw
+	u := c.r.sampler.Sample()
+	round.StealPercent = u.StealPercent
+}
+
+// fillRisk copies the tracker's figures. They are the loss window only on
+// paced cells: in a closed loop the log buffer fills before the interval ends.
+func (c *cellRun) fillRisk(round *result.Round) {
+	if c.obs.tracker == nil {
+		return
+	}
+	kind := func(k metrics.Kind) result.Risk {
+		r := c.risk.Kind[k]
+		return result.Risk{CommitsMax: r.CommitsMax, BytesMax: r.BytesMax, AgeNSMax: r.AgeMax, AgeNSP99: r.AgeP99.Pointer(), Samples: r.Samples, Truncated: r.Truncated}
+	}
+	round.AtRisk = &result.AtRisk{Process: kind(metrics.Process), OS: kind(metrics.OS), Power: kind(metrics.Power)}
+	s := &result.RiskSeries{}
+	for _, p := range c.risk.Series {
+		s.TNS = append(s.TNS, p.At)
+		s.Process = append(s.Process, p.Commits[metrics.Process])
+		s.OS = append(s.OS, p.Commits[metrics.OS])
+		s.Power = append(s.Power, p.Commits[metrics.Power])
+	}
+	round.AtRiskSeries = s
+}
+
+func seriesOf(s metrics.Series) *result.Series {
+	if len(s.Commits) == 0 {
+		return nil
+	}
+	return &result.Series{IntervalNS: s.BucketNS, Commits: s.Commits, LatencyMeanNS: s.LatencyMeanNS, LatencyMaxNS: s.LatencyMaxNS}
+}
+
+// encode returns the histogram as text. It cannot fail for a histogram of our
+// own; an empty text is what a reader takes for none.
+func encode(h *metrics.Histogram) string {
+	s, err := h.Encode()
+	if err != nil {
+		return ""
+	}
+	return s
+}
+
+// budgetText is BoundWriteBudget in plain words.
+const budgetText = "the write budget (--max-write-bytes)"
+
+// bound names what limits a cell, from its counts.
+func (c *cellRun) bound(round *result.Round) (kind, text string) {
+	secs := round.DurationS
+	p1 := c.spec.Engine.Commit.Policy == groupcommit.Policy1
+	busyCPU := 0.0
+	if round.Idle.CPUShare != nil {
+		busyCPU = 1 - *round.Idle.CPUShare
+	}
+	switch {
+	case c.out.Ended == driver.EndBudget:
+		return result.BoundWriteBudget, budgetText
+	case c.spec.paced() && round.TPS >= 0.97*c.spec.Rate:
+		return result.BoundRate, "the rate asked for"
+	case float64(round.Stalls.LogNS) > 0.1*secs*1e9:
+		return result.BoundLogCapacity, "the log capacity: commits waited for a checkpoint"
+	case p1 && round.FlushBusyShare != nil && *round.FlushBusyShare > 0.6 && busyCPU < 0.9:
+		return result.BoundFlush, "the flush"
+	case float64(round.Stalls.BufferNS) > 0.3*secs*1e9*float64(c.spec.Clients) && busyCPU < 0.8:
+		return result.BoundBandwidth, "write bandwidth: commits waited for room in the log buffer"
+	case c.spec.Think > 0 && busyCPU < 0.8:
+		return result.BoundThinkTime, "the clients' think time"
+	case busyCPU >= 0.7 || !p1:
+		return result.BoundCPU, "the CPU, not the disk"
+	case p1:
+		return result.BoundFlush, "the flush"
+	}
+	return result.BoundUnknown, "unknown"
+}
+
+// longest is how long a cell takes at most, for progress.
+func (s *Spec) longest() time.Duration { return s.Warmup + s.Duration + 150*time.Millisecond }

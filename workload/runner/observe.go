@@ -1,0 +1,81 @@
+package runner
+
+import (
+	"sync/atomic"
+
+	"flushbench/engine"
+	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
+	"flushbench/groupcommit"
+	"flushbench/metrics"
+	"flushbench/workload/durability"
+)
+
+// observer wires one cell's engine to the at-risk tracker and the group
+// counts. The engine's state never depends on it.
+//
+// At risk is sampled where the peaks are: in Written and Flushed, just before
+// a watermark moves, with the watermarks that still hold.
+type observer struct {
+	eng     atomic.Pointer[engine.Engine]
+	tracker *metrics.Tracker // nil: not tracked
+	safe    [metrics.NumKinds]durability.Watermark
+
+	// groups and flushNs belong to whoever flushes; groupcommit serializes.
+	groups    metrics.GroupSizes
+	flushNs   *metrics.Histogram
+	bytes     int64
+	measuring atomic.Bool
+
+	writes atomic.Uint32
+}
+
+// Written implements redo.Observer. Under policy 2 it comes with every commit,
+// so most calls only count.
+func (o *observer) Written(_, _ lsn.LSN) {
+	if o.tracker == nil || o.writes.Add(1)%16 != 1 {
+		return
+	}
+	o.sample()
+}
+
+// Flushed implements redo.Observer.
+func (o *observer) Flushed(_, _ lsn.LSN) {
+	if o.tracker != nil {
+		o.sample()
+	}
+}
+
+// sample looks at what is at risk with the watermarks that are published now.
+func (o *observer) sample() {
+	e := o.eng.Load()
+	if e == nil {
+		return // still opening: nothing has been acknowledged
+	}
+	o.tracker.SampleIfDue(clock.Now(), o.watermarks(e))
+}
+
+// watermarks maps the engine's positions to what each crash kind keeps.
+func (o *observer) watermarks(e *engine.Engine) metrics.Watermarks {
+	w := e.Watermarks()
+	var out metrics.Watermarks
+	for k, mark := range o.safe {
+		switch mark {
+		case durability.Written:
+			out[k] = w.Written
+		case durability.Flushed:
+			out[k] = w.Flushed
+		}
+	}
+	return out
+}
+
+// Group implements groupcommit.Observer.
+func (o *observer) Group(g groupcommit.Group) {
+	if !o.measuring.Load() {
+		return
+	}
+	o.groups.Record(int64(g.Size))
+	o.flushNs.Record(g.FlushNs)
+	o.bytes += int64(g.To - g.From)
+}

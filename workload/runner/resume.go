@@ -1,0 +1,75 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"flushbench/engine/clock"
+	"flushbench/metrics/result"
+	"flushbench/workload/workdir"
+)
+
+// resume loads an unfinished result of the same plan.
+func (r *run) resume() error {
+	old, err := result.Load(r.cfg.Resume)
+	if err != nil {
+		return err
+	}
+	if old.Kind != result.KindRun {
+		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s is no run but a %s: there is nothing to resume", r.cfg.Resume, old.Kind)}}
+	}
+	if old.Complete {
+		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s is complete: there is nothing to resume", r.cfg.Resume)}}
+	}
+	if old.Environment.Host != r.dir.Facts.Env.Host || old.Environment.Device.Name != r.dir.Facts.Env.Device.Name {
+		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s was measured on %s, device %s; this is %s, device %s: rounds of two disks do not mix",
+			r.cfg.Resume, old.Environment.Host, old.Environment.Device.Name, r.dir.Facts.Env.Host, r.dir.Facts.Env.Device.Name)}}
+	}
+	if len(old.Cells) != len(r.plan.Specs) {
+		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s has %d cells, these flags give %d: resume with the flags of the first run (%v)",
+			r.cfg.Resume, len(old.Cells), len(r.plan.Specs), old.CommandLine)}}
+	}
+	for i := range old.Cells {
+		c, s := &old.Cells[i], &r.plan.Specs[i]
+		if s.AutoRate {
+			s.Rate = c.Params.Rate
+		}
+		if c.Name != s.Name {
+			return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s has the cell %s where these flags give %s: resume with the flags of the first run", r.cfg.Resume, c.Name, s.Name)}}
+		}
+		if c.Params != s.params(r.plan.Floor) {
+			return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s measured the cell %s with other settings: resume with the flags of the first run (%v)", r.cfg.Resume, c.Name, old.CommandLine)}}
+		}
+		c.Rounds = slices.DeleteFunc(c.Rounds, func(x result.Round) bool { return x.Partial })
+		c.Warnings, c.Partial = nil, finished(c) < r.plan.Rounds
+	}
+	old.Interrupted, old.Error = false, ""
+	r.seed, r.plan.Seed = old.Seed, old.Seed
+	r.res, r.folder = old, r.cfg.Resume
+	r.earlier.bytes, r.earlier.result = old.BytesWritten, old.FlushSyscalls.Result
+	r.started = clock.Now() - int64(time.Since(old.Started))
+	return nil
+}
+
+// measured reports whether an earlier run has everything of round n.
+func (r *run) measured(n int) bool {
+	for i := range r.res.Cells {
+		k := slices.IndexFunc(r.res.Cells[i].Rounds, func(x result.Round) bool { return x.Round == n })
+		if k < 0 || r.plan.Limit > 0 && r.res.Cells[i].Rounds[k].Limit.FlushPerS == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// finished counts the rounds of a cell that ran their whole time.
+func finished(c *result.Cell) int {
+	n := 0
+	for i := range c.Rounds {
+		if !c.Rounds[i].Partial {
+			n++
+		}
+	}
+	return n
+}

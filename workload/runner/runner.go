@@ -1,0 +1,377 @@
+// Package runner measures a matrix of cells against the embedded engine on a
+// real disk: rounds interleaved in a seeded random order, each with the limit
+// loop on the same files, every cell verified after it, the result saved
+// before the first cell and after each one.
+//
+// It prints nothing: who wants to see progress hands in a Progress. Whatever
+// stops a run half-way, the finished cells are in the result.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"flushbench/engine/clock"
+	"flushbench/engine/vfs"
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/result"
+	"flushbench/workload/driver"
+	"flushbench/workload/workdir"
+)
+
+// Plan is what a run measures.
+type Plan struct {
+	Preset   string // default, quick, thorough or ""
+	Specs    []Spec
+	Rounds   int
+	Seed     uint64
+	Limit    time.Duration // of each limit loop; 0: none
+	Floor    time.Duration // brings every flush up to this; 0: as the disk is
+	Scenario any           // what the result keeps as the scenario
+	// Calibrate measures for so long what rate AutoRate cells get; 0: none.
+	Calibrate time.Duration
+}
+
+// Config is a run: the plan, where, and who is told.
+type Config struct {
+	Plan               Plan
+	Base               string // folder whose disk is measured; "" is the current one
+	ResultsDir         string // where the result folder is made; "" is "results"
+	Resume             string // a result folder to complete
+	MaxWriteBytes      int64  // 0: no limit
+	AllowVolatile      bool
+	BesideLiveDatabase bool
+	ToolVersion        string
+	CommandLine        []string
+	Name               string
+	Progress           Progress
+	// WrapFS puts a wrapper (injected errors) around the file system; tests only.
+	WrapFS func(vfs.FS) vfs.FS
+}
+
+// Progress is told how far a run is. Calls come from one goroutine.
+type Progress interface {
+	// Planned comes once, before anything is written: the most bytes that
+	// the run writes, and how long it takes.
+	Planned(bytes int64, length time.Duration, folder string)
+	// Step starts step i of n, 1 to n; left is the time to the end.
+	Step(i, n int, what string, left time.Duration)
+	// Note is a sentence for the user.
+	Note(text string)
+}
+
+// run is the state of one run; one goroutine.
+type run struct {
+	cfg     Config
+	plan    *Plan
+	res     *result.Result
+	folder  string // of the result
+	saver   result.Saver
+	dir     *workdir.Dir
+	fs      vfs.FS
+	sampler *hostinfo.Sampler
+
+	seed      uint64
+	cores     int
+	started   int64 // clock.Now at Result.Started
+	lastCalls vfs.Counts
+	logs      map[string]*logDir
+	shouted   bool
+	bounds    map[string][]boundSeen // by cell name
+	// earlier is what the run that is resumed had written.
+	earlier struct {
+		bytes  int64
+		result result.FlushCounts
+	}
+	step  int
+	steps int
+	left  time.Duration
+}
+
+// boundSeen is what bounded a cell in one round.
+type boundSeen struct{ kind, text string }
+
+// Run carries out the plan. The result is also returned beside an error, as far
+// as it came; its folder is "" when none was made. The error wraps
+// context.Canceled when the run was interrupted, and is a *workdir.Refusal
+// when it never began.
+func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, err error) {
+	if len(cfg.Plan.Specs) == 0 || cfg.Plan.Rounds < 1 {
+		return nil, "", errors.New("runner: nothing to measure: no cells or no rounds")
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = silent{}
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors()))
+	r := &run{cfg: cfg, plan: &cfg.Plan, seed: cfg.Plan.Seed, cores: runtime.NumCPU(), started: clock.Now(), logs: map[string]*logDir{}, bounds: map[string][]boundSeen{}}
+	if err := r.acquire(ctx); err != nil {
+		return nil, "", err
+	}
+	defer func() {
+		if released := r.dir.Release(); err == nil {
+			err = released // else it was joined already, or something else matters more
+		}
+		for _, n := range r.dir.Notes() {
+			cfg.Progress.Note(n)
+		}
+	}()
+	if err := r.checkMethods(); err != nil {
+		return nil, "", err
+	}
+	if err := r.prepare(); err != nil {
+		return nil, "", err
+	}
+	err = r.rounds(ctx)
+	// What the run held on disk makes way first: the result may have to go to
+	// the file system that it filled.
+	err = errors.Join(err, r.dir.Release())
+	err = errors.Join(err, r.finish(ctx, err))
+	return r.res, r.folder, err
+}
+
+// processors is how many goroutines run at a time: one more than there are
+// processors, because the thread of the flush goroutine keeps its P for a
+// while after it blocks in the kernel. GOMAXPROCS in the environment wins.
+func processors() int {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return runtime.GOMAXPROCS(0)
+	}
+	return runtime.NumCPU() + 1
+}
+
+// acquire gets the folder to work in and plans the bytes.
+func (r *run) acquire(ctx context.Context) error {
+	// Without a limit of the user's, what the run says beforehand is the limit.
+	limit := r.cfg.MaxWriteBytes
+	if limit == 0 {
+		limit = r.plan.Bytes()
+	}
+	d, err := workdir.Acquire(ctx, workdir.Options{
+		Base: r.cfg.Base, Name: "run", NeedBytes: r.plan.needBytes(), MaxWriteBytes: limit,
+		AllowVolatile: r.cfg.AllowVolatile, BesideLiveDatabase: r.cfg.BesideLiveDatabase,
+	})
+	if err != nil {
+		return err
+	}
+	r.dir = d
+	r.fs = vfs.NewOS()
+	if r.plan.Floor > 0 {
+		r.fs = vfs.NewSlow(r.fs, vfs.Latency{Floor: r.plan.Floor})
+	}
+	if r.cfg.WrapFS != nil {
+		r.fs = r.cfg.WrapFS(r.fs)
+	}
+	r.sampler = hostinfo.NewSampler()
+	return nil
+}
+
+// prepare makes the result and its folder, or takes up an earlier one.
+func (r *run) prepare() error {
+	if r.cfg.Resume != "" {
+		if err := r.resume(); err != nil {
+			return err
+		}
+	} else {
+		r.fresh()
+	}
+	r.res.BytesPlanned = r.earlier.bytes + r.planBytes()
+	r.steps, r.left = r.countSteps()
+	r.cfg.Progress.Planned(r.res.BytesPlanned-r.earlier.bytes, r.left, r.folder)
+	if r.folder == "" {
+		folder, err := result.CreateFolder(r.resultsDir(), r.res)
+		if err != nil {
+			return err
+		}
+		r.folder = folder
+	}
+	return r.save()
+}
+
+func (r *run) resultsDir() string {
+	if r.cfg.ResultsDir == "" {
+		return "results"
+	}
+	return r.cfg.ResultsDir
+}
+
+// fresh starts a new result with all cells and no rounds.
+func (r *run) fresh() {
+	name := r.cfg.Name
+	if name == "" {
+		name = "run"
+	}
+	res := &result.Result{
+		Schema: result.Version, Kind: result.KindRun, Name: name, ToolVersion: r.cfg.ToolVersion, CommandLine: r.cfg.CommandLine,
+		Seed: r.plan.Seed, Started: time.Now().UTC(), Preset: r.plan.Preset, Environment: r.dir.Facts.Env,
+	}
+	r.res = res
+	for i := range r.plan.Specs {
+		s := &r.plan.Specs[i]
+		res.Cells = append(res.Cells, result.Cell{
+			Name: s.Name, Section: s.Section, Durability: r.durability(s), Bound: result.BoundUnknown, BoundText: "not measured yet",
+			Partial: true, Params: s.params(r.plan.Floor),
+		})
+	}
+	if r.plan.Floor > 0 {
+		res.Warnings = append(res.Warnings, result.Warning{Code: "flush-floor", Text: fmt.Sprintf("every flush was brought up to %v by flushbench", r.plan.Floor),
+			Advice: "leave out --flush-floor to see the disk as it is"})
+	}
+	if err := res.SetScenario(r.plan.Scenario); err != nil {
+		res.Warnings = append(res.Warnings, result.Warning{Code: "scenario", Text: err.Error()})
+	}
+}
+
+// rounds calibrates and measures every round.
+func (r *run) rounds(ctx context.Context) error {
+	if err := r.createLogs(); err != nil {
+		return err
+	}
+	r.phase(&r.res.FlushSyscalls.Setup)
+	if err := r.calibrate(ctx); err != nil {
+		return err
+	}
+	for n := 1; n <= r.plan.Rounds; n++ {
+		if err := r.round(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// round runs the limit loop and every cell once, in a seeded random order.
+func (r *run) round(ctx context.Context, n int) error {
+	if r.measured(n) {
+		return nil
+	}
+	rng := rand.New(rand.NewPCG(r.seed, uint64(n)))
+	order := rng.Perm(len(r.plan.Specs) + 1)
+	// The limit loop comes at a place of its own, but the figures of a round
+	// are compared with it alone, so cells before it wait for its rate.
+	var limits map[string]result.RoundLimit
+	var waiting []int
+	place := 0
+	for _, i := range order {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if i == len(r.plan.Specs) {
+			var err error
+			if limits, err = r.limits(ctx, n); err != nil {
+				return err
+			}
+			for _, w := range waiting {
+				r.setLimit(w, n, limits)
+			}
+			continue
+		}
+		place++
+		done, err := r.cell(ctx, i, n, place)
+		if done {
+			if limits == nil {
+				waiting = append(waiting, i)
+			} else {
+				r.setLimit(i, n, limits)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.save(); err != nil {
+			return err
+		}
+	}
+	return ctx.Err() // also when the last cell was cut short
+}
+
+// cell measures one cell in one round, unless an earlier run has it already.
+func (r *run) cell(ctx context.Context, i, n, place int) (done bool, err error) {
+	s, out := &r.plan.Specs[i], &r.res.Cells[i]
+	if k := slices.IndexFunc(out.Rounds, func(x result.Round) bool { return x.Round == n }); k >= 0 {
+		// Interrupted before the limit loop of its round: it gets that now.
+		return out.Rounds[k].Limit.FlushPerS == 0, nil
+	}
+	r.progress(fmt.Sprintf("round %d of %d: %s", n, r.plan.Rounds, s.Name), s.longest())
+	log, err := r.logFor(s)
+	if err == nil {
+		err = r.affords(s.fixedBytes())
+	}
+	if errors.Is(err, workdir.ErrBudget) {
+		r.overBudget(s.Name, out)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	c := &cellRun{r: r, spec: s, log: log}
+	round, err := c.measure(ctx, n, place)
+	if c.eng == nil || c.out.Window.Length() <= 0 {
+		if c.out.Ended == driver.EndBudget {
+			r.overBudget(s.Name, out)
+		}
+		return false, err
+	}
+	if err == nil {
+		v := c.verify()
+		r.phase(&r.res.FlushSyscalls.Verify)
+		round.Verify = &v
+		if !v.OK {
+			err = fmt.Errorf("runner: %s, round %d: the log is not what was committed: %s", s.Name, n, v.Error)
+		}
+	}
+	kind, text := c.bound(&round)
+	r.bounds[s.Name] = append(r.bounds[s.Name], boundSeen{kind, text})
+	out.Bound, out.BoundText = r.usualBound(s.Name)
+	round.Partial = round.Partial || err != nil
+	out.Rounds = append(out.Rounds, round)
+	slices.SortFunc(out.Rounds, func(a, b result.Round) int { return a.Round - b.Round })
+	out.Partial = finished(out) < r.plan.Rounds
+	if err == nil && round.Partial && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return true, err
+}
+
+// usualBound is what bounded a cell most often, or the write budget if that
+// ended it once.
+func (r *run) usualBound(name string) (kind, text string) {
+	best, most := boundSeen{}, 0
+	counts := map[boundSeen]int{}
+	for _, b := range r.bounds[name] {
+		if b.kind == result.BoundWriteBudget {
+			return b.kind, b.text // the cell is short of rounds for it
+		}
+		counts[b]++
+		if counts[b] > most {
+			best, most = b, counts[b]
+		}
+	}
+	return best.kind, best.text
+}
+
+func (r *run) progress(what string, length time.Duration) {
+	r.step++
+	r.cfg.Progress.Step(r.step, r.steps, what, max(r.left, 0))
+	r.left -= length
+}
+
+// shout warns, once, of a device that acknowledges flushes it was never sent.
+func (r *run) shout(env result.Environment, asked uint64, seen *uint64) {
+	if r.shouted {
+		return
+	}
+	r.shouted = true
+	r.res.Warnings = append(r.res.Warnings, hostinfo.FlushDeltaWarning(env, asked, seen)...)
+}
+
+// silent is a Progress that nobody sees.
+type silent struct{}
+
+func (silent) Planned(int64, time.Duration, string) {}
+func (silent) Step(int, int, string, time.Duration) {}
+func (silent) Note(string)                          {}

@@ -1,0 +1,61 @@
+package runner
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/result"
+	"flushbench/metrics/stats"
+)
+
+// save writes the result as it stands.
+func (r *run) save() error {
+	r.phase(&r.res.FlushSyscalls.Setup)
+	r.res.BytesWritten = r.earlier.bytes + int64(r.fs.Counts().Bytes)
+	stats.SummarizeResult(r.res)
+	// The two flushes of this save belong to the result that it writes.
+	c := r.saver.Counts()
+	c.Fsync += result.SaveCounts
+	r.res.FlushSyscalls.Result = r.earlier.result.Add(c)
+	return r.saver.Save(r.folder, r.res)
+}
+
+// finish completes the result and its exports.
+func (r *run) finish(ctx context.Context, failed error) error {
+	now := time.Now().UTC()
+	r.res.Finished = &now
+	r.res.Interrupted = ctx.Err() != nil
+	// A cell that the write budget ended is partial without a failure.
+	partial := slices.ContainsFunc(r.res.Cells, func(c result.Cell) bool { return c.Partial })
+	r.res.Complete = failed == nil && ctx.Err() == nil && !partial
+	if failed != nil && ctx.Err() == nil {
+		r.res.Error = failed.Error()
+	}
+	u := r.sampler.Total()
+	if r.cfg.Resume != "" {
+		// What the earlier run saw of the machine is seen anew, not twice.
+		r.res.Environment.Warnings = r.dir.Facts.Env.Warnings
+	}
+	u.Apply(&r.res.Environment)
+	if l := r.res.Limit; l != nil && l.FlushNSP50 != nil && r.plan.Floor == 0 {
+		r.res.Environment.Warnings = append(r.res.Environment.Warnings, hostinfo.FlushTimeWarnings(r.res.Environment, time.Duration(l.FlushNSP50.Median))...)
+	}
+	r.settle()
+	if err := r.save(); err != nil {
+		return err
+	}
+	return result.WriteExports(r.folder, r.res)
+}
+
+// settle warns of cells whose throughput had not settled.
+func (r *run) settle() {
+	for i := range r.res.Cells {
+		c := &r.res.Cells[i]
+		if c.Summary != nil && !c.Summary.Settled {
+			c.Warnings = append(c.Warnings, result.Warning{Code: "not-settled", Text: c.Name + ": throughput still drifted within a round",
+				Advice: "measure longer: --duration 10s or --thorough"})
+		}
+	}
+}

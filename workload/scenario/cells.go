@@ -1,0 +1,198 @@
+package scenario
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"flushbench/engine"
+	"flushbench/engine/redo"
+	"flushbench/engine/vfs"
+	"flushbench/groupcommit"
+	"flushbench/workload"
+)
+
+// Cell is one combination of the axes, to be measured in every round.
+type Cell struct {
+	Name string // unique in the scenario: policy=1,clients=8 and what else varies
+
+	Policy      groupcommit.Policy
+	Method      vfs.Method
+	Growth      vfs.Growth
+	LogBuffer   redo.BufferKind
+	GroupCommit groupcommit.Strategy
+	GroupDelay  groupcommit.Delay
+	GroupCount  int
+	Mode        workload.Mode
+	RecordBytes workload.Sizes
+	Rate        Rate // 0: closed loop
+	Clients     int
+
+	Warmup   time.Duration
+	Duration time.Duration // at least 3.3 flush intervals when paced under policies 0 and 2
+}
+
+// Skip is a combination that is not measured, and why.
+type Skip struct {
+	Name   string
+	Reason string
+}
+
+// Why a combination is not measured.
+const (
+	whyNoGroups  = "group-commit and group-delay matter under policy 1 only: measured once"
+	whySerial    = "group-commit serial waits for no group: measured once"
+	whyPipelined = "pipelined clients run in a closed loop without think time only"
+)
+
+// riskIntervals is how many flush intervals, in tenths, a paced cell of
+// policies 0 and 2 lasts at least: so many that the loss window shows.
+const riskIntervals = 33
+
+// maxCombinations bounds the cross product, combinations that are skipped
+// included.
+const maxCombinations = 4 * MaxCells
+
+// combinations is the size of the cross product, at most maxCombinations+1.
+func (s *Scenario) combinations() int {
+	n := 1
+	for _, f := range s.fields() {
+		if l, ok := f.value.(anyList); ok {
+			n = min(n*l.size(), maxCombinations+1)
+		}
+	}
+	return n
+}
+
+// Cells returns the cross product of the axes in a fixed order (policy varies
+// slowest, clients fastest), without the combinations that make no sense or
+// would be the same again; those come second. It looks at no more than
+// maxCombinations; Validate refuses more.
+func (s *Scenario) Cells() ([]Cell, []Skip) {
+	var cells []Cell
+	var skipped []Skip
+	seen := map[string]bool{}
+	looked := 0
+	for raw := range s.product() {
+		if looked++; looked > maxCombinations {
+			break
+		}
+		c, why := s.canonical(raw)
+		c.Name = s.name(c)
+		switch {
+		case why == whyPipelined:
+			skipped = append(skipped, Skip{s.name(raw), why})
+		case seen[c.Name]:
+			skipped = append(skipped, Skip{s.fullName(raw), why})
+		default:
+			seen[c.Name] = true
+			cells = append(cells, c)
+		}
+	}
+	return cells, skipped
+}
+
+// product yields every combination.
+func (s *Scenario) product() iter.Seq[Cell] {
+	t := s.Timing()
+	axes := []struct {
+		n   int
+		set func(*Cell, int)
+	}{
+		{len(s.Policy), func(c *Cell, i int) { c.Policy = s.Policy[i] }},
+		{len(s.FlushMethod), func(c *Cell, i int) { c.Method = s.FlushMethod[i] }},
+		{len(s.Growth), func(c *Cell, i int) { c.Growth = s.Growth[i] }},
+		{len(s.LogBuffer), func(c *Cell, i int) { c.LogBuffer = s.LogBuffer[i] }},
+		{len(s.GroupCommit), func(c *Cell, i int) { c.GroupCommit = s.GroupCommit[i] }},
+		{len(s.GroupDelay), func(c *Cell, i int) { c.GroupDelay = s.GroupDelay[i] }},
+		{len(s.ClientMode), func(c *Cell, i int) { c.Mode = s.ClientMode[i] }},
+		{len(s.RecordBytes), func(c *Cell, i int) { c.RecordBytes = s.RecordBytes[i] }},
+		{len(s.Rate), func(c *Cell, i int) { c.Rate = s.Rate[i] }},
+		{len(s.Clients), func(c *Cell, i int) { c.Clients = s.Clients[i] }},
+	}
+	return func(yield func(Cell) bool) {
+		at := make([]int, len(axes))
+		for {
+			c := Cell{GroupCount: s.GroupCount, Warmup: t.Warmup, Duration: t.Duration}
+			for i, a := range axes {
+				if a.n == 0 {
+					return
+				}
+				a.set(&c, at[i])
+			}
+			if !yield(c) {
+				return
+			}
+			i := len(axes) - 1
+			for ; i >= 0; i-- {
+				if at[i]++; at[i] < axes[i].n {
+					break
+				}
+				at[i] = 0
+			}
+			if i < 0 {
+				return
+			}
+		}
+	}
+}
+
+// canonical returns the cell with the values that do not matter set to their
+// defaults, and why some do not or why the whole makes no sense.
+func (s *Scenario) canonical(c Cell) (Cell, string) {
+	why := ""
+	switch {
+	case c.Mode == workload.Pipelined && (c.Rate.Paced() || s.ThinkTime > 0):
+		return c, whyPipelined
+	case c.Policy != groupcommit.Policy1:
+		c.GroupCommit, c.GroupDelay, c.GroupCount, why = groupcommit.Dedicated, groupcommit.Delay{}, 0, whyNoGroups
+	case c.GroupCommit == groupcommit.Serial:
+		c.GroupDelay, c.GroupCount, why = groupcommit.Delay{}, 0, whySerial
+	}
+	if c.Rate.Paced() && c.Policy != groupcommit.Policy1 {
+		c.Duration = max(c.Duration, s.FlushInterval/10*riskIntervals)
+	}
+	return c, why
+}
+
+// name is the cell's name: policy and clients, and the axes that vary and
+// matter for it.
+func (s *Scenario) name(c Cell) string { return s.describe(c, c.Policy == groupcommit.Policy1) }
+
+// fullName also names the axes that do not matter.
+func (s *Scenario) fullName(c Cell) string { return s.describe(c, true) }
+
+func (s *Scenario) describe(c Cell, groups bool) string {
+	parts := []string{"policy=" + c.Policy.String(), fmt.Sprintf("clients=%d", c.Clients)}
+	add := func(n int, key string, value fmt.Stringer) {
+		if n > 1 {
+			parts = append(parts, key+"="+strings.ReplaceAll(value.String(), ",", ";"))
+		}
+	}
+	add(len(s.Rate), "rate", c.Rate)
+	add(len(s.ClientMode), "mode", c.Mode)
+	add(len(s.FlushMethod), "method", c.Method)
+	add(len(s.Growth), "growth", c.Growth)
+	add(len(s.LogBuffer), "buffer", c.LogBuffer)
+	if groups {
+		add(len(s.GroupCommit), "group", c.GroupCommit)
+		add(len(s.GroupDelay), "delay", c.GroupDelay)
+	}
+	add(len(s.RecordBytes), "record", c.RecordBytes)
+	return strings.Join(parts, ",")
+}
+
+// EngineOptions returns the engine of a cell, without FS, Dir and observers.
+func (s *Scenario) EngineOptions(c Cell) engine.Options {
+	return engine.Options{
+		Method: c.Method, Growth: c.Growth,
+		Capacity: int64(s.LogCapacity), Files: s.LogFiles, Tail: s.Tail,
+		BufferKind: c.LogBuffer, BufferSize: int(s.LogBufferSize),
+		Commit: groupcommit.Config{
+			Policy: c.Policy, Style: s.Policy0Style, Strategy: c.GroupCommit,
+			Delay: c.GroupDelay, Count: c.GroupCount, Interval: s.FlushInterval,
+		},
+		Clients: c.Clients, CheckpointDistance: int64(s.CheckpointDistance),
+	}
+}

@@ -1,0 +1,116 @@
+// Package scenario holds everything that a run can be asked for in one
+// validated value: a Scenario is a list of values on each axis and the
+// settings that all cells share. It comes from flags, from YAML, or from both.
+//
+// The axes themselves, their names and their help, live in the packages that
+// give them meaning; this package only collects them. One table (fields) feeds
+// flags, YAML and the messages, so no name stands twice.
+//
+// A Scenario is plain data; nothing here measures, writes or reads a file.
+package scenario
+
+import (
+	"time"
+
+	"flushbench/engine/redo"
+	"flushbench/engine/vfs"
+	"flushbench/groupcommit"
+	"flushbench/workload"
+)
+
+// Scenario is what a run is asked for. Make one with Default; Validate before
+// use. In JSON sizes are bytes and durations nanoseconds; the YAML keys are the
+// names of the flags.
+type Scenario struct {
+	Workload Kind   `json:"workload" yaml:"workload"`
+	Preset   Preset `json:"preset" yaml:"preset"`
+
+	Policy        List[groupcommit.Policy] `json:"policy" yaml:"policy"`
+	Policy0Style  groupcommit.Style        `json:"policy0_style" yaml:"policy0-style"`
+	FlushMethod   List[vfs.Method]         `json:"flush_method" yaml:"flush-method"`
+	Growth        List[vfs.Growth]         `json:"growth" yaml:"growth"`
+	FlushInterval time.Duration            `json:"flush_interval_ns" yaml:"flush-interval"`
+	FlushFloor    time.Duration            `json:"flush_floor_ns" yaml:"flush-floor"` // above 0: not this disk's figures any more
+
+	LogBuffer          List[redo.BufferKind] `json:"log_buffer" yaml:"log-buffer"`
+	LogBufferSize      Size                  `json:"log_buffer_bytes" yaml:"log-buffer-size"`
+	LogCapacity        Size                  `json:"log_capacity_bytes" yaml:"log-capacity"`
+	LogFiles           int                   `json:"log_files" yaml:"log-files"`
+	Tail               redo.Tail             `json:"tail" yaml:"tail"`
+	CheckpointDistance Size                  `json:"checkpoint_distance_bytes" yaml:"checkpoint-distance"` // 0: the engine's default
+
+	GroupCommit List[groupcommit.Strategy] `json:"group_commit" yaml:"group-commit"`
+	GroupDelay  List[groupcommit.Delay]    `json:"group_delay" yaml:"group-delay"`
+	GroupCount  int                        `json:"group_count" yaml:"group-count"` // 0: a delay is never cut short
+
+	Clients     List[int]            `json:"clients" yaml:"clients"`
+	ClientMode  List[workload.Mode]  `json:"client_mode" yaml:"client-mode"`
+	Rate        List[Rate]           `json:"rate" yaml:"rate"`
+	RecordBytes List[workload.Sizes] `json:"record_bytes" yaml:"record-bytes"`
+	ThinkTime   time.Duration        `json:"think_time_ns" yaml:"think-time"`
+	TxnCPU      time.Duration        `json:"txn_cpu_ns" yaml:"txn-cpu"`
+
+	Duration time.Duration `json:"duration_ns" yaml:"duration"` // 0: by the preset
+	Warmup   time.Duration `json:"warmup_ns" yaml:"warmup"`     // below 0: by the preset
+	Rounds   int           `json:"rounds" yaml:"rounds"`        // 0: by the preset
+	Seed     uint64        `json:"seed" yaml:"seed"`            // 0: the runner draws one
+
+	Dir           string `json:"dir" yaml:"dir"`
+	LogDir        string `json:"log_dir" yaml:"log-dir"`                 // "": as Dir
+	MaxWriteBytes Size   `json:"max_write_bytes" yaml:"max-write-bytes"` // 0: no limit
+
+	// Asked is set when something was asked for that only a matrix of the
+	// user's own answers; see Matrix.
+	Asked bool `json:"matrix" yaml:"-"`
+}
+
+// WarmupByPreset as Scenario.Warmup leaves the warm-up to the preset.
+const WarmupByPreset time.Duration = -1
+
+// Default returns the scenario of a run without flags.
+func Default() Scenario {
+	return Scenario{
+		Policy:        groupcommit.Policies.All(),
+		FlushMethod:   List[vfs.Method]{vfs.Fdatasync},
+		Growth:        List[vfs.Growth]{vfs.GrowZero},
+		FlushInterval: groupcommit.DefaultInterval,
+		LogBuffer:     List[redo.BufferKind]{redo.LockFree},
+		LogBufferSize: redo.DefaultBuffer,
+		LogCapacity:   redo.DefaultCapacity,
+		LogFiles:      redo.DefaultFiles,
+		GroupCommit:   List[groupcommit.Strategy]{groupcommit.Dedicated},
+		GroupDelay:    List[groupcommit.Delay]{{}},
+		Clients:       List[int]{1, 8, 64},
+		ClientMode:    List[workload.Mode]{workload.Parked},
+		Rate:          List[Rate]{0},
+		RecordBytes:   List[workload.Sizes]{workload.FixedSize(workload.DefaultRecordBytes)},
+		Warmup:        WarmupByPreset,
+		Dir:           ".",
+	}
+}
+
+// Matrix reports whether the cells are the user's own cross product (Cells)
+// rather than the default run: when an axis that the default run sets itself
+// was given (policy, clients, rate, client mode, group commit and its delay,
+// think time), or any axis has several values. Other settings, such as one
+// flush method, apply to the default run as they are.
+func (s *Scenario) Matrix() bool {
+	return s.Asked || len(s.FlushMethod) > 1 || len(s.Growth) > 1 || len(s.LogBuffer) > 1 || len(s.RecordBytes) > 1
+}
+
+// Timing returns rounds, warm-up and duration of a matrix: what was asked for,
+// the rest by the preset. A paced cell of policies 0 and 2 may take longer,
+// see Cell.Duration.
+func (s *Scenario) Timing() Timing {
+	t := matrixTimings[s.Preset]
+	if s.Rounds > 0 {
+		t.Rounds = s.Rounds
+	}
+	if s.Warmup >= 0 {
+		t.Warmup = s.Warmup
+	}
+	if s.Duration > 0 {
+		t.Duration = s.Duration
+	}
+	return t
+}
