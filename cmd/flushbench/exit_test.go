@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"flushbench/metrics/result"
+	"flushbench/workload/workdir"
+)
+
+func TestExitCode(t *testing.T) {
+	for _, c := range []struct {
+		err     error
+		started bool
+		want    int
+	}{
+		{nil, true, 0},
+		{errors.New("broken"), true, 1},
+		{errors.New("unknown flag"), false, 2},
+		{usagef("no"), true, 2},
+		{fmt.Errorf("run: %w", usagef("no")), true, 2},
+		{&workdir.Refusal{Lines: []string{"refused"}}, true, 2},
+		{fmt.Errorf("probe: %w", &workdir.Refusal{}), true, 2},
+		{context.Canceled, true, 130},
+		{errors.Join(fmt.Errorf("probe: %w", context.Canceled), nil), true, 130},
+		{&codeError{4, errors.New("gate")}, true, 4},
+	} {
+		if got := exitCode(c.err, c.started); got != c.want {
+			t.Errorf("exitCode(%v, %v) = %d; want %d", c.err, c.started, got, c.want)
+		}
+	}
+	if usageError(nil) != nil {
+		t.Error("usageError(nil) is an error")
+	}
+}
+
+func TestMessage(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{errors.Join(errors.New("a"), errors.New("b")), "a b"},
+		{fmt.Errorf("x: %w", context.Canceled), "interrupted"},
+		{fmt.Errorf("x: %w", &workdir.Refusal{Lines: []string{"refused: y", "  do z"}}), "refused: y\n  do z"},
+	} {
+		if got := message(c.err); got != c.want {
+			t.Errorf("message(%v) = %q; want %q", c.err, got, c.want)
+		}
+	}
+}
+
+// TestBadInput runs the command as a user does: one clear line on standard
+// error, nothing on standard output, exit code 2, nothing written.
+func TestBadInput(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"bogus", `unknown command "bogus"`},
+		{"prob", `unknown command "prob" for "flushbench" Did you mean this? probe`},
+		{"--bogus", "unknown flag: --bogus (see flushbench --help)"},
+		{"probe --bogus", "unknown flag: --bogus (see flushbench probe --help)"},
+		{"probe extra", "unknown command"},
+		{"probe --method direct_io", "unknown flush method"},
+		{"probe --size 4x", "unknown unit"},
+		{"probe --size 100", "must be 512 to"},
+		{"probe --size=", "an empty value"},
+		{"probe --op rewind", "legal values are overwrite, append"},
+		{"probe --rounds many", "--rounds many: must be a whole number"},
+		{"probe --duration 5", "--duration 5: must be a number with a unit"},
+		{"probe --duration -1s", "must be above 0"},
+		{"probe --rounds -1", "must be 1 to 100"},
+		{"probe --max-write-bytes 1k", "refused: --max-write-bytes is 1.00 KiB"},
+		{"probe --dir missing", "refused: folder"},
+		{"probe --dir file", "is not a folder"},
+		{"probe --format yaml", "legal values are table, json, csv, bench"},
+		{"info --dir missing", "the folder does not exist"},
+		{"info --format csv", "legal values are table, json"},
+		{"version now", "unknown command"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			stdout, stderr, code := runBinary(t, dir, strings.Fields(c.args)...)
+			if code != 2 || stdout != "" {
+				t.Errorf("exit code %d, standard output %q; want 2 and nothing", code, stdout)
+			}
+			if !strings.HasPrefix(stderr, "flushbench: ") || !strings.Contains(stderr, c.want) {
+				t.Errorf("standard error %q; want flushbench: ... %s", stderr, c.want)
+			}
+			if lines := strings.Count(stderr, "\n"); lines != 1 && !strings.Contains(stderr, "refused") {
+				t.Errorf("%d lines on standard error: %q; want one", lines, stderr)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+				t.Errorf("left in the folder: %v, %v; want the file that was there", left, err)
+			}
+		})
+	}
+}
+
+func TestProbeBinary(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"probe", "--duration", "50ms", "--rounds", "2", "--method", "fdatasync,none", "--size", "4k", "--allow-volatile", "--beside-live-database", "--format", "json", "--results", "kept"}
+	stdout, stderr, code := runBinary(t, dir, args...)
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	r, err := result.Decode(strings.NewReader(stdout))
+	if err != nil {
+		t.Fatalf("standard output is no result: %v", err)
+	}
+	if !r.Complete || len(r.Probe.Rows) != 4 || len(r.CommandLine) != len(args)+1 {
+		t.Errorf("complete %v, %d rows, command line %q", r.Complete, len(r.Probe.Rows), r.CommandLine)
+	}
+	if !strings.Contains(stderr, "probe writes at most") || strings.Contains(stderr, "\r") {
+		t.Errorf("standard error %q; want plain lines that say what will be written", stderr)
+	}
+	kept, err := filepath.Glob(filepath.Join(dir, "kept", "*-probe", result.FileName))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("kept %v, %v; want one result", kept, err)
+	}
+	saved, err := result.Load(kept[0])
+	if err != nil || len(saved.Probe.Rows) != len(r.Probe.Rows) {
+		t.Errorf("the saved result: %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left in the folder: %v, %v; want the results alone", left, err)
+	}
+}
+
+// TestInterrupt: the first SIGINT ends a probe with what it has.
+func TestInterrupt(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command(binary, "probe", "--duration", "10m", "--rounds", "100", "--allow-volatile", "--beside-live-database")
+	cmd.Dir = dir
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// The first line says that the probe has begun.
+	first := make([]byte, 1)
+	if _, err := stderr.Read(first); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	var rest bytes.Buffer
+	if _, err := rest.ReadFrom(stderr); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 130 {
+		t.Errorf("ended with %v; want exit code 130", err)
+	}
+	if !strings.Contains(out.String(), "PARTIAL") || !strings.HasSuffix(rest.String(), "flushbench: interrupted\n") {
+		t.Errorf("printed %q and %q; want a partial screen and one line", out.String(), rest.String())
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left in the folder: %v, %v; want nothing", left, err)
+	}
+}
+
+// TestSecondSignalExits: the second signal exits whatever is going on.
+func TestSecondSignalExits(t *testing.T) {
+	exited := make(chan struct{})
+	ctx, stop := interruptible(t.Context(), func() { close(exited); select {} })
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := self.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
+	if err := self.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-exited
+	_ = stop // its goroutine sleeps in exit, as it would end with the process
+}
+
+func TestInterruptibleStops(t *testing.T) {
+	ctx, stop := interruptible(t.Context(), func() { t.Error("exit was called") })
+	stop()
+	if ctx.Err() == nil {
+		t.Error("stop did not end the context")
+	}
+}
+
+func TestInfoJSON(t *testing.T) {
+	stdout, stderr, code := runBinary(t, t.TempDir(), "info", "--format", "json")
+	var out struct {
+		Environment result.Environment `json:"environment"`
+		Neighbours  []any              `json:"neighbours"`
+	}
+	if err := json.Unmarshal([]byte(stdout), &out); err != nil || code != 0 || stderr != "" {
+		t.Fatalf("exit code %d, %q, %v", code, stderr, err)
+	}
+	if out.Environment.Filesystem == "" || out.Neighbours == nil {
+		t.Errorf("environment %+v, neighbours %v", out.Environment, out.Neighbours)
+	}
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRate(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0", 0.5: "0.500", 8.134: "8.13", 81.26: "81.3", 99.96: "100", 1417.4: "1,417", 9999: "9,999", 10_049: "10,000", 41_873: "41,900", 1_234_567: "1,230,000",
+	} {
+		if got := rate(v); got != want {
+			t.Errorf("rate(%v) = %q; want %q", v, got, want)
+		}
+	}
+}
+
+func TestMillis(t *testing.T) {
+	for ns, want := range map[float64]string{
+		0: "0.000", 400: "0.000", 2_000: "0.002", 706_000: "0.706", 999_600: "1.00", 1_900_000: "1.90", 12_345_678: "12.3", 99_960_000: "100", 123_456_789: "123", 1_234_567_890: "1,235",
+	} {
+		if got := millis(ns); got != want {
+			t.Errorf("millis(%v) = %q; want %q", ns, got, want)
+		}
+	}
+}
+
+func TestMicros(t *testing.T) {
+	for ns, want := range map[float64]string{0: "0.0", 2_310: "2.3", 9_960: "10", 26_400: "26", 12_304_000: "12,304"} {
+		if got := micros(ns); got != want {
+			t.Errorf("micros(%v) = %q; want %q", ns, got, want)
+		}
+	}
+	v := int64(26_000)
+	if optional(nil, micros) != "-" || optional(&v, micros) != "26" {
+		t.Error("optional shows a figure that is not there, or hides one that is")
+	}
+}
+
+func TestSizeText(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 512: "512 B", 1000: "1,000 B", 4096: "4 KiB", 4097: "4,097 B", 1 << 20: "1 MiB", 1536 << 20: "1,536 MiB", 1 << 31: "2 GiB"} {
+		if got := sizeText(n); got != want {
+			t.Errorf("sizeText(%d) = %q; want %q", n, got, want)
+		}
+	}
+}
+
+func TestRatioText(t *testing.T) {
+	for v, want := range map[float64]string{0.987: "0.99", 1.057: "1.06", 3.68: "3.7", 41.4: "41", 1234: "1,200"} {
+		if got := ratioText(v); got != want {
+			t.Errorf("ratioText(%v) = %q; want %q", v, got, want)
+		}
+	}
+}
+
+func TestTimeLeft(t *testing.T) {
+	for d, want := range map[time.Duration]string{-1: "0 s", 0: "0 s", 100 * time.Millisecond: "1 s", 119 * time.Second: "119 s", 125 * time.Second: "2 min 05 s"} {
+		if got := timeLeft(d); got != want {
+			t.Errorf("timeLeft(%v) = %q; want %q", d, got, want)
+		}
+	}
+}
+
+func TestGrid(t *testing.T) {
+	g := grid{columns: []column{{head: "method", left: true}, {head: "/s"}, {head: "p50 us", gap: 1}, {head: "/s", gap: 3}, {head: "p50 us", gap: 1}}}
+	g.add("fdatasync", "1,417", "706", "9", "1")
+	g.add("none", "41,900")
+	want := "4 KiB        overwrite       append\n" +
+		"method         /s p50 us   /s p50 us\n" +
+		"fdatasync   1,417    706    9      1\n" +
+		"none       41,900\n"
+	if got := g.over(span{0, 0, "4 KiB"}, span{1, 2, "overwrite"}, span{3, 4, "append"}) + g.String(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	headless := grid{columns: []column{{left: true}, {}}}
+	headless.add("a", "1")
+	if got := headless.String(); got != "a  1\n" {
+		t.Errorf("a table without heads = %q; want one line", got)
+	}
+}
+
+func TestProgressPlain(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Unix(0, 0)
+	p := newProgress(&out, false)
+	p.now = func() time.Time { return now }
+	p.step(0, 20*time.Second, "begin")
+	p.step(0.1, 18*time.Second, "too soon")
+	now = now.Add(lineEvery)
+	p.step(0.5, 10*time.Second, "half")
+	p.note("a note")
+	p.Close()
+	p.step(1, 0, "too late")
+	want := "flushbench:   0 %, 20 s left: begin\nflushbench:  50 %, 10 s left: half\na note\n"
+	if got := out.String(); got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
+func TestProgressBar(t *testing.T) {
+	var out bytes.Buffer
+	p := newProgress(&out, false)
+	p.terminal = true
+	p.step(0.5, 10*time.Second, strings.Repeat("long ", 40))
+	bar := out.String()
+	if !strings.HasPrefix(bar, "\r[############............]  50 %  10 s left  long") || width(bar) > 80+len("\r\x1b[K") {
+		t.Errorf("bar = %q; want one line of at most 80 columns", bar)
+	}
+	out.Reset()
+	p.note("note")
+	p.Close()
+	if got := out.String(); got != "\r\x1b[Knote\n" {
+		t.Errorf("note = %q; want the bar wiped first", got)
+	}
+	quiet := newProgress(&out, true)
+	out.Reset()
+	quiet.step(0, 0, "x")
+	quiet.note("y")
+	if out.Len() > 0 {
+		t.Errorf("a quiet progress printed %q", out.String())
+	}
+}
+
+func TestBold(t *testing.T) {
+	if got := bold(&bytes.Buffer{})("x"); got != "x" {
+		t.Errorf("bold on no terminal = %q; want it plain", got)
+	}
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// The groups of commands in help.
+const (
+	groupMeasure = "measure"
+	groupLook    = "look"
+	groupSetup   = "setup"
+)
+
+// newRootCmd returns the whole command tree. started is set when a command's
+// own code begins: errors before that are the user's.
+func newRootCmd(started *bool) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "flushbench",
+		Short: "Measure what a redo log flush policy costs and risks on this disk",
+		Long: `flushbench measures innodb_flush_log_at_trx_commit = 0, 1 and 2 on the disk
+under a folder: throughput, latency, flushes, and how much a crash of the
+process, of the kernel or of the power could take, each next to the limit of
+the disk. It writes only in a folder of its own and removes it at the end.`,
+		Example: `  flushbench run                       the answer for this folder's disk, 90 s
+  flushbench probe --dir /var/lib/x    what that disk's flushes cost, 20 s
+  flushbench probe --gentle            the same, safe beside a live database
+  flushbench info                      what this disk is, without writing to it`,
+		Version:       toolVersion(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			*started = true
+		},
+	}
+	root.SetVersionTemplate("flushbench {{.Version}}\n")
+	root.AddGroup(
+		&cobra.Group{ID: groupMeasure, Title: "Measure (writes in a folder of its own):"},
+		&cobra.Group{ID: groupLook, Title: "Look (writes nothing):"},
+		&cobra.Group{ID: groupSetup, Title: "Set up:"},
+	)
+	add := func(group string, cmds ...*cobra.Command) {
+		for _, c := range cmds {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add(groupMeasure, newRunCmd(), newProbeCmd())
+	add(groupLook, newInfoCmd(), newVersionCmd())
+	root.SetFlagErrorFunc(flagError)
+	useCompletion(root)
+	useHelp(root)
+	return root
+}
+
+// execute runs the command line args and returns the exit code.
+func execute(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := interruptible(context.Background(), func() { os.Exit(exitInterrupted) })
+	defer stop()
+	return executeContext(ctx, args, stdout, stderr)
+}
+
+// executeContext is execute without signals.
+func executeContext(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	started := false
+	root := newRootCmd(&started)
+	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	text := message(err)
+	if !started && !strings.Contains(text, "--help") {
+		text += hint(root, args)
+	}
+	fmt.Fprintf(stderr, "flushbench: %s\n", text)
+	return exitCode(err, started)
+}
+
+// hint points to the help of the command that args name.
+func hint(root *cobra.Command, args []string) string {
+	path := root.CommandPath()
+	if c, _, err := root.Find(args); err == nil {
+		path = c.CommandPath()
+	}
+	return fmt.Sprintf(" (see %s --help)", path)
+}
+
+// interruptible returns a context that the first SIGINT or SIGTERM cancels;
+// at the second one it calls exit. stop ends the watch.
+func interruptible(parent context.Context, exit func()) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for seen := 0; ; seen++ {
+			select {
+			case <-signals:
+				if seen > 0 {
+					exit()
+				}
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		<-ended
+		cancel()
+	}
+}

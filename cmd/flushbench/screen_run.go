@@ -1,0 +1,271 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/result"
+	"flushbench/metrics/verdict"
+)
+
+// runScreen is what run prints, from the result alone.
+func runScreen(r *result.Result, folder string, bold func(string) string) string {
+	var b strings.Builder
+	b.WriteString(strings.Join(verdict.Wrap(runHeadline(r), verdict.Width), "\n") + "\n")
+	b.WriteString(limitLine(r))
+	speed, risk := cellsWhere(r, false), cellsWhere(r, true)
+	if len(speed) > 0 {
+		b.WriteString("\n" + bold("SPEED") + "  closed loop, " + thinkText(speed[0]) + "; " + spreadText(r) + "\n")
+		b.WriteString(speedTable(speed))
+	}
+	if len(risk) > 0 {
+		b.WriteString("\n" + bold("RISK") + "   " + riskTitle(risk) + "\n")
+		b.WriteString(riskTable(risk))
+	}
+	b.WriteString("\n")
+	b.WriteString(strings.Join(verdict.AnswerBlock(r, verdict.Width), "\n") + "\n")
+	b.WriteString(strings.Join(verdict.NotTestedBlock(r, verdict.Width), "\n") + "\n")
+	for _, w := range allWarnings(r) {
+		b.WriteString(label("WARNING", strings.TrimSpace(strings.TrimSuffix(w.Text, ".")+". "+w.Advice)))
+	}
+	if r.Error != "" {
+		b.WriteString(label("FAILED", r.Error))
+	}
+	if !r.Complete {
+		b.WriteString(label("PARTIAL", "Ended early: finished cells are kept. To complete it: the same flags and --resume "+folder))
+	}
+	b.WriteString(resultLine(folder))
+	return b.String()
+}
+
+// runHeadline is the machine, the disk and the load.
+func runHeadline(r *result.Result) string {
+	text := hostinfo.Headline(r.Environment)
+	if len(r.Cells) > 0 {
+		p := &r.Cells[0].Params
+		text += fmt.Sprintf("; %s, %s/commit", p.Workload, sizeText(p.RecordBytes))
+	}
+	return text
+}
+
+// limitLine is the limit of the disk, with what was added to its flushes.
+func limitLine(r *result.Result) string {
+	l := r.Limit
+	if l == nil || len(l.Rounds) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("Limit of this disk: %s flushes/s by one thread (%s", rate(l.FlushPerS.Median), l.FlushMethod)
+	if l.FlushNSP50 != nil {
+		text += fmt.Sprintf(", p50 %s ms", millis(l.FlushNSP50.Median))
+	}
+	text += ")"
+	if l.AddedFlushNS > 0 {
+		text += fmt.Sprintf(" AS MODIFIED: flushes brought up to %s ms", millis(float64(l.AddedFlushNS)))
+	}
+	return strings.Join(verdict.Wrap(text, verdict.Width), "\n") + "\n"
+}
+
+// cellsWhere returns the measured cells that are paced, or that are not.
+func cellsWhere(r *result.Result, paced bool) []*result.Cell {
+	var cells []*result.Cell
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if c.Summary != nil && (c.Params.Load == result.LoadPaced) == paced {
+			cells = append(cells, c)
+		}
+	}
+	return cells
+}
+
+func thinkText(c *result.Cell) string {
+	if c.Params.ThinkTimeNS == 0 {
+		return "no think time"
+	}
+	return "think time " + millis(float64(c.Params.ThinkTimeNS)) + " ms"
+}
+
+// spreadText says what the figures are over how many rounds.
+func spreadText(r *result.Result) string {
+	n := 0
+	for i := range r.Cells {
+		if s := r.Cells[i].Summary; s != nil {
+			n = max(n, s.TPS.N)
+		}
+	}
+	if n == 1 {
+		return "one round, so no range"
+	}
+	return fmt.Sprintf("median of %d rounds (lowest..highest)", n)
+}
+
+// speedTable shows the closed-loop cells. Cells that the CPU bounds say
+// nothing about a server: they stand in one line that says so.
+func speedTable(cells []*result.Cell) string {
+	g := grid{columns: []column{
+		{head: "policy", left: true}, {head: "clients"}, {head: "commits/s"}, {head: "(range)", left: true, gap: 1}, {head: "p50 ms"}, {head: "p99 ms"},
+		{head: "flushes/s"}, {head: "group"},
+	}}
+	varied := variedAxes(cells)
+	for _, c := range cells {
+		s := c.Summary
+		limited := noGuide(c)
+		cells := []string{policyText(c, varied), verdict.Count(float64(c.Params.Clients)), rate(s.TPS.Median), rangeText(s.TPS)}
+		if limited {
+			cells[2], cells[3] = "*", ""
+		}
+		cells = append(cells, latency(s.LatencyNS.P50), latency(s.LatencyNS.P99), rate(s.FlushesPS.Median), groupText(c))
+		if limited {
+			cells[4], cells[5] = "*", "*"
+		}
+		g.add(cells...)
+	}
+	text := g.String()
+	if slices.ContainsFunc(cells, noGuide) {
+		text += "* limited by CPU or memory, not the disk: no guide to a server (result.json)\n"
+	}
+	return text
+}
+
+// noGuide reports whether a cell says nothing about a server: under policies 0
+// and 2 without think time the CPU, the memory or the log's size set the pace.
+func noGuide(c *result.Cell) bool {
+	if c.Params.Policy == "1" || c.Params.Load == result.LoadPaced {
+		return false
+	}
+	switch c.Bound {
+	case result.BoundCPU, result.BoundBandwidth, result.BoundLogBuffer, result.BoundLogCapacity:
+		return true
+	}
+	return false
+}
+
+// policyText names the cell: policy, gathering, and what else varies.
+func policyText(c *result.Cell, varied []func(*result.Params) string) string {
+	text := c.Params.Policy
+	if c.Params.Policy == "1" && c.Params.GroupDelay != "off" {
+		if c.Params.GroupDelay == "adaptive" {
+			text += " gather"
+		} else {
+			text += " " + c.Params.GroupDelay
+		}
+	}
+	for _, v := range varied {
+		text += " " + v(&c.Params)
+	}
+	return text
+}
+
+// variedAxes returns the axes, beside policy, clients and delay, that differ
+// between the cells.
+func variedAxes(cells []*result.Cell) []func(*result.Params) string {
+	axes := []func(*result.Params) string{
+		func(p *result.Params) string { return p.FlushMethod },
+		func(p *result.Params) string { return p.Growth },
+		func(p *result.Params) string { return p.LogBuffer },
+		func(p *result.Params) string { return p.GroupCommit },
+		func(p *result.Params) string { return p.ClientMode },
+		func(p *result.Params) string { return p.RecordDistribution },
+	}
+	return slices.DeleteFunc(axes, func(f func(*result.Params) string) bool {
+		return !slices.ContainsFunc(cells, func(c *result.Cell) bool { return f(&c.Params) != f(&cells[0].Params) })
+	})
+}
+
+func rangeText(i result.Interval) string {
+	if i.N < 2 {
+		return ""
+	}
+	return "(" + rate(i.Lo) + ".." + rate(i.Hi) + ")"
+}
+
+func latency(i *result.Interval) string {
+	if i == nil {
+		return none
+	}
+	return millis(i.Median)
+}
+
+func groupText(c *result.Cell) string {
+	if g := c.Summary.GroupMean; g != nil && c.Params.Policy == "1" {
+		return decimal1(g.Median)
+	}
+	return none
+}
+
+// riskTitle says at which rate and how long the risk was measured.
+func riskTitle(cells []*result.Cell) string {
+	p := &cells[0].Params
+	same := !slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Params.Rate != p.Rate || c.Params.Clients != p.Clients })
+	longest := 0.0
+	rounds := 0
+	for _, c := range cells {
+		longest = max(longest, c.Params.DurationS)
+		rounds = max(rounds, c.Summary.TPS.N)
+	}
+	if !same {
+		return fmt.Sprintf("paced, %d x %s s; at risk: the worst moment", rounds, decimal1(longest))
+	}
+	return fmt.Sprintf("the same %s commits/s for all, %d clients, %d x %s s; at risk: worst", rate(p.Rate), p.Clients, rounds, decimal1(longest))
+}
+
+func riskTable(cells []*result.Cell) string {
+	g := grid{columns: []column{
+		{head: "policy", left: true}, {head: "p50 ms"}, {head: "p99 ms"}, {head: "flushes/s"},
+		{head: "process crash", left: true}, {head: "kernel crash", left: true}, {head: "power cut", left: true},
+	}}
+	varied := variedAxes(cells)
+	rates := slices.ContainsFunc(cells, func(c *result.Cell) bool {
+		return c.Params.Rate != cells[0].Params.Rate || c.Params.Clients != cells[0].Params.Clients
+	})
+	for _, c := range cells {
+		name := policyText(c, varied)
+		if rates {
+			name += fmt.Sprintf(" %s/s x%d", rate(c.Params.Rate), c.Params.Clients)
+		}
+		s := c.Summary
+		row := []string{name, latency(s.LatencyNS.P50), latency(s.LatencyNS.P99), rate(s.FlushesPS.Median)}
+		if a := s.AtRisk; a != nil {
+			row = append(row, riskText(a.Process), riskText(a.OS), riskText(a.Power))
+		} else {
+			row = append(row, none, none, none)
+		}
+		g.add(row...)
+	}
+	return g.String()
+}
+
+// riskText is a loss window: commits and the age of the oldest.
+func riskText(r result.Risk) string {
+	if r.Samples == 0 {
+		return none
+	}
+	if r.CommitsMax == 0 {
+		return "none"
+	}
+	text := verdict.Count(float64(r.CommitsMax)) + " (" + verdict.Span(r.AgeNSMax) + ")"
+	if r.Truncated {
+		text = ">= " + text
+	}
+	return text
+}
+
+// allWarnings are those of the run, its cells and its host.
+func allWarnings(r *result.Result) []result.Warning {
+	all := slices.Clone(r.Warnings)
+	unsettled := 0
+	for i := range r.Cells {
+		for _, w := range r.Cells[i].Warnings {
+			if w.Code == "not-settled" {
+				unsettled++
+				continue
+			}
+			all = append(all, w)
+		}
+	}
+	if unsettled > 0 {
+		all = append(all, result.Warning{Text: fmt.Sprintf("throughput still drifted within a round in %d of %d cells", unsettled, len(r.Cells)), Advice: "Measure longer: --thorough."})
+	}
+	return append(all, r.Environment.Warnings...)
+}
