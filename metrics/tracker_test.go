@@ -272,6 +272,28 @@ func TestNoFalseAlarm(t *testing.T) {
 	}
 }
 
+// TestSampleWithLooksAtTheLanesFirst acknowledges a commit between the reading
+// of the watermarks and what follows it: by then it was safe, though these
+// watermarks do not know it.
+func TestSampleWithLooksAtTheLanesFirst(t *testing.T) {
+	tr, err := NewTracker(TrackerConfig{Lanes: 1, Capacity: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.Begin(Window{From: 0, Until: 100})
+	tr.SampleWith(10, func() Watermarks {
+		tr.Lane(0).Ack(50, 9, 8)
+		return Watermarks{}
+	})
+	if n := tr.AtRiskNow(); n != [NumKinds]int64{} {
+		t.Errorf("commits at risk %v; want none", n)
+	}
+	tr.SampleWith(20, func() Watermarks { return Watermarks{} })
+	if n := tr.AtRiskNow(); n != [NumKinds]int64{1, 1, 1} {
+		t.Errorf("commits at risk %v a sample later; want 1 of each kind", n)
+	}
+}
+
 func TestHotPathDoesNotAllocate(t *testing.T) {
 	tr, err := NewTracker(TrackerConfig{Lanes: 1, Capacity: 1 << 12})
 	if err != nil {

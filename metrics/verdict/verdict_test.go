@@ -235,6 +235,22 @@ func TestTheSentenceFollowsTheData(t *testing.T) {
 	}
 }
 
+// TestPartialRoundsClaimNothing holds that a round that was cut short is no
+// evidence: five rounds of which three are whole are three.
+func TestPartialRoundsClaimNothing(t *testing.T) {
+	r := usual().result()
+	for i := range r.Cells {
+		r.Cells[i].Rounds[1].Partial, r.Cells[i].Rounds[4].Partial = true, true
+	}
+	got := answer(r)
+	if want := "3 rounds cannot tell a difference from noise"; !strings.Contains(got, want) {
+		t.Errorf("lacks %q:\n%s", want, got)
+	}
+	if strings.Contains(got, "Keep") || strings.Contains(got, "saves") {
+		t.Errorf("claims something:\n%s", got)
+	}
+}
+
 func TestNotTested(t *testing.T) {
 	all := func(r *result.Result) string { return strings.Join(NotTested(r), " | ") }
 	r := usual().result()

@@ -270,6 +270,39 @@ func FuzzParseManifest(f *testing.F) {
 	})
 }
 
+// TestLockOfARemovedFile is the moment at which one run opens the lock file and
+// another, which ends, removes it: the lock of a file that is gone, or that a
+// third one replaced, protects nothing.
+func TestLockOfARemovedFile(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		dir := t.TempDir()
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(dir, lockName)
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+		if replaced {
+			if err := os.WriteFile(name, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l := &lockFile{f: f}
+		if err := l.take(root, dir); !errors.Is(err, errVanished) {
+			t.Errorf("replaced %v: take() = %v; want %v", replaced, err, errVanished)
+		}
+		if err := errors.Join(l.close(), root.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestConcurrentRuns lets several runs come and go in one base folder: at any
 // moment at most one holds it, all others are refused, none fails otherwise.
 func TestConcurrentRuns(t *testing.T) {
