@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 
 	"flushbench/engine/clock"
@@ -31,6 +32,11 @@ type Engine struct {
 	maxBody int
 	closed  atomic.Bool
 	rec     Recovered
+
+	mu struct {
+		sync.Mutex
+		sessions []*Session // by client; nil until asked for
+	}
 }
 
 // Create makes a new, empty log in o.Dir, which must exist.
@@ -57,6 +63,7 @@ func Open(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{opts: o, rec: rec}
+	e.mu.sessions = make([]*Session, o.Clients)
 	e.cp, err = newCheckpointer(e, rec)
 	if err != nil {
 		return nil, err
@@ -103,13 +110,18 @@ type Session struct {
 // ErrTooLarge is wrapped by Commit for a body that is above MaxBody.
 var ErrTooLarge = errors.New("record too large")
 
-// Session returns the session of a client, 0 to Options.Clients-1. Two
-// sessions of one client must not exist at the same time.
+// Session returns the session of a client, 0 to Options.Clients-1: the same one
+// each time, because a client's sequences must go on without a gap.
 func (e *Engine) Session(client uint32) (*Session, error) {
 	if int64(client) >= int64(e.opts.Clients) {
 		return nil, fmt.Errorf("engine: client %d: must be below %d", client, e.opts.Clients)
 	}
-	return &Session{e: e, client: client, seq: e.rec.LastSeq(client)}, nil
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.mu.sessions[client] == nil {
+		e.mu.sessions[client] = &Session{e: e, client: client, seq: e.rec.LastSeq(client)}
+	}
+	return e.mu.sessions[client], nil
 }
 
 // Commit appends one record that carries the client's next sequence and body,
@@ -246,11 +258,13 @@ func (e *Engine) Close() error {
 	return errors.Join(err, e.gc.Close(), e.cp.closeSide(), e.log.Close())
 }
 
-// sideMethod is how the checkpointer's own file is flushed: a log that is
-// never flushed does not get a flushed side file either.
+// sideMethod is how the checkpointer's own file is flushed. A log that is never
+// flushed does not get a flushed side file either; one that writes past the
+// page cache does, because its checkpoint slot outlives a kernel crash, and so
+// must what the slot names.
 func sideMethod(m vfs.Method) vfs.Method {
-	if m.Durable() {
-		return vfs.Fdatasync
+	if m == vfs.None {
+		return vfs.None
 	}
-	return vfs.None
+	return vfs.Fdatasync
 }

@@ -107,3 +107,52 @@ func fillLog(t *testing.T, o Options, sizes []int) {
 		t.Error(wrong)
 	}
 }
+
+// A log that is full is cut wherever it must be, inside a record too. A crash
+// then leaves a torn record behind the last whole one, no damage.
+func TestFlushedInsideRecord(t *testing.T) {
+	o := smallest(nil)
+	o.Commit.Policy = groupcommit.Policy0
+	mem := created(t, o)
+	o.FS = mem
+	led, sizes := &ledger{}, []int{9000}
+	l, err := openLife(o, led, sizes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cp := l.e.cp
+	if err := cp.stop(); err != nil { // the checkpoint goroutine: its part is played below
+		t.Fatal(err)
+	}
+	full := cp.log.CheckpointLSN() + cp.limit
+	producer := make(chan error, 1)
+	go func() {
+		for {
+			if err := l.commit(0); err != nil {
+				producer <- err
+				return
+			}
+		}
+	}()
+	within(t, hang, "filling the log", func() {
+		for cp.log.Written() < full {
+			runtime.Gosched()
+		}
+	})
+	if moved, err := cp.try(); !moved || err != nil {
+		t.Fatalf("try = %v, %v; want a checkpoint", moved, err)
+	}
+	disk := mem.CrashWith(vfs.CrashPower, func(int) int { return 0 })
+	j := judge{led: led, sizes: sizes, atLeast: full}
+	rec, wrong := j.check(disk)
+	if wrong != "" {
+		t.Error(wrong)
+	}
+	if rec.Checkpoint.LSN <= redo.FirstLSN || rec.End >= full {
+		t.Errorf("checkpoint %v, end %v; want a checkpoint, and an end below %v", rec.Checkpoint.LSN, rec.End, full)
+	}
+	cp.done = make(chan struct{})
+	_ = l.e.gc.Fail(vfs.ErrCrashed)
+	_ = l.e.Close()
+	<-producer
+}

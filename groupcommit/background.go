@@ -86,7 +86,7 @@ func (w *logWriter) step() (progress bool) {
 	before := c.log.Written()
 	st := Stages{Cut: clock.Now()}
 	if c.Err() == nil {
-		if err := c.writeTo(c.log.Cut(maxCut, false), false); err != nil {
+		if err := c.writeTo(c.log.Cut(maxCut, true), false); err != nil {
 			c.fail(err)
 		}
 	}

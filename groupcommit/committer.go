@@ -33,8 +33,9 @@ import (
 // Log is what group commit drives.
 type Log interface {
 	// Cut returns the end of what can be written now, at most about maxBytes
-	// beyond what was ready; pad says that a flush follows. REQUIRES: the
-	// write right.
+	// beyond what was ready; pad says that somebody waits for its last bytes
+	// (a log that writes whole blocks then fills one up). REQUIRES: the write
+	// right.
 	Cut(maxBytes int, pad bool) lsn.LSN
 	// Write writes up to an LSN that Cut returned; with durable set it also
 	// makes it durable if that takes no further call. REQUIRES: write right.
@@ -254,7 +255,7 @@ func (c *Committer) writeReady(w *Waiter) (lsn.LSN, error) {
 	if w.Sample {
 		w.Stages = Stages{Cut: clock.Now()}
 	}
-	cut := c.log.Cut(maxCut, false)
+	cut := c.log.Cut(maxCut, true)
 	if err := c.writeTo(cut, false); err != nil {
 		return 0, err
 	}

@@ -129,7 +129,8 @@ func (l *leader) commitAsync(end lsn.LSN, w *Waiter) {
 }
 
 // serial gives every commit a flush of its own, one after the other: a log
-// without group commit.
+// without group commit. A write takes what is ready, other commits' records
+// too; each of them still has its own flush.
 type serial struct {
 	c  *Committer
 	mu sync.Mutex
@@ -150,9 +151,8 @@ func (s *serial) commit(end lsn.LSN, w *Waiter) error {
 			return err
 		}
 		c.write.Lock()
-		// Only its own record, as if nobody else had one: Cut may be beyond.
 		cut := c.log.Cut(maxCut, true)
-		err := c.writeTo(min(cut, max(end, c.log.Written())), true)
+		err := c.writeTo(cut, true)
 		c.write.Unlock()
 		if err != nil {
 			return c.fail(err)

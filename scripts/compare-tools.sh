@@ -4,19 +4,20 @@
 # the other, in rounds; what counts is the median of the rounds' ratios.
 #
 #   scripts/compare-tools.sh [FOLDER]   default: FLUSHBENCH_DIR, or this folder
-#   ROUNDS (5), SECONDS_EACH (2)        rounds, and seconds of each measurement
+#   ROUNDS (9), SECONDS_EACH (1)        rounds, and seconds of each measurement
 #   FLUSHBENCH                          a flushbench to use instead of building it
 #
-# Like is compared with like: pg_test_fsync fills 16 MiB by one write and rewrites
-# the 8 KiB at offset 0, so the probe does (--fill 16M --size 8k --same-place); fio
-# fills 64 MiB by writes of 4 KiB and goes round it in such blocks, as the probe
-# does by itself. Ends with 1 if a median is off by more than 10 %, with 2 if a
-# tool is missing.
+# Like is compared with like: pg_test_fsync rewrites the 8 KiB at offset 0, so the
+# probe does (--size 8k --same-place); fio goes round 64 MiB in blocks of 4 KiB, as
+# the probe does by itself. In all three the page cache holds the file in small
+# pieces, which matters (probe --fill): fio and the probe fill it by writes of
+# 4 KiB, and pg_test_fsync's first test (O_DIRECT) drops the place from the cache.
+# Ends with 1 if a median is off by more than 10 %, with 2 if a tool is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-rounds=${ROUNDS:-5}
-each=${SECONDS_EACH:-2}
+rounds=${ROUNDS:-9}
+each=${SECONDS_EACH:-1}
 base=$(cd "${1:-${FLUSHBENCH_DIR:-.}}" && pwd)
 export PATH="$PATH:${XDG_CACHE_HOME:-$HOME/.cache}/flushbench/pg/bin"
 for bin in /usr/lib/postgresql/*/bin; do
@@ -52,11 +53,19 @@ probe() {
 }
 
 # Prints the first rate of fdatasync, that of one 8 kB write. pg_test_fsync has
-# no choice of tests: it ends (SIGPIPE) when it begins the next one.
+# no choice of tests: it is stopped as soon as that line is there (read line by
+# line here, as awk would wait for a full buffer).
 pg() {
+	local name rate unit
 	settle
-	{ pg_test_fsync -s "$each" -f "$work/pg_test_fsync.out" || true; } 2>/dev/null |
-		awk '$1 == "fdatasync" && $3 == "ops/sec" { print $2; exit }'
+	while read -r name rate unit _; do
+		if [ "$name" = fdatasync ] && [ "$unit" = ops/sec ]; then
+			echo "$rate"
+			break
+		fi
+	done < <(exec pg_test_fsync -s "$each" -f "$work/pg_test_fsync.out" 2>/dev/null)
+	kill "$!" 2>/dev/null || true
+	wait "$!" 2>/dev/null || true
 	rm -f "$work/pg_test_fsync.out"
 }
 
@@ -87,7 +96,7 @@ pair() {
 
 with_fio >/dev/null # lays its file out
 for round in $(seq "$rounds"); do
-	pair pg_test_fsync "$round" pg 8k --same-place --fill 16M
+	pair pg_test_fsync "$round" pg 8k --same-place
 	pair fio "$round" with_fio 4k
 done
 

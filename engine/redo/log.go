@@ -168,19 +168,19 @@ func (l *Log) Flushed() lsn.LSN { return lsn.LSN(l.flushed.Load()) }
 func (l *Log) CheckpointLSN() lsn.LSN { return lsn.LSN(l.checkpoint.Load()) }
 
 // Cut returns up to where the log can be written now: the end of the
-// contiguous published prefix, taking about maxBytes at the most. With pad
-// set (a flush follows) and --tail=pad it fills up the last block first and
-// never cuts inside one. REQUIRES: the write right and the advance right.
+// contiguous published prefix, taking about maxBytes at the most. With
+// --tail=pad every write ends a block, because anyone may flush what is written
+// next: pad says that the last, partly filled block is wanted too and is filled
+// up with a pad record; without it only whole blocks are taken.
+// REQUIRES: the write right and the advance right.
 func (l *Log) Cut(maxBytes int, pad bool, visit Visit) lsn.LSN {
-	pad = pad && l.tail == TailPad
-	if pad {
+	if l.tail == TailRewrite {
+		return l.buf.Advance(maxBytes, visit)
+	}
+	if pad && l.buf.Reserved() > l.Written() {
 		l.buf.Pad(blockSize)
 	}
-	cut := l.buf.Advance(maxBytes, visit)
-	if pad {
-		cut = max(cut.AlignDown(blockSize), l.Written())
-	}
-	return cut
+	return max(l.buf.Advance(maxBytes, visit).AlignDown(blockSize), l.Written())
 }
 
 // Write writes [written, to) to the files, publishes written and gives the

@@ -96,6 +96,9 @@ func TestFullCircleKeepsCheckpoint(t *testing.T) {
 				if err := r.log.Flush(); err != nil {
 					t.Fatal(err)
 				}
+				for len(r.want) > 0 && r.want[len(r.want)-1].End > r.log.Written() {
+					r.want = r.want[:len(r.want)-1] // its last block was not written: no room to pad
+				}
 				r.close()
 				r.sameAs(readLog(t, r.mem))
 				damage(t, r.mem, FileName(0), blockSize*(1+int64(r.log.ckpt.Number%2)), blockSize)
@@ -226,7 +229,7 @@ func TestFlushClaimsOnlyWhatWasWrittenBefore(t *testing.T) {
 		if armed {
 			armed = false
 			r.append(100)
-			if err := r.log.Write(r.log.Cut(1<<20, false, nil), false); err != nil {
+			if err := r.log.Write(r.log.Cut(1<<20, true, nil), false); err != nil {
 				t.Error(err)
 			}
 		}

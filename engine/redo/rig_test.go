@@ -147,10 +147,11 @@ func (r *rig) append(n int) lsn.LSN {
 	return end
 }
 
-// write writes all that is ready.
+// write writes all that is ready; with --tail=pad only whole blocks if there
+// is no room for a pad record.
 func (r *rig) write(flush bool) {
 	r.t.Helper()
-	cut := r.log.Cut(1<<20, flush, nil)
+	cut := r.log.Cut(1<<20, flush || r.room() > 2*blockSize, nil)
 	if err := r.log.Write(cut, flush); err != nil {
 		r.t.Fatal(err)
 	}

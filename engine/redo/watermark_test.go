@@ -39,7 +39,7 @@ func watermarkProperty(r *rig, seed uint64) string {
 			if durable {
 				flushRight.Lock()
 			}
-			if err := r.log.Write(r.log.Cut(1<<20, durable, nil), durable); err != nil {
+			if err := r.log.Write(r.log.Cut(1<<20, true, nil), durable); err != nil {
 				fail("%v", err)
 			}
 			if durable {

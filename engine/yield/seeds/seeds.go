@@ -61,10 +61,16 @@ func Run(t *testing.T, cost int, property func(seed uint64) string) {
 // that call it have Soak in their names.
 func Soak(t *testing.T, cost int, property func(seed uint64) string) {
 	t.Helper()
+	SoakOnly(t)
+	run(t, max(1, Long/cost), property)
+}
+
+// SoakOnly skips the test unless FLUSHBENCH_SOAK is set.
+func SoakOnly(t testing.TB) {
+	t.Helper()
 	if !Soaking() {
 		t.Skip("takes long: set FLUSHBENCH_SOAK=1")
 	}
-	run(t, max(1, Long/cost), property)
 }
 
 // stuck is how long one run of a property, which takes milliseconds, may last
