@@ -100,10 +100,10 @@ func (w *logWriter) step() (progress bool) {
 }
 
 // take moves the waiters of s to the chain.
-func (ch *chain) take(s *stack) {
+func (c *chain) take(s *stack) {
 	for w := s.take(); w != nil; {
 		next := w.next
-		ch.add(w)
+		c.add(w)
 		w = next
 	}
 }

@@ -21,6 +21,9 @@ func start(t *testing.T, l *fakeLog, cfg Config) *Committer {
 	}
 	l.committer = c
 	t.Cleanup(func() {
+		if l.release != nil {
+			l.release()
+		}
 		seeds.Ends(t, func() { _ = c.Close() })
 		if wrong := l.verdict(); wrong != "" {
 			t.Error(wrong)
@@ -44,7 +47,11 @@ type gate struct {
 	kind    string
 	entered chan struct{} // one token for each call that arrives
 	open    chan struct{}
+	once    sync.Once
 }
+
+// release opens the gate, for good.
+func (g *gate) release() { g.once.Do(func() { close(g.open) }) }
 
 func newGate(l *fakeLog, kind string) *gate {
 	g := &gate{kind: kind, entered: make(chan struct{}, 1000), open: make(chan struct{})}
@@ -54,6 +61,7 @@ func newGate(l *fakeLog, kind string) *gate {
 			<-g.open
 		}
 	}
+	l.release = g.release
 	return g
 }
 
@@ -74,7 +82,7 @@ func TestPolicy0NeverWaits(t *testing.T) {
 					}
 				}
 			})
-			close(g.open)
+			g.release()
 		}
 	}
 }
@@ -121,7 +129,7 @@ func TestPolicy2AcksAfterWrite(t *testing.T) {
 		t.Fatalf("Commit = %v while its write was under way", err)
 	default:
 	}
-	close(g.open)
+	g.release()
 	if err := <-done; err != nil || l.Written() < end || l.flushes.Load() != 0 {
 		t.Errorf("Commit = %v, written %v, %d flushes; want nil, %v, 0", err, l.Written(), l.flushes.Load(), end)
 	}
@@ -175,13 +183,36 @@ func testGroup(t *testing.T, s Strategy, n int) {
 		waiting, _ := count(c, nil)
 		return waiting == n
 	})
-	close(g.open)
+	g.release()
 	seeds.Ends(t, func() { first.Wait(); rest.Wait() })
 	if l.flushes.Load() != 2 {
 		t.Errorf("%d commits took %d flushes; want 2", 1+n, l.flushes.Load())
 	}
 	if st := c.Stats(); st.Grouped != uint64(1+n) || st.Groups != 2 || st.Flushes[ReasonCommit] != 2 {
 		t.Errorf("Stats = %+v; want %d commits in 2 groups", st, 1+n)
+	}
+}
+
+// A commit that finds itself flushed already is counted all the same.
+func TestFlushedAlready(t *testing.T) {
+	for _, s := range Strategies.All() {
+		l := newFakeLog()
+		c := start(t, l, Config{Policy: Policy1, Strategy: s})
+		one, two, w := l.append(1), l.append(1), NewWaiter()
+		if err := errors.Join(c.Commit(two, w), c.Commit(one, w)); err != nil {
+			t.Error(err)
+		}
+		q := NewQueue()
+		a := NewAsyncWaiter(q)
+		c.CommitAsync(one, a)
+		seeds.Ends(t, func() {
+			if got := q.Wait(nil); got != a || got.Err() != nil || got.End() != one {
+				t.Errorf("%v: CommitAsync of %v = %v, end %v", s, one, got.Err(), got.End())
+			}
+		})
+		if st := c.Stats(); st.Grouped != 3 {
+			t.Errorf("%v: groups hold %d commits; want 3", s, st.Grouped)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (d *dedicated) commit(end lsn.LSN, w *Waiter) error {
 			return err
 		}
 	}
-	if err, done := d.enqueue(end, w); done {
+	if done, err := d.enqueue(end, w); done {
 		return err
 	}
 	return w.park()
@@ -64,21 +64,21 @@ func (d *dedicated) commit(end lsn.LSN, w *Waiter) error {
 
 // commitAsync implements strategy.
 func (d *dedicated) commitAsync(end lsn.LSN, w *Waiter) {
-	if err, done := d.enqueue(end, w); done {
+	if done, err := d.enqueue(end, w); done {
 		w.end, w.err = end, err
 		w.complete()
 	}
 }
 
 // enqueue queues w unless the commit is done already.
-func (d *dedicated) enqueue(end lsn.LSN, w *Waiter) (err error, done bool) {
+func (d *dedicated) enqueue(end lsn.LSN, w *Waiter) (done bool, err error) {
 	c := d.c
 	if err := c.Err(); err != nil {
-		return err, true
+		return true, err
 	}
 	if c.log.Flushed() >= end {
 		c.stats.early.Add(1)
-		return nil, true
+		return true, nil
 	}
 	if d.lone.Load() {
 		d.lone.Store(false)
@@ -91,7 +91,7 @@ func (d *dedicated) enqueue(end lsn.LSN, w *Waiter) (err error, done bool) {
 	yield.Point(yield.PushKick)
 	c.flusher.kick()
 	c.late(&c.pending)
-	return nil, false
+	return false, nil
 }
 
 // aheadMax is the largest group that is written ahead: above, the walk and the

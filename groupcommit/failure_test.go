@@ -109,7 +109,7 @@ func TestFailureReachesAll(t *testing.T) {
 				end := l.append(1)
 				go func() { errs <- c.Commit(end, NewWaiter()) }()
 			}
-			close(g.open)
+			g.release()
 			seeds.Ends(t, func() {
 				first.Wait()
 				for range n {

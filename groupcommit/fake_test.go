@@ -27,6 +27,7 @@ type fakeLog struct {
 	failWrite  int64
 	failFlush  int64
 	beforeWork func(kind string) // called at the start of a write or a flush; may be nil
+	release    func()            // lets go whoever beforeWork holds up; may be nil
 
 	writing, flushing        atomic.Bool
 	writes, flushes          atomic.Int64

@@ -168,6 +168,7 @@ func (q *Queue) Wait(stop <-chan struct{}) *Waiter {
 		if w := q.done.take(); w != nil {
 			return w
 		}
+		yield.Point(yield.BeforeIdle)
 		q.idle.Store(1)
 		yield.Point(yield.IdleRecheck)
 		if !q.done.empty() {
@@ -216,6 +217,7 @@ func (k *kicker) kick() {
 
 // sleep blocks until kick, tick or stop. work says whether there is any.
 func (k *kicker) sleep(work func() bool, stop <-chan struct{}, tick <-chan struct{}) (stopped bool) {
+	yield.Point(yield.BeforeIdle)
 	k.idle.Store(1)
 	yield.Point(yield.IdleRecheck)
 	if work() {

@@ -18,18 +18,17 @@ import (
 // one consumer takes them out. Everything about it follows from its seed but
 // the order of the producers.
 type trial struct {
-	size      int // of the ring
-	start     lsn.LSN
-	plan      [][]int // body sizes, by producer
-	pad       int     // one in so many rounds of the consumer pads; 0: never
-	block     int     // of pads
-	maxBytes  int     // of Advance
-	holdBack  int     // bytes below written that are not released, at the most
-	id        uint64
-	inc       uint32
-	rng       *rand.Rand
-	bodies    []byte // what bodies are cut from
-	bodyShift int
+	size     int // of the ring
+	start    lsn.LSN
+	plan     [][]int // body sizes, by producer
+	pad      int     // one in so many rounds of the consumer pads; 0: never
+	block    int     // of pads
+	maxBytes int     // of Advance
+	holdBack int     // bytes below written that are not released, at the most
+	id       uint64
+	inc      uint32
+	rng      *rand.Rand
+	bodies   []byte // what bodies are cut from
 }
 
 func newTrial(seed uint64) *trial {

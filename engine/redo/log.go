@@ -336,8 +336,8 @@ func (l *Log) SetCheckpoint(c Checkpoint) error {
 		c.Flushed = l.Flushed()
 	}
 	c.Number, c.Incarnation, c.IncStart = l.ckpt.Number+1, l.inc, l.incStart
-	if c.LSN < l.ckpt.LSN || c.LSN > c.Flushed {
-		panic(fmt.Sprintf("redo: checkpoint at %v: must be from %v to %v", c.LSN, l.ckpt.LSN, c.Flushed))
+	if c.LSN < l.ckpt.LSN || c.LSN > c.Flushed || c.Flushed > l.Flushed() {
+		panic(fmt.Sprintf("redo: checkpoint at %v, flushed %v: must be from %v to %v", c.LSN, c.Flushed, l.ckpt.LSN, l.Flushed()))
 	}
 	f := l.c.open[0]
 	c.encode(l.slot)

@@ -254,14 +254,13 @@ func TestFlushCoversBothFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRigOn(t, mem, setup{files: 4})
-	for range 40 {
-		r.append(3000)
-		if r.rng.IntN(3) == 0 {
-			r.write(false)
-		}
-		if r.rng.IntN(8) == 0 {
-			r.flush()
-		}
+	second := FirstLSN + lsn.LSN(r.log.c.data)
+	for r.append(3000) < second-9000 {
+		r.flush()
+	}
+	r.flush()
+	for r.append(3000) < second+9000 {
+		r.write(false)
 	}
 	r.flush()
 	disk := mem.CrashWith(vfs.CrashPower, func(int) int { return 0 })

@@ -87,7 +87,10 @@ func newRigOn(t testing.TB, fs vfs.FS, s setup) *rig {
 	r.opts = Options{FS: fs, Dir: "/log", Method: s.method, Tail: s.tail, BufferKind: s.kind, BufferSize: s.buffer, Observer: &r.seen,
 		Space: func(end lsn.LSN) error {
 			for r.log.Buffer().Limit() < end {
-				r.write(false)
+				before := r.log.Written()
+				if r.write(false); r.log.Written() == before {
+					return fmt.Errorf("no room: written %v, ready %v, reserved %v", before, r.log.Buffer().Ready(), r.log.Buffer().Reserved())
+				}
 			}
 			return nil
 		}}

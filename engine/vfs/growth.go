@@ -42,8 +42,11 @@ func (g Growth) MarshalText() ([]byte, error) { return Growths.MarshalText(g) }
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (g *Growth) UnmarshalText(text []byte) error { return Growths.UnmarshalText(g, text) }
 
-// zeroChunk is the size of the writes that fill a file with zeros.
-const zeroChunk = 1 << 20
+// zeroChunk is the size of the writes that fill a file with zeros. Filled 1 MiB
+// at a time, a file gave 0.85 of the small flushes a second that it gives filled
+// by 4 to 64 KiB (paired slices, ext4, Linux 6.18); the size of the page cache's
+// folios may be the cause, that was not shown.
+const zeroChunk = 16 << 10
 
 // ZeroFill writes zeros over [0, size) of f in chunks of 1 MiB. It flushes
 // nothing. For a direct file size must be a multiple of Align.

@@ -33,6 +33,7 @@ const (
 	// Group commit.
 	BeforePush  // head of the stack read, waiter not pushed
 	PushKick    // waiter pushed, goroutine not woken
+	BeforeIdle  // no work found, idle not stored
 	IdleRecheck // idle stored, work not looked for again
 	TryLock     // before the try for a right
 	GotLock     // right taken by a try
@@ -47,5 +48,5 @@ const (
 	AreaSlot   // side area flushed, slot not written
 	Checkpoint // checkpoint made, its space not yet accounted for
 
-	places int = iota
+	places int = iota //nolint:unused // yield_on.go, with the build tags, uses it
 )

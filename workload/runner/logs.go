@@ -91,9 +91,9 @@ func (r *run) countSteps() (n int, length time.Duration) {
 		length += time.Duration(rounds) * r.plan.Specs[i].longest()
 	}
 	if r.plan.Limit > 0 {
-		per := time.Duration(len(r.limitSettings()))
-		n += r.plan.Rounds * int(per)
-		length += time.Duration(r.plan.Rounds) * per * (r.plan.Limit + 20*time.Millisecond)
+		per := len(r.limitSettings())
+		n += r.plan.Rounds * per
+		length += time.Duration(r.plan.Rounds*per) * (r.plan.Limit + 20*time.Millisecond)
 	}
 	if r.plan.Calibrate > 0 {
 		n++

@@ -28,17 +28,14 @@ func PlanOf(s *scenario.Scenario) Plan {
 
 // times is how the standard run spends its time in each round.
 type times struct {
-	rounds           int
-	limit            time.Duration
-	warm, speed      time.Duration // SPEED, policy 1
-	fast             time.Duration // SPEED, policies 0 and 2
-	riskWarm         time.Duration
-	risk1            time.Duration // RISK, policy 1
-	intervals        float64       // RISK, policies 0 and 2, in flush intervals
-	calibrate        time.Duration
-	speedClients     []int
-	fastClients      int
-	riskClientsCount int
+	rounds      int
+	limit       time.Duration
+	warm, speed time.Duration // SPEED, policy 1
+	fast        time.Duration // SPEED, policies 0 and 2
+	riskWarm    time.Duration
+	risk1       time.Duration // RISK, policy 1
+	intervals   float64       // RISK, policies 0 and 2, in flush intervals
+	calibrate   time.Duration
 }
 
 var standardTimes = map[scenario.Preset]times{

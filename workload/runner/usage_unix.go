@@ -15,5 +15,5 @@ func processUsage() usage {
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
 		return usage{}
 	}
-	return usage{cpuNS: r.Utime.Nano() + r.Stime.Nano(), switches: int64(r.Nvcsw) + int64(r.Nivcsw)}
+	return usage{cpuNS: r.Utime.Nano() + r.Stime.Nano(), switches: r.Nvcsw + r.Nivcsw}
 }

@@ -80,6 +80,9 @@ func cannotWrite(path string, err error) error {
 			"Choose a folder that you may write to with --dir. "+nothingWritten)
 	case isReadOnly(err):
 		return readOnly(path, "")
+	case errors.Is(err, fs.ErrNotExist):
+		return refuse(fmt.Sprintf("the file system of %s makes no folders", path),
+			"Choose a folder on a disk with --dir. "+nothingWritten)
 	case isFull(err):
 		return refuse(fmt.Sprintf("the file system of %s is full", path),
 			"Free some space, or choose another folder with --dir. "+nothingWritten)
