@@ -141,7 +141,7 @@ func (s scene) run(t *testing.T, seed uint64) {
 				s.judgeAll(t, disk, n, kind, torn, subsets, seed, s.promises(kind, led, marks))
 			}
 		}
-		if s.tail == redo.TailPad && s.policy == groupcommit.Policy1 {
+		if s.tail == redo.TailPad && s.method.Durable() {
 			s.judgeGarbage(t, disk, n, s.promises(vfs.CrashPower, led, marks))
 		}
 		if t.Failed() {

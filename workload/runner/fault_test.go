@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -217,23 +218,25 @@ func TestVerifyCatches(t *testing.T) {
 	}
 }
 
-// logByte opens the redo file that holds a byte of the log and returns where
-// in the file it stands: the log of this test has not gone round.
+// logByte opens the redo file that holds the byte so far before the end of the
+// log, and returns where in the file it stands.
 func logByte(t *testing.T, c *cellRun, back int64) (*os.File, int64) {
 	t.Helper()
-	end := int64(c.log.end) - back
-	at := end - int64(redo.FirstLSN)
-	path := filepath.Join(c.log.path, redo.FileName(0))
+	at := int64(c.log.end) - back - int64(redo.FirstLSN)
+	size := c.spec.Engine.Capacity / int64(c.spec.Engine.Files) &^ 4095
+	data := size - fileHead
+	at %= data * int64(c.spec.Engine.Files)
+	path := filepath.Join(c.log.path, redo.FileName(int(at/data)))
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = f.Close() }) // a test's file
-	return f, at + fileHead
+	return f, at%data + fileHead
 }
 
 // fileHead is what stands before the records in a redo file.
-const fileHead = 3 * 4096
+const fileHead = 4 * 4096
 
 // flipByte changes one byte in the middle of the log.
 func flipByte(t *testing.T, c *cellRun) { change(t, c, 256*4, func(b byte) byte { return b ^ 1 }) }
@@ -266,7 +269,7 @@ func TestTamperedLogFailsTheRun(t *testing.T) {
 	p := smallPlan(1)
 	p.Specs = p.Specs[:1]
 	cfg := config(t, p)
-	cfg.WrapFS = func(fs vfs.FS) vfs.FS { return &liar{&lazy{FS: fs}} }
+	cfg.WrapFS = func(fs vfs.FS) vfs.FS { return &liar{FS: &lazy{FS: fs}} }
 	res, _, err := Run(context.Background(), cfg)
 	if err == nil || !strings.Contains(err.Error(), "the log is not what was committed") {
 		t.Fatalf("error %v; want one that says that the log is not what was committed", err)
@@ -276,22 +279,28 @@ func TestTamperedLogFailsTheRun(t *testing.T) {
 	}
 }
 
-// liar loses what is written beyond the first 64 KiB of a redo file after its
-// set-up, and says that all is well.
-type liar struct{ vfs.FS }
+// liar loses every record that is written after the first 64 KiB of them, and
+// says that all is well.
+type liar struct {
+	vfs.FS
+	written atomic.Int64
+}
 
 func (l *liar) Open(path string, m vfs.Method) (vfs.File, error) {
 	f, err := l.FS.Open(path, m)
 	if err != nil || filepath.Base(path) == engine.SideFile() {
 		return f, err
 	}
-	return &liarFile{f}, nil
+	return &liarFile{f, l}, nil
 }
 
-type liarFile struct{ vfs.File }
+type liarFile struct {
+	vfs.File
+	l *liar
+}
 
 func (f *liarFile) WriteAt(p []byte, off int64) (int, error) {
-	if off > fileHead+1024 && off < 1<<20 {
+	if off >= fileHead && f.l.written.Add(int64(len(p))) > 64<<10 {
 		return len(p), nil
 	}
 	return f.File.WriteAt(p, off)
