@@ -16,7 +16,7 @@ import (
 // A worker that sleeps in a kicker sees all work that was pushed before a
 // kick. In a bubble a lost wake-up is a deadlock, which synctest reports.
 func TestKickerLosesNoWakeUp(t *testing.T) {
-	seeds.Run(t, 1, func(seed uint64) (wrong string) {
+	seeds.Run(t, 4, func(seed uint64) (wrong string) {
 		synctest.Test(t, func(*testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 6))
 			producers, each := 1+rng.IntN(4), 1+rng.IntN(4)
@@ -70,7 +70,7 @@ func TestKickerTick(t *testing.T) {
 
 // A queue delivers every waiter once, and its consumer does not sleep over one.
 func TestQueueLosesNothing(t *testing.T) {
-	seeds.Run(t, 1, func(seed uint64) (wrong string) {
+	seeds.Run(t, 4, func(seed uint64) (wrong string) {
 		synctest.Test(t, func(*testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 7))
 			producers, each := 1+rng.IntN(4), 1+rng.IntN(4)
