@@ -111,6 +111,46 @@ func fillLog(t *testing.T, o Options, sizes []int) {
 	}
 }
 
+// However much is ready at once, a candidate comes every few steps: the circle
+// always holds one that can make room.
+func TestAssistKeepsCandidates(t *testing.T) {
+	o := smallest(nil)
+	o.BufferSize = 1 << 20
+	o.Commit.Policy = groupcommit.Policy0
+	o.FS = created(t, o)
+	l, err := openLife(o, &ledger{}, []int{2000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cp := l.e.cp
+	if err := cp.stop(); err != nil { // so that nobody takes candidates away
+		t.Fatal(err)
+	}
+	cp.adv.Lock() // nobody follows while the buffer fills up
+	for cp.e.buf.Reserved() < cp.log.CheckpointLSN()+2*cp.limit {
+		if err := l.commit(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := cp.adv.last
+	cp.adv.Unlock()
+	cp.assist()
+	cp.mu.Lock()
+	for _, c := range cp.mu.candidates {
+		if gap := c.at - last; gap > 4*cp.step {
+			t.Errorf("a candidate at %v after %v: %v bytes of the circle's %v; a step is %v", c.at, last, gap, cp.limit, cp.step)
+		}
+		last = c.at
+	}
+	if len(cp.mu.candidates) == 0 {
+		t.Error("no candidate")
+	}
+	cp.mu.Unlock()
+	cp.done = make(chan struct{})
+	_ = l.e.gc.Fail(vfs.ErrCrashed)
+	_ = l.e.Close()
+}
+
 // A log that is full is cut wherever it must be, inside a record too. A crash
 // then leaves a torn record behind the last whole one, no damage.
 func TestFlushedInsideRecord(t *testing.T) {
