@@ -55,6 +55,7 @@ type checkpointer struct {
 	// goroutine's.
 	number uint64
 	newest candidate
+	busy   sync.Mutex    // held while a checkpoint is taken
 	wake   chan struct{} // capacity 1
 	done   chan struct{}
 	wg     sync.WaitGroup
@@ -260,6 +261,11 @@ func (cp *checkpointer) loop() {
 
 // try takes one checkpoint if one is due.
 func (cp *checkpointer) try() (moved bool, err error) {
+	cp.busy.Lock()
+	defer cp.busy.Unlock()
+	if err := cp.e.gc.Err(); err != nil {
+		return false, err
+	}
 	below := cp.log.Flushed()
 	if cp.pressed() {
 		if !cp.has(below) {
@@ -284,6 +290,9 @@ func (cp *checkpointer) try() (moved bool, err error) {
 	if err == nil {
 		cp.flushes.Add(1)
 		yield.Point(yield.AreaSlot)
+		err = cp.e.gc.Err()
+	}
+	if err == nil {
 		err = cp.log.SetCheckpoint(redo.Checkpoint{LSN: c.at, Flushed: cp.boundary(c.at), Area: area, AreaLen: n, AreaCRC: crc})
 	}
 	if err != nil {
@@ -352,6 +361,12 @@ func (cp *checkpointer) stop() error {
 	close(cp.done)
 	cp.wg.Wait()
 	return nil
+}
+
+// quiesce returns when no checkpoint is being taken.
+func (cp *checkpointer) quiesce() {
+	cp.busy.Lock()
+	defer cp.busy.Unlock()
 }
 
 func (cp *checkpointer) closeSide() error { return cp.side.close() }

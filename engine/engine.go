@@ -244,8 +244,17 @@ func (s Stats) Sub(o Stats) Stats {
 // Err returns the error that stopped the engine, or nil.
 func (e *Engine) Err() error { return e.gc.Err() }
 
-// Drain writes and flushes everything that was reserved before the call.
-func (e *Engine) Drain() error { return e.gc.FlushAll(groupcommit.ReasonClose) }
+// Drain writes and flushes everything that was reserved before the call. When
+// it returns an error, the engine has stopped, and no write or flush that was
+// on its way is still running: the files do not change any more.
+func (e *Engine) Drain() error {
+	err := e.gc.FlushAll(groupcommit.ReasonClose)
+	if err != nil {
+		e.gc.Quiesce()
+		e.cp.quiesce()
+	}
+	return err
+}
 
 // Close stops the engine without draining it: what was not flushed is as the
 // policy left it. REQUIRES: no session is in a call. Safe to call twice. It

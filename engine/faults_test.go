@@ -73,6 +73,10 @@ func failOnce(t *testing.T, o Options, fault vfs.Fault) {
 	if !injected(err) {
 		t.Fatalf("the commits end with %v; want the injected error", err)
 	}
+	// What was on its way when the failure became known may end; then nothing.
+	if again := l.e.Drain(); !injected(again) {
+		t.Errorf("Drain after the failure = %v", again)
+	}
 	events := mem.Events()
 	for c := range uint32(clients) {
 		if again := l.sessions[c].Commit(nil); !injected(again) {

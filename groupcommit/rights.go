@@ -61,3 +61,12 @@ func (c *Committer) spawn(f func()) {
 		f()
 	}()
 }
+
+// Quiesce returns when no write and no flush of the log is in flight. After a
+// failure none follows.
+func (c *Committer) Quiesce() {
+	c.flush.Lock()
+	defer c.flush.Unlock()
+	c.write.Lock()
+	defer c.write.Unlock()
+}

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"flushbench/engine/lsn"
@@ -78,6 +79,14 @@ type Log struct {
 	_          [cacheLines - 8]byte
 	checkpoint atomic.Uint64 // by the checkpointer: the LSN of the older slot
 	ckpt       Checkpoint    // the last one; guarded by the caller's serialisation
+
+	// slot flushes and log flushes may go to the same file at the same time,
+	// and the kernel reports a failed write-back to one of them only. So nobody
+	// believes a flush before the slot flush beside it has ended well.
+	slotFlush struct {
+		sync.Mutex
+		err error // of the first that failed
+	}
 }
 
 // Open opens the log for appending at LSN end, which a Reader found to be the
@@ -213,7 +222,9 @@ func (l *Log) Write(to lsn.LSN, durable bool) error {
 	l.written.Store(uint64(to))
 	yield.Point(yield.WrittenFlushed)
 	if method.WriteThrough() || durable && l.Flushed() == from {
-		l.publishFlushed(to)
+		if err := l.publishFlushed(to); err != nil {
+			return err
+		}
 	}
 	if l.direct {
 		l.buf.Release(to.AlignDown(blockSize))
@@ -285,6 +296,9 @@ func (l *Log) Flush() error {
 		// The write has flushed, and its writer publishes that right after
 		// written. If both of us did, flushed could go backwards.
 		for l.Flushed() < target {
+			if err := l.slotError(target); err != nil {
+				return err
+			}
 			runtime.Gosched()
 		}
 		return nil
@@ -296,7 +310,7 @@ func (l *Log) Flush() error {
 	}
 	yield.Point(yield.FlushPublish)
 	if target > from {
-		l.publishFlushed(target)
+		return l.publishFlushed(target)
 	}
 	return nil
 }
@@ -317,9 +331,24 @@ func (l *Log) flushFiles(from, to lsn.LSN) error {
 	return nil
 }
 
-func (l *Log) publishFlushed(to lsn.LSN) {
+func (l *Log) publishFlushed(to lsn.LSN) error {
+	if err := l.slotError(to); err != nil {
+		return err
+	}
 	l.obs.Flushed(l.Flushed(), to)
 	l.flushed.Store(uint64(to))
+	return nil
+}
+
+// slotError waits for a slot flush that is in flight and returns the error of
+// one that has failed: it may have been told what concerned the log's bytes.
+func (l *Log) slotError(to lsn.LSN) error {
+	l.slotFlush.Lock()
+	defer l.slotFlush.Unlock()
+	if err := l.slotFlush.err; err != nil {
+		return fmt.Errorf("redo: flush up to LSN %v: in the same file: %w", to, err)
+	}
+	return nil
 }
 
 // SetCheckpoint makes c the checkpoint: its slot (the one that the last
@@ -339,19 +368,27 @@ func (l *Log) SetCheckpoint(c Checkpoint) error {
 	if c.LSN < l.ckpt.LSN || c.LSN > c.Flushed || c.Flushed > l.Flushed() {
 		panic(fmt.Sprintf("redo: checkpoint at %v, flushed %v: must be from %v to %v", c.LSN, c.Flushed, l.ckpt.LSN, l.Flushed()))
 	}
-	f := l.c.open[0]
 	c.encode(l.slot)
-	off := int64(blockSize * (1 + c.Number%2))
-	if _, err := f.WriteAt(l.slot, off); err != nil {
-		return fmt.Errorf("redo: write checkpoint %d: %w", c.Number, err)
-	}
-	if err := f.Flush(); err != nil {
-		return fmt.Errorf("redo: flush checkpoint %d: %w", c.Number, err)
+	if err := l.writeSlot(c.Number); err != nil {
+		return err
 	}
 	yield.Point(yield.SlotPublish)
 	l.checkpoint.Store(uint64(l.ckpt.LSN))
 	l.ckpt = c
 	return nil
+}
+
+// writeSlot writes and flushes a checkpoint's slot.
+func (l *Log) writeSlot(number uint64) error {
+	l.slotFlush.Lock()
+	defer l.slotFlush.Unlock()
+	f := l.c.open[0]
+	if _, err := f.WriteAt(l.slot, int64(blockSize*(1+number%2))); err != nil {
+		l.slotFlush.err = fmt.Errorf("redo: write checkpoint %d: %w", number, err)
+	} else if err := f.Flush(); err != nil {
+		l.slotFlush.err = fmt.Errorf("redo: flush checkpoint %d: %w", number, err)
+	}
+	return l.slotFlush.err
 }
 
 // Close closes files and buffer without writing or flushing anything.

@@ -3,7 +3,10 @@ package redo
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"flushbench/engine/lsn"
@@ -244,6 +247,49 @@ func TestFlushClaimsOnlyWhatWasWrittenBefore(t *testing.T) {
 	got := readLog(t, disk)
 	if got.end != r.log.Flushed() {
 		t.Errorf("the log ends at %v after a power cut; flushed was %v", got.end, r.log.Flushed())
+	}
+}
+
+// gossip is a file on which two flushes run at the same time, the first fails,
+// and the second, told nothing about it, ends first.
+type gossip struct {
+	vfs.File
+	calls  *atomic.Int32
+	second chan struct{}
+}
+
+func (g gossip) Flush() error {
+	if g.calls.Add(1) == 1 {
+		<-g.second
+		return syscall.EIO
+	}
+	close(g.second)
+	return nil
+}
+
+// The kernel reports a failed write-back once for an open file. If the flush of
+// a checkpoint slot takes the report, the log's own flush beside it must not be
+// believed.
+func TestFailedSlotFlushFailsLogFlush(t *testing.T) {
+	r := newRig(t, setup{})
+	before := r.log.Flushed()
+	r.append(100)
+	r.write(false)
+	g := gossip{File: r.log.c.open[0], calls: &atomic.Int32{}, second: make(chan struct{})}
+	r.log.c.open[0] = g
+	slot := make(chan error)
+	go func() { slot <- r.log.SetCheckpoint(Checkpoint{LSN: before, Flushed: before}) }()
+	for g.calls.Load() == 0 {
+		runtime.Gosched()
+	}
+	if err := r.log.Flush(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Flush = %v beside a slot flush that failed; want EIO", err)
+	}
+	if err := <-slot; !errors.Is(err, syscall.EIO) {
+		t.Errorf("SetCheckpoint = %v; want EIO", err)
+	}
+	if got := r.log.Flushed(); got != before {
+		t.Errorf("Flushed moved from %v to %v", before, got)
 	}
 }
 
