@@ -340,57 +340,6 @@ func (l *Log) publishFlushed(to lsn.LSN) error {
 	return nil
 }
 
-// slotError waits for a slot flush that is in flight and returns the error of
-// one that has failed: it may have been told what concerned the log's bytes.
-func (l *Log) slotError(to lsn.LSN) error {
-	l.slotFlush.Lock()
-	defer l.slotFlush.Unlock()
-	if err := l.slotFlush.err; err != nil {
-		return fmt.Errorf("redo: flush up to LSN %v: in the same file: %w", to, err)
-	}
-	return nil
-}
-
-// SetCheckpoint makes c the checkpoint: its slot (the one that the last
-// checkpoint did not use) is written and flushed, and only then may the space
-// below c.LSN be written over. Number, Incarnation, IncStart are filled in;
-// Flushed too unless it is set. Calls must be serialized by the caller.
-//
-// REQUIRES: c.Flushed (or flushed, when it is not set) is a record boundary: a
-// log that ends below it counts as damaged. c.LSN <= flushed, not below the
-// last checkpoint, and everything that recovery from c.LSN needs elsewhere is
-// durable.
-func (l *Log) SetCheckpoint(c Checkpoint) error {
-	if c.Flushed == 0 {
-		c.Flushed = l.Flushed()
-	}
-	c.Number, c.Incarnation, c.IncStart = l.ckpt.Number+1, l.inc, l.incStart
-	if c.LSN < l.ckpt.LSN || c.LSN > c.Flushed || c.Flushed > l.Flushed() {
-		panic(fmt.Sprintf("redo: checkpoint at %v, flushed %v: must be from %v to %v", c.LSN, c.Flushed, l.ckpt.LSN, l.Flushed()))
-	}
-	c.encode(l.slot)
-	if err := l.writeSlot(c.Number); err != nil {
-		return err
-	}
-	yield.Point(yield.SlotPublish)
-	l.checkpoint.Store(uint64(l.ckpt.LSN))
-	l.ckpt = c
-	return nil
-}
-
-// writeSlot writes and flushes a checkpoint's slot.
-func (l *Log) writeSlot(number uint64) error {
-	l.slotFlush.Lock()
-	defer l.slotFlush.Unlock()
-	f := l.c.open[0]
-	if _, err := f.WriteAt(l.slot, int64(blockSize*(1+number%2))); err != nil {
-		l.slotFlush.err = fmt.Errorf("redo: write checkpoint %d: %w", number, err)
-	} else if err := f.Flush(); err != nil {
-		l.slotFlush.err = fmt.Errorf("redo: flush checkpoint %d: %w", number, err)
-	}
-	return l.slotFlush.err
-}
-
 // Close closes files and buffer without writing or flushing anything.
 // REQUIRES: no producer, writer or flusher is running.
 func (l *Log) Close() error {
