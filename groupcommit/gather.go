@@ -138,7 +138,19 @@ func (g *gatherer) adaptive(d *dedicated, have, want int, start int64) {
 	}
 	g.streak = 0
 	if came := int64(n - have); came > 0 {
-		g.each += ((clock.Now()-start)/came - g.each) / 4
+		g.learn((clock.Now() - start) / came)
+	}
+}
+
+// learn takes in how long a client took to come back in a gather that was
+// full. It falls fast and rises slowly: a gather in which a processor was taken
+// away says nothing about the next, and one that wrongly thinks that its group
+// is too many has few occasions to learn better.
+func (g *gatherer) learn(each int64) {
+	if each < g.each {
+		g.each -= (g.each - each) / 2
+	} else {
+		g.each += (each - g.each) / 32
 	}
 }
 
