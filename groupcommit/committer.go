@@ -265,63 +265,6 @@ func (c *Committer) writeReady(w *Waiter) (lsn.LSN, error) {
 	return cut, nil
 }
 
-// FlushAll writes and flushes everything reserved before the call.
-func (c *Committer) FlushAll(why Reason) error {
-	if err := c.Err(); err != nil {
-		return err
-	}
-	// NB: without the flush right. When the log is full only a checkpoint
-	// makes room, and the checkpoint may need a flush first.
-	if err := c.writeUpTo(c.log.Reserved()); err != nil {
-		return err
-	}
-	return c.FlushWritten(why)
-}
-
-// FlushWritten flushes what is written already.
-func (c *Committer) FlushWritten(why Reason) error {
-	c.flush.Lock()
-	defer c.flush.Unlock()
-	if err := c.Err(); err != nil {
-		return err
-	}
-	if c.log.Flushed() >= c.log.Written() {
-		return nil
-	}
-	start := clock.Now()
-	err := c.log.Flush()
-	c.stats.flushed(why, clock.Now()-start)
-	if err != nil {
-		return c.fail(err)
-	}
-	return nil
-}
-
-// writeUpTo writes in chunks until target is written, waiting for producers
-// that have reserved but not yet published.
-func (c *Committer) writeUpTo(target lsn.LSN) error {
-	var pause backoff
-	for c.log.Written() < target {
-		before := c.log.Written()
-		c.write.Lock()
-		err := c.Err()
-		if err == nil {
-			err = c.writeTo(c.log.Cut(maxCut, true), false)
-		}
-		c.write.Unlock()
-		if err != nil {
-			return err
-		}
-		if c.log.Written() == before {
-			pause.wait()
-			// A producer that waits for buffer space publishes only after
-			// the log writer has released some.
-			c.writer.kick()
-		}
-	}
-	return nil
-}
-
 // Pressure tells the log writer that the log buffer is filling up. Cheap.
 func (c *Committer) Pressure() { c.writer.kick() }
 

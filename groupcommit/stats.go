@@ -16,6 +16,8 @@ const (
 	ReasonTimer
 	ReasonCheckpoint
 	ReasonClose
+	ReasonWAL
+	ReasonRotation
 	reasons int = iota
 )
 
@@ -27,6 +29,8 @@ var Reasons = axis.Table[Reason]{
 		{Value: ReasonTimer, Name: "timer", Help: "the flush interval of policies 0 and 2"},
 		{Value: ReasonCheckpoint, Name: "checkpoint", Help: "the log was filling up"},
 		{Value: ReasonClose, Name: "close", Help: "drain and close"},
+		{Value: ReasonWAL, Name: "wal", Help: "a page could not leave before its log"},
+		{Value: ReasonRotation, Name: "rotation", Help: "the binlog went on to its next file"},
 	},
 }
 

@@ -43,6 +43,10 @@ const (
 	Relay       // woken, the rest of the chain not yet
 	GroupCut    // group cut, not written
 
+	// The stages.
+	StageEnroll   // before a transaction enters the FLUSH stage
+	StageDetached // a stage's queue detached
+
 	// The checkpointer.
 	Candidate  // before the sequences are copied
 	AreaSlot   // side area flushed, slot not written

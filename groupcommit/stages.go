@@ -1,0 +1,416 @@
+package groupcommit
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
+	"flushbench/engine/yield"
+)
+
+// SecondLog is the binlog and the engine's end of a commit, as the stages
+// drive them. All three write calls come in the order of the stages' locks: one
+// Write at a time, one Flush at a time, one Commit at a time; a Flush may run
+// beside the Write of the next group.
+type SecondLog interface {
+	// Write copies a group's transactions into the binlog in the order of the
+	// list (see Staged.Next), with as few write calls as it can.
+	Write(group *Staged) error
+	// Flush makes durable what was written before the call.
+	Flush() error
+	// Commit commits one transaction in the engine, in memory and in the log
+	// buffer: no flush. It makes the change visible and gives its locks back.
+	Commit(s *Staged) error
+	// Full reports whether the binlog's file should be rotated.
+	Full() bool
+	// Rotate starts the next file. Every transaction in the files before it is
+	// committed in the engine, and the redo log is flushed up to there.
+	Rotate() error
+}
+
+// StageConfig is one value on each axis that concerns the second log.
+type StageConfig struct {
+	// SyncBinlog is sync_binlog: flush the binlog with every SyncBinlog-th group
+	// of the SYNC stage; 0: never.
+	SyncBinlog int
+	// Delay holds back: a fixed one the SYNC stage when a flush is due
+	// (binlog_group_commit_sync_delay), the adaptive one the FLUSH stage.
+	Delay Delay
+	// Count ends the fixed delay early when so many transactions wait for the
+	// SYNC stage (binlog_group_commit_sync_no_delay_count); 0: never.
+	Count int
+	// Serial keeps the FLUSH stage closed until the group before it has left
+	// the SYNC stage: the two flushes of neighbouring groups do not overlap.
+	Serial bool
+	// Ungrouped takes one transaction through all stages at a time, with flushes
+	// of its own: servers before group commit of the binlog. Serial, Delay and
+	// Count mean nothing then.
+	Ungrouped bool
+}
+
+// MaxSyncBinlog is MySQL's limit of sync_binlog.
+const MaxSyncBinlog = 1<<32 - 1
+
+// Validate says what is out of range.
+func (c StageConfig) Validate() error {
+	if c.SyncBinlog < 0 || c.SyncBinlog > MaxSyncBinlog {
+		return fmt.Errorf("sync_binlog %d: must be 0 (never) to %d", c.SyncBinlog, MaxSyncBinlog)
+	}
+	if c.Count < 0 || c.Count > MaxGroupCount {
+		return fmt.Errorf("group count %d: must be 0 (no limit) to %d", c.Count, MaxGroupCount)
+	}
+	return nil
+}
+
+// Staged is one transaction's place in the stages. It is reused from commit to
+// commit without allocation: one per session.
+type Staged struct {
+	// Prepared is the end LSN of the transaction's PREPARE.
+	Prepared lsn.LSN
+	// Owner belongs to the caller: what SecondLog needs to know.
+	Owner any
+
+	// Sample asks for Times to be filled in.
+	Sample bool
+	Times  StageTimes
+
+	next *Staged
+	err  error
+	ch   chan struct{} // capacity 1
+}
+
+// StageTimes are the moments of a sampled commit, as clock.Now.
+type StageTimes struct {
+	Cut      int64 // its group was closed in the FLUSH stage
+	Prepared int64 // the redo log was as safe as the policy asks
+	Written  int64 // the binlog's write had returned
+	Synced   int64 // the SYNC stage was done
+	Done     int64 // committed in the engine
+}
+
+// NewStaged returns an idle place for a session.
+func NewStaged(owner any) *Staged { return &Staged{Owner: owner, ch: make(chan struct{}, 1)} }
+
+// Next returns the transaction after s in its group.
+func (s *Staged) Next() *Staged { return s.next }
+
+// stageQueue is the queue of one stage and the lock that its leader holds. Who
+// comes first into an empty queue is the leader of all who join until it is
+// detached; the others sleep until the whole commit is done for them.
+type stageQueue struct {
+	lock sync.Mutex // held by the leader while its group is in the stage
+	mu   struct {
+		sync.Mutex
+		first, last *Staged
+		n           int
+	}
+}
+
+// enroll appends a list and reports whether the caller leads.
+func (q *stageQueue) enroll(first, last *Staged, n int) (leader bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	leader = q.mu.first == nil
+	if leader {
+		q.mu.first = first
+	} else {
+		q.mu.last.next = first
+	}
+	q.mu.last, q.mu.n = last, q.mu.n+n
+	return leader
+}
+
+// detach takes the whole queue.
+func (q *stageQueue) detach() (first, last *Staged, n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	first, last, n = q.mu.first, q.mu.last, q.mu.n
+	q.mu.first, q.mu.last, q.mu.n = nil, nil, 0
+	return first, last, n
+}
+
+func (q *stageQueue) waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.mu.n
+}
+
+// OrderedCommit is the commit of transactions that go to two logs: FLUSH, SYNC and
+// COMMIT, each with a queue and a lock, as MySQL's ordered_commit has them. A
+// group is appended to the next queue before the lock of its stage is given
+// back, so that the order never changes; if that queue is not empty, the whole
+// group, its leader included, joins the one that is there.
+//
+// INVARIANT: the redo log is as safe as the policy asks up to every PREPARE of
+// a group before the first byte of the group reaches the binlog, and the
+// order in the binlog is the order of the commits in the engine.
+//
+// All methods are safe for concurrent use.
+type OrderedCommit struct {
+	c   *Committer
+	log SecondLog
+	cfg StageConfig
+
+	flush, sync, commit stageQueue
+
+	// unsynced counts the groups since the last flush (SYNC lock).
+	unsynced int
+	// between counts transactions that the binlog has and the engine has not
+	// committed yet (MySQL: prep_xids).
+	between atomic.Int64
+	gather  stageGatherer // FLUSH lock
+	stats   stageCounters
+}
+
+// NewOrderedCommit returns the stages of a second log on c's redo log.
+func NewOrderedCommit(c *Committer, log SecondLog, cfg StageConfig) (*OrderedCommit, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &OrderedCommit{c: c, log: log, cfg: cfg}, nil
+}
+
+// Commit takes a prepared transaction through the stages and returns when it
+// may be acknowledged, or with the error that stopped the log.
+func (g *OrderedCommit) Commit(s *Staged) error {
+	s.next, s.err = nil, nil
+	yield.Point(yield.StageEnroll)
+	if g.cfg.Ungrouped {
+		return g.alone(s)
+	}
+	leads := g.flush.enroll(s, s, 1) && g.flushAndSync()
+	if !leads {
+		<-s.ch // another group's leader does the rest
+		return s.err
+	}
+	full := g.commitStage(s)
+	if full && s.err == nil {
+		return g.rotate()
+	}
+	return s.err
+}
+
+// alone is Commit without groups.
+func (g *OrderedCommit) alone(s *Staged) error {
+	g.flush.lock.Lock()
+	g.flushGroup(s, 1)
+	g.sync.lock.Lock()
+	g.syncGroup(s)
+	g.sync.lock.Unlock()
+	full := g.commitGroup(s, 1)
+	g.flush.lock.Unlock()
+	if full && s.err == nil {
+		return g.rotate()
+	}
+	return s.err
+}
+
+// flushAndSync takes the caller's group through two stages. It reports whether
+// the caller leads the COMMIT stage too.
+func (g *OrderedCommit) flushAndSync() (leader bool) {
+	g.flush.lock.Lock()
+	if g.cfg.Serial {
+		defer g.flush.lock.Unlock()
+		return g.flushStage() && g.syncStage()
+	}
+	leader = g.flushStage()
+	g.flush.lock.Unlock()
+	return leader && g.syncStage()
+}
+
+// flushStage makes the group's PREPAREs as safe as the policy asks and writes
+// its transactions to the binlog. It reports whether the caller leads the SYNC
+// stage too. REQUIRES: the lock of the FLUSH stage.
+func (g *OrderedCommit) flushStage() (leader bool) {
+	if g.cfg.Serial {
+		g.gather.before(g)
+	}
+	first, last, n := g.flush.detach()
+	yield.Point(yield.StageDetached)
+	g.flushGroup(first, n)
+	return g.sync.enroll(first, last, n)
+}
+
+// flushGroup is the FLUSH stage of a group.
+func (g *OrderedCommit) flushGroup(first *Staged, n int) {
+	g.between.Add(int64(n))
+	g.stats.flushGroups.Add(1)
+	cut := clock.Now()
+	err := g.prepare(first)
+	prepared := clock.Now()
+	if err == nil {
+		if err = g.log.Write(first); err != nil {
+			err = g.c.fail(err)
+		}
+	}
+	written := clock.Now()
+	g.stats.prepareNs.Add(prepared - cut)
+	g.stats.writeNs.Add(written - prepared)
+	for s := first; s != nil; s = s.next {
+		if s.err = err; s.Sample {
+			s.Times = StageTimes{Cut: cut, Prepared: prepared, Written: written}
+		}
+	}
+	if g.cfg.Serial {
+		g.gather.cycle = written - cut
+	}
+}
+
+// prepare makes the redo log as safe as the policy asks up to the end of the
+// group's PREPAREs: one flush for all of them.
+func (g *OrderedCommit) prepare(first *Staged) error {
+	c := g.c
+	if c.cfg.Policy == Policy0 {
+		return c.Err()
+	}
+	end := first.Prepared
+	for s := first.next; s != nil; s = s.next {
+		end = max(end, s.Prepared)
+	}
+	if c.cfg.Policy == Policy2 {
+		if err := c.writeUpTo(end); err != nil {
+			return err
+		}
+		return c.Err()
+	}
+	return c.FlushUpTo(end, ReasonCommit)
+}
+
+// syncStage flushes the binlog when a flush is due and reports whether the
+// caller leads the COMMIT stage too.
+func (g *OrderedCommit) syncStage() (leader bool) {
+	g.sync.lock.Lock()
+	defer g.sync.lock.Unlock()
+	if g.unsynced+1 >= g.cfg.SyncBinlog { // always with 0, as in MySQL
+		g.delay()
+	}
+	first, last, n := g.sync.detach()
+	yield.Point(yield.StageDetached)
+	spent := g.syncGroup(first)
+	if g.cfg.Serial {
+		g.gather.cycle += spent
+		g.gather.want = n + g.flush.waiting()
+	}
+	return g.commit.enroll(first, last, n)
+}
+
+// syncGroup is the SYNC stage of a group. It returns how long it took.
+func (g *OrderedCommit) syncGroup(first *Staged) (ns int64) {
+	g.stats.syncGroups.Add(1)
+	start := clock.Now()
+	err := g.c.Err()
+	if g.unsynced++; err == nil && g.cfg.SyncBinlog > 0 && g.unsynced >= g.cfg.SyncBinlog {
+		g.unsynced = 0
+		if err = g.log.Flush(); err != nil {
+			err = g.c.fail(err)
+		}
+		g.stats.flushes.Add(1)
+		g.stats.flushNs.Add(clock.Now() - start)
+	}
+	synced := clock.Now()
+	for s := first; s != nil; s = s.next {
+		if s.err == nil {
+			s.err = err
+		}
+		if s.Sample {
+			s.Times.Synced = synced
+		}
+	}
+	return synced - start
+}
+
+// delay is the gathering delay of the SYNC stage. REQUIRES: its lock.
+func (g *OrderedCommit) delay() {
+	if g.cfg.Delay.Fixed == 0 {
+		return
+	}
+	start := clock.Now()
+	for deadline := start + int64(g.cfg.Delay.Fixed); ; {
+		left := deadline - clock.Now()
+		if left <= 0 || g.cfg.Count > 0 && g.sync.waiting() >= g.cfg.Count || g.c.Err() != nil {
+			break
+		}
+		if g.cfg.Count == 0 && left > preciseWait {
+			clock.SleepUntil(deadline)
+			break
+		}
+		runtime.Gosched()
+	}
+	g.stats.gathers.Add(1)
+	g.stats.gatherNs.Add(clock.Now() - start)
+}
+
+// preciseWait is the longest wait that polls instead of sleeping.
+const preciseWait = 100_000 // ns
+
+// commitStage commits the group in the engine, in order, and wakes everyone
+// but self. It reports whether the binlog's file is full.
+func (g *OrderedCommit) commitStage(self *Staged) (full bool) {
+	g.commit.lock.Lock()
+	first, _, n := g.commit.detach()
+	yield.Point(yield.StageDetached)
+	full = g.commitGroup(first, n)
+	g.commit.lock.Unlock()
+	for s := first; s != nil; {
+		next := s.next // s is its owner's again once it is woken
+		if s != self {
+			yield.Point(yield.Wake)
+			s.ch <- struct{}{}
+		}
+		s = next
+	}
+	return full
+}
+
+// commitGroup commits a group in the engine, in order.
+func (g *OrderedCommit) commitGroup(first *Staged, n int) (full bool) {
+	for s := first; s != nil; s = s.next {
+		if s.err == nil {
+			s.err = g.c.Err()
+		}
+		if s.err == nil {
+			if err := g.log.Commit(s); err != nil {
+				s.err = g.c.fail(err)
+			}
+		}
+		if s.Sample {
+			s.Times.Done = clock.Now()
+		}
+	}
+	g.between.Add(int64(-n))
+	g.stats.groups.Add(1)
+	g.stats.grouped.Add(uint64(n))
+	return g.log.Full()
+}
+
+// rotate starts the binlog's next file. Recovery looks for the fate of
+// prepared transactions in the last file alone, so none may be left whose Xid
+// stands in an older one: the redo log is flushed whatever the policy says.
+func (g *OrderedCommit) rotate() error {
+	g.flush.lock.Lock()
+	defer g.flush.lock.Unlock()
+	if !g.log.Full() {
+		return nil // somebody else did
+	}
+	var pause backoff
+	for g.between.Load() > 0 {
+		if err := g.c.Err(); err != nil {
+			return err
+		}
+		pause.wait()
+	}
+	if err := g.c.FlushAll(ReasonRotation); err != nil {
+		return err
+	}
+	g.sync.lock.Lock()
+	defer g.sync.lock.Unlock()
+	if err := g.log.Rotate(); err != nil {
+		return g.c.fail(err)
+	}
+	g.unsynced = 0
+	g.stats.rotations.Add(1)
+	return nil
+}
