@@ -18,6 +18,9 @@ const (
 	TypePad Type = iota + 1
 	// TypeCommit is a commit of the log workload: Client, Seq, then a body.
 	TypeCommit
+	// TypeMtr is a mini-transaction: transaction id, number of changes, then
+	// the changes to pages.
+	TypeMtr
 )
 
 // Types is the table of record types, for printing.
@@ -26,6 +29,7 @@ var Types = axis.Table[Type]{
 	Values: []axis.Value[Type]{
 		{Value: TypePad, Name: "pad", Help: "fills up to a block boundary"},
 		{Value: TypeCommit, Name: "commit", Help: "a commit of the log workload"},
+		{Value: TypeMtr, Name: "mtr", Help: "a mini-transaction: changes to pages"},
 	},
 }
 
@@ -103,6 +107,15 @@ func (r *Record) Commit() (client uint32, seq uint64, body []byte, ok bool) {
 		return 0, 0, nil, false
 	}
 	return uint32(binary.LittleEndian.Uint64(r.Payload)), binary.LittleEndian.Uint64(r.Payload[8:]), r.Payload[commitPrefix:], true
+}
+
+// Mtr returns the changes in the payload of a TypeMtr record; ok is false when
+// the record is of another type or too short.
+func (r *Record) Mtr() (changes []byte, ok bool) {
+	if r.Type != TypeMtr || len(r.Payload) < commitPrefix {
+		return nil, false
+	}
+	return r.Payload[commitPrefix:], true
 }
 
 // header is a decoded record header.
