@@ -103,7 +103,7 @@ func TestOpenFlushesWhatAKilledProcessWrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	log = log.after(log.reserved, firstLSN)
-	p = open(t, smallest(disk, log, 1))
+	open(t, smallest(disk, log, 1))
 	disk = disk.CrashWith(vfs.CrashPower, func(int) int { return 0 })
 	if got := image(t, file(t, disk, FileName(SpaceTable)), 1)[HeaderSize]; got != 7 {
 		t.Errorf("after Open and a power cut the page holds %d; want 7", got)

@@ -135,7 +135,8 @@ func TestFlushListAgainstMap(t *testing.T) {
 		type state struct{ oldest, since lsn.LSN }
 		want := map[int32]*state{}
 		flushing := map[int32]bool{}
-		at, last := lsn.LSN(100), lsn.LSN(0)
+		at := lsn.LSN(100)
+		var last lsn.LSN
 		now := func() lsn.LSN { return at }
 		for i := range frames {
 			frames[i].self = int32(i)

@@ -190,7 +190,7 @@ func TestStop(t *testing.T) {
 		table.Stop(errEngine)
 		table.Stop(errors.New("a second one"))
 		synctest.Wait()
-		for i, err := range append(errs, upgrade) {
+		for i, err := range append([]error{upgrade}, errs...) {
 			if !errors.Is(err, errEngine) {
 				t.Errorf("wait %d ended with %v; want %v", i, err, errEngine)
 			}

@@ -46,15 +46,15 @@ func Redo(fs vfs.FS, dir string, apply Applier, rep *Report) error {
 	return errors.Join(rep.redo(r, apply), r.Close())
 }
 
-func (rep *Report) redo(r *redo.Reader, apply Applier) error {
-	rep.Checkpoint = r.Checkpoint()
+func (r *Report) redo(log *redo.Reader, apply Applier) error {
+	r.Checkpoint = log.Checkpoint()
 	start := clock.Now()
-	defer func() { rep.ScanNs = clock.Now() - start - rep.ApplyNs }()
+	defer func() { r.ScanNs = clock.Now() - start - r.ApplyNs }()
 	for {
-		record, err := r.Next()
+		record, err := log.Next()
 		if errors.Is(err, io.EOF) {
-			rep.End, rep.EndReason, rep.Incarnation = r.Pos(), r.EndReason(), r.Incarnation()
-			rep.Bytes = uint64(rep.End - rep.Checkpoint.LSN)
+			r.End, r.EndReason, r.Incarnation = log.Pos(), log.EndReason(), log.Incarnation()
+			r.Bytes = uint64(r.End - r.Checkpoint.LSN)
 			return nil
 		}
 		if err != nil {
@@ -75,7 +75,7 @@ func (rep *Report) redo(r *redo.Reader, apply Applier) error {
 		if err := apply(record.Start, record.End, body); err != nil {
 			return err
 		}
-		rep.ApplyNs += clock.Now() - began
-		rep.Records++
+		r.ApplyNs += clock.Now() - began
+		r.Records++
 	}
 }

@@ -1,0 +1,246 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"flushbench/engine/binlog"
+	"flushbench/engine/vfs"
+	"flushbench/engine/yield/seeds"
+	"flushbench/groupcommit"
+)
+
+// bankTrial is a bank that crashes; all but the order of the goroutines follows
+// from its seed.
+type bankTrial struct {
+	seed  uint64
+	kind  vfs.CrashKind
+	torn  bool
+	after int // events until the crash, counted from the open
+	opts  DatabaseOptions
+}
+
+func newBankTrial(seed uint64) bankTrial {
+	rng := rand.New(rand.NewPCG(seed, 21))
+	tr := bankTrial{seed: seed, kind: vfs.CrashKinds.All()[rng.IntN(3)], torn: rng.IntN(2) == 0, after: rng.IntN(400)}
+	o := bankOptions(nil)
+	o.Commit.Policy = groupcommit.Policies.All()[rng.IntN(3)]
+	o.Stages.SyncBinlog = []int{0, 1, 1, 1, 2, 5}[rng.IntN(6)]
+	o.Stages.Serial = rng.IntN(2) == 0
+	o.Method = []vfs.Method{vfs.Fdatasync, vfs.Fdatasync, vfs.ODsync, vfs.RWFDsync, vfs.DirectFdatasync}[rng.IntN(5)]
+	o.Binlog.Method = o.Method
+	o.Binlog.Format = []binlog.Format{binlog.FormatRow, binlog.FormatRow}[rng.IntN(2)]
+	o.Binlog.RowImage = []binlog.RowImage{binlog.ImageFull, binlog.ImageMinimal}[rng.IntN(2)]
+	o.Binlog.Growth = []vfs.Growth{vfs.GrowAppend, vfs.GrowZero}[rng.IntN(2)]
+	if rng.IntN(3) == 0 {
+		o.Binlog.MaxSize = binlog.MinMaxSize // rotations
+	} else {
+		o.Binlog.MaxSize = 64 << 10
+	}
+	tr.opts = o
+	return tr
+}
+
+func (tr bankTrial) String() string {
+	return fmt.Sprintf("seed %d: %v crash after %d events (torn %v), policy %v, sync_binlog %d, %v, serial %v, binlog files of %d, %v", tr.seed, tr.kind,
+		tr.after, tr.torn, tr.opts.Commit.Policy, tr.opts.Stages.SyncBinlog, tr.opts.Method, tr.opts.Stages.Serial, tr.opts.Binlog.MaxSize, tr.opts.Binlog.Growth)
+}
+
+// judge holds what recovery found against what the settings promise.
+func (tr bankTrial) judge(b *bank, bk books) error {
+	policy, sync := tr.opts.Commit.Policy, tr.opts.Stages.SyncBinlog
+	through := tr.opts.Method.WriteThrough()
+	redoKept := policy == groupcommit.Policy1 || policy == groupcommit.Policy2 && (tr.kind == vfs.CrashProcess || through)
+	binlogKept := sync == 1 || tr.kind == vfs.CrashProcess || through
+	lost := 0
+	for key := range b.acked {
+		if !bk.engine[key] {
+			lost++
+		}
+	}
+	switch {
+	case redoKept && binlogKept && lost > 0:
+		return fmt.Errorf("%d of %d acknowledged transfers are lost", lost, len(b.acked))
+	case redoKept && binlogKept && bk.ahead+bk.behind > 0:
+		return fmt.Errorf("binlog ahead by %d, engine by %d", bk.ahead, bk.behind)
+	case binlogKept && bk.behind > 0:
+		return fmt.Errorf("the engine is ahead by %d although the binlog keeps all", bk.behind)
+	case redoKept && bk.ahead > 0:
+		return fmt.Errorf("the binlog is ahead by %d although the log keeps all", bk.ahead)
+	}
+	if binlogKept {
+		for key := range b.acked {
+			if !bk.binlog[key] {
+				return fmt.Errorf("acknowledged transfer %d is not in the binlog", key)
+			}
+		}
+	}
+	return nil
+}
+
+func (tr bankTrial) run() error {
+	mem := vfs.NewMem()
+	if err := errors.Join(mem.Mkdir(dir), mem.SyncDir("/")); err != nil {
+		return err
+	}
+	o := tr.opts
+	o.FS = mem
+	if err := CreateDatabase(o, bankRow); err != nil {
+		return err
+	}
+	b := &bank{opts: o, accounts: o.Rows, done: map[uint64]transfer{}, acked: map[uint64]bool{}}
+	mem.CrashAfter(mem.Events() + tr.after)
+	if err := b.run(25, tr.seed); err != nil && !errors.Is(err, vfs.ErrCrashed) {
+		return fmt.Errorf("the run ended with %w", err)
+	}
+	crash := func() *vfs.Mem { return mem.Crash(tr.kind, vfs.CrashOptions{Torn: tr.torn, Seed: tr.seed}) }
+	bk, err := b.on(crash()).audit()
+	if err != nil {
+		return err
+	}
+	if err := tr.judge(b, bk); err != nil {
+		return fmt.Errorf("%w\n%v", err, bk.report)
+	}
+	return tr.again(b, crash(), bk)
+}
+
+// again recovers the same disk, crashes in the middle of that, and recovers
+// once more: the same must come out.
+func (tr bankTrial) again(b *bank, disk *vfs.Mem, first books) error {
+	rng := rand.New(rand.NewPCG(tr.seed, 22))
+	disk.CrashAfter(rng.IntN(60))
+	db, err := OpenDatabase(b.on(disk).opts)
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil && !errors.Is(err, vfs.ErrCrashed) {
+		return fmt.Errorf("a recovery that crashes ended with %w", err)
+	}
+	disk = disk.Crash(tr.kind, vfs.CrashOptions{Torn: tr.torn, Seed: tr.seed + 1})
+	second := b.on(disk)
+	for range 2 { // recovering twice changes nothing either
+		db, err := OpenDatabase(second.opts)
+		if err != nil {
+			return fmt.Errorf("after a crash in recovery: %w", err)
+		}
+		bk, err := second.read(db)
+		if err == nil && len(without(bk.engine, first.engine))+len(without(first.engine, bk.engine)) > 0 {
+			err = fmt.Errorf("the engine has %d transfers, and had %d after the first recovery", len(bk.engine), len(first.engine))
+		}
+		if err == nil {
+			bk.binlog, err = second.readBinlog()
+		}
+		if err == nil && len(without(bk.binlog, first.binlog))+len(without(first.binlog, bk.binlog)) > 0 {
+			err = fmt.Errorf("the binlog has %d transfers, and had %d after the first recovery", len(bk.binlog), len(first.binlog))
+		}
+		if err = errors.Join(err, db.Close()); err != nil {
+			return fmt.Errorf("after a crash in recovery: %w", err)
+		}
+	}
+	return nil
+}
+
+func bankProperty(seed uint64) (wrong string) {
+	tr := newBankTrial(seed)
+	if err := tr.run(); err != nil {
+		return fmt.Sprintf("%v\n%v", tr, err)
+	}
+	return ""
+}
+
+// A bank that crashes anywhere comes back whole, and loses what its settings
+// allow it to lose, no more.
+func TestBankCrash(t *testing.T) { seeds.Run(t, 10, bankProperty) }
+
+func TestBankCrashSoak(t *testing.T) { seeds.Soak(t, 10, bankProperty) }
+
+// fate is what must become of the transaction that a crash meets.
+type fate uint8
+
+const (
+	gone   fate = iota // rolled back, or never there
+	kept               // committed
+	either             // one or the other, but the same in both logs
+)
+
+// Under 1/1 the fate of a transaction depends on the point of its commit that a
+// crash meets, and on nothing else; what was acknowledged before is kept.
+func TestCrashPoints(t *testing.T) {
+	for _, c := range []struct {
+		point   CrashPoint
+		process fate // after the process died
+		system  fate // after the kernel died, or the power went
+	}{
+		{BeforeRedoFlush, gone, gone},
+		{BeforeBinlog, gone, gone},
+		{BeforeSync, kept, either},
+		{BeforeEngine, kept, kept},
+		{AfterEngine, kept, kept},
+		{AfterAcknowledge, kept, kept},
+	} {
+		for _, kind := range vfs.CrashKinds.All() {
+			for seed := range uint64(8) {
+				want := c.system
+				if kind == vfs.CrashProcess {
+					want = c.process
+				}
+				if err := crashPoint(c.point, kind, want, seed); err != nil {
+					t.Errorf("point %c, %v crash, seed %d: %v", 'A'+rune(c.point), kind, seed, err)
+				}
+			}
+		}
+	}
+}
+
+func crashPoint(point CrashPoint, kind vfs.CrashKind, want fate, seed uint64) error {
+	mem := vfs.NewMem()
+	if err := errors.Join(mem.Mkdir(dir), mem.SyncDir("/")); err != nil {
+		return err
+	}
+	o := bankOptions(mem)
+	countdown := 3
+	o.Hook = func(p CrashPoint) {
+		if p != point {
+			return
+		}
+		if countdown--; countdown == 0 {
+			mem.CrashAfter(mem.Events())
+		}
+	}
+	if err := CreateDatabase(o, bankRow); err != nil {
+		return err
+	}
+	b := &bank{opts: o, accounts: o.Rows, done: map[uint64]transfer{}, acked: map[uint64]bool{}}
+	db, err := OpenDatabase(o)
+	if err != nil {
+		return err
+	}
+	c, err := db.Conn(0)
+	if err != nil {
+		return err
+	}
+	const last = noteBase + 2
+	for key := uint64(noteBase); key <= last && err == nil; key++ {
+		err = b.transfer(c, key, transfer{from: key % 7, to: key % 3, amount: 5})
+	}
+	if closed := db.Close(); err == nil {
+		err = closed
+	}
+	if err != nil && !errors.Is(err, vfs.ErrCrashed) {
+		return err
+	}
+	bk, err := b.on(mem.Crash(kind, vfs.CrashOptions{Seed: seed})).audit()
+	switch {
+	case err != nil:
+		return err
+	case bk.ahead+bk.behind > 0:
+		return fmt.Errorf("binlog ahead by %d, engine by %d", bk.ahead, bk.behind)
+	case !bk.engine[noteBase] || !bk.engine[noteBase+1]:
+		return fmt.Errorf("the transactions before it are lost: %v", bk.engine)
+	case want == gone && bk.engine[last], want == kept && !bk.engine[last]:
+		return fmt.Errorf("it is there: %v\n%v", bk.engine[last], bk.report)
+	}
+	return nil
+}
