@@ -114,7 +114,7 @@ func TestLiveWhileWorkersRun(t *testing.T) {
 func TestStages(t *testing.T) {
 	s := NewStages()
 	for i := range int64(2000) {
-		s.Record(StageSample{NoStage, i, 0, 1000, NoStage})
+		s.Record(StageSample{StageExecute: NoStage, StageBuffer: NoStage, StageGroup: i, StageFlush: 1000, StageWakeup: NoStage})
 	}
 	r := s.Result()
 	if r.Samples != 2000 || r.Dropped != 0 {

@@ -10,11 +10,16 @@ type Stage uint8
 
 // The stages of a commit, in the order in which it passes them.
 const (
-	StageBuffer Stage = iota // waiting for space in the log buffer, and the copy
-	StageGroup               // waiting for the group's turn
-	StageWrite               // the write call
-	StageFlush               // the flush call
-	StageWakeup              // from the end of the flush until the client runs
+	StageExecute     Stage = iota // the statements, lock waits among them
+	StageBuffer                   // waiting for space in the log buffer, and the copy
+	StageGroup                    // waiting for the group's turn
+	StageWrite                    // the write call
+	StageFlush                    // the flush call
+	StagePrepare                  // with a binlog: PREPARE as safe as the policy asks
+	StageBinlogWrite              // the binlog's write call
+	StageBinlogFlush              // the SYNC stage: its queue, its delay, the binlog's flush
+	StageEngine                   // the COMMIT stage: its queue, the commit in the engine
+	StageWakeup                   // from the end of the last one until the client runs
 	NumStages
 )
 

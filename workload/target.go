@@ -1,6 +1,26 @@
 package workload
 
-import "flushbench/engine/lsn"
+import (
+	"errors"
+
+	"flushbench/engine/lsn"
+)
+
+// What Session.Run returns, wrapped, for a transaction that was rolled back
+// though nobody asked for it. The session is as good as before: the client may
+// run the same transaction again, as sysbench does by default.
+var (
+	// ErrDeadlock: it was the victim of a deadlock (error 1213 of a server).
+	ErrDeadlock = errors.New("deadlock")
+	// ErrLockWaitTimeout: it waited too long for a row lock (error 1205).
+	ErrLockWaitTimeout = errors.New("lock wait timeout")
+)
+
+// Retryable reports whether err says that the same transaction may be run
+// again.
+func Retryable(err error) bool {
+	return errors.Is(err, ErrDeadlock) || errors.Is(err, ErrLockWaitTimeout)
+}
 
 // Target gets the transactions: the embedded engine or an SQL server.
 type Target interface {
@@ -16,17 +36,28 @@ type Target interface {
 
 // Session is one client's connection, used by one goroutine at a time.
 type Session interface {
-	// Run executes t and returns when its commit is acknowledged. t and what
-	// it holds belong to the caller again when Run returns. An error is
-	// final: nothing is acknowledged on this session any more.
+	// Run executes t and returns when its commit is acknowledged, or its
+	// rollback done if t.Rollback asks for one. t and what it holds belong to
+	// the caller again when Run returns. An error that is Retryable leaves
+	// nothing of t behind. Every other error is final: nothing is
+	// acknowledged on this session any more.
 	Run(t *Txn) error
 	// Seq is the sequence of the client's last commit, 0 before the first: at
 	// Connect what the target has kept from earlier, then one more with each
-	// commit that Run has started.
+	// commit that Run has started. Rollbacks that were asked for count as
+	// commits here, so that Seq is the n of a Generator's next transaction.
 	Seq() uint64
-	// LastEnd is the end LSN of the last commit; 0: unknown.
+	// LastEnd is the end LSN of the last commit that wrote; 0: unknown.
 	LastEnd() lsn.LSN
 	Close() error
+}
+
+// Sizer is what a Target also implements if it can tell how much a transaction
+// of a Generator makes it write.
+type Sizer interface {
+	// TxnBytes is the most bytes of log, both logs if there are two, that t
+	// takes. Safe for concurrent use.
+	TxnBytes(t *Txn) int
 }
 
 // Sampler is what a Session also implements if it can tell the stages of a
@@ -88,11 +119,22 @@ const NoStage = int64(-1)
 
 // Stages holds the nanoseconds that one commit spent in each stage, or NoStage.
 type Stages struct {
-	Buffer int64 // waiting for space in the log buffer, and the copy
-	Group  int64 // waiting for its group's turn
-	Write  int64 // the write call
-	Flush  int64 // the flush call
-	Wakeup int64 // from the end of the last of these until the client runs
+	Execute int64 // the statements, lock waits among them
+	Buffer  int64 // waiting for space in the log buffer, and the copy
+	Group   int64 // waiting for its group's turn
+	Write   int64 // the write call
+	Flush   int64 // the flush call
+	// With a binlog.
+	Prepare     int64 // PREPARE as safe as the policy asks
+	BinlogWrite int64 // the binlog's write call
+	BinlogFlush int64 // the SYNC stage: its queue, its delay, the binlog's flush
+	Engine      int64 // the COMMIT stage: its queue, the commit in the engine
+	Wakeup      int64 // from the end of the last of these until the client runs
+}
+
+// NoStages has passed none.
+func NoStages() Stages {
+	return Stages{NoStage, NoStage, NoStage, NoStage, NoStage, NoStage, NoStage, NoStage, NoStage, NoStage}
 }
 
 // Overhead is how a target turns a body into bytes of log: Header more bytes,

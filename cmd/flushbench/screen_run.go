@@ -16,7 +16,10 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 	b.WriteString(strings.Join(verdict.Wrap(runHeadline(r), verdict.Width), "\n") + "\n")
 	b.WriteString(limitLine(r))
 	speed, risk := cellsWhere(r, false), cellsWhere(r, true)
-	if len(speed) > 0 {
+	if len(speed) > 0 && speed[0].Params.Rows > 0 {
+		b.WriteString("\n" + bold("COMMIT") + " closed loop, " + thinkText(speed[0]) + "; " + spreadText(r) + "\n")
+		b.WriteString(databaseTables(speed))
+	} else if len(speed) > 0 {
 		b.WriteString("\n" + bold("SPEED") + "  closed loop, " + thinkText(speed[0]) + "; " + spreadText(r) + "\n")
 		b.WriteString(speedTable(speed))
 	}
@@ -45,7 +48,11 @@ func runHeadline(r *result.Result) string {
 	text := hostinfo.Headline(r.Environment)
 	if len(r.Cells) > 0 {
 		p := &r.Cells[0].Params
-		text += fmt.Sprintf("; %s, %s/commit", p.Workload, sizeText(p.RecordBytes))
+		if p.Rows > 0 {
+			text += fmt.Sprintf("; %s, %s rows of %d B", p.Workload, verdict.Count(float64(p.Rows)), p.RowBytes)
+		} else {
+			text += fmt.Sprintf("; %s, %s/commit", p.Workload, sizeText(p.RecordBytes))
+		}
 	}
 	return text
 }

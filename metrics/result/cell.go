@@ -83,6 +83,23 @@ type Params struct {
 	WarmupNS           int64   `json:"warmup_ns"`                 //
 	DurationS          float64 `json:"duration_s"`                // asked for, of each round
 	MeasureOff         bool    `json:"measure_off,omitempty"`     // clocks, histogram and tracker switched off
+
+	// Transactional workloads.
+	Rows            int64   `json:"rows,omitempty"`
+	RowBytes        int64   `json:"row_bytes,omitempty"` // of column c
+	KeyDistribution string  `json:"key_distribution,omitempty"`
+	RowsPerTxn      int     `json:"rows_per_txn,omitempty"`
+	ReadShare       float64 `json:"read_share,omitempty"`
+	RollbackShare   float64 `json:"rollback_share,omitempty"`
+	Isolation       string  `json:"isolation,omitempty"`
+	Durability      string  `json:"durability,omitempty"`  // redo, force-pages
+	BufferPoolBytes int64   `json:"buffer_pool,omitempty"` //
+	NoDoublewrite   bool    `json:"no_doublewrite,omitempty"`
+	BinlogFormat    string  `json:"binlog_format,omitempty"`
+	BinlogRowImage  string  `json:"binlog_row_image,omitempty"`
+	BinlogMethod    string  `json:"binlog_method,omitempty"`
+	BinlogGrowth    string  `json:"binlog_growth,omitempty"`
+	BinlogOverlap   bool    `json:"binlog_overlap,omitempty"` // neighbouring groups' flushes may overlap
 }
 
 // Latency holds what a histogram shows. A percentile is null when fewer than

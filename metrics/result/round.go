@@ -47,6 +47,51 @@ type Round struct {
 	ThrottledNS     int64       `json:"throttled_ns"`     // CPU quota used up
 	ContextSwitches *int64      `json:"context_switches"` // of the process; null: unknown
 	Warnings        []Warning   `json:"warnings"`
+	Database        *Database   `json:"database,omitempty"` // transactional workloads
+}
+
+// Database is what a transactional workload adds to a round, counted in the
+// measured interval unless it says otherwise.
+type Database struct {
+	Rollbacks    int64 `json:"rollbacks"` // that the workload asked for
+	ReadOnly     int64 `json:"read_only"` // of the commits: they changed nothing
+	Deadlocks    int64 `json:"deadlocks"`
+	LockTimeouts int64 `json:"lock_timeouts"`
+	LockWaits    int64 `json:"lock_waits"`
+	LockWaitNS   int64 `json:"lock_wait_ns"`
+
+	HitRate            float64          `json:"hit_rate"`      // of page requests, 0 to 1
+	PagesFlushed       map[string]int64 `json:"pages_flushed"` // by reason
+	DataFlushes        int64            `json:"data_flushes"`  // of data files
+	DoublewriteBytes   int64            `json:"doublewrite_bytes"`
+	DoublewriteFlushes int64            `json:"doublewrite_flushes"`
+	FreeCheckStalls    int64            `json:"free_check_stalls"` // users that waited for room in the log
+	FreeCheckNS        int64            `json:"free_check_ns"`
+	PoolBytes          int64            `json:"pool_bytes"` // memory of the buffer pool
+
+	CheckpointAgeMax      int64   `json:"checkpoint_age_max"` // bytes, over the samples
+	CheckpointAgeCapacity int64   `json:"checkpoint_age_capacity"`
+	CheckpointAge         []int64 `json:"checkpoint_age"` // bytes, at SampleNS
+	HistoryLength         []int64 `json:"history_length"` // undo logs that purge has not reached, at SampleNS
+	SampleNS              []int64 `json:"sample_ns"`      // since the begin of the interval
+	PurgedLogs            int64   `json:"purged_logs"`    //
+	UndoBytes             int64   `json:"undo_bytes"`     //
+
+	Binlog *Binlog `json:"binlog,omitempty"`
+}
+
+// Binlog counts the stages and the second log.
+type Binlog struct {
+	FlushGroups   int64 `json:"flush_groups"` // of the FLUSH stage
+	SyncGroups    int64 `json:"sync_groups"`
+	CommitGroups  int64 `json:"commit_groups"`
+	CommitFlushes int64 `json:"commit_flushes"` // of the binlog, that commits waited for: every sync_binlog-th SYNC group
+	Rotations     int64 `json:"rotations"`
+	Transactions  int64 `json:"transactions"`
+	Bytes         int64 `json:"bytes"`
+	Spills        int64 `json:"spills"` // transactions' caches that went to a temporary file
+	SpilledBytes  int64 `json:"spilled_bytes"`
+	GatherNS      int64 `json:"gather_ns"`
 }
 
 // ScheduleLag is how late the pacer itself was: begin of a transaction less
@@ -118,11 +163,18 @@ type Idle struct {
 // Stages are the sampled parts of a commit's latency.
 type Stages struct {
 	Samples int64  `json:"samples"`
-	Buffer  *Stage `json:"buffer"` // waiting for space in the log buffer, and the copy
-	Group   *Stage `json:"group"`  // waiting for the group's turn
-	Write   *Stage `json:"write"`  // the write call
-	Flush   *Stage `json:"flush"`  // the flush call
-	Wakeup  *Stage `json:"wakeup"` // from the end of the flush until the client runs
+	Execute *Stage `json:"execute,omitempty"` // transactional workloads: the statements, lock waits among them
+	Buffer  *Stage `json:"buffer"`            // waiting for space in the log buffer, and the copy
+	Group   *Stage `json:"group"`             // waiting for the group's turn
+	Write   *Stage `json:"write"`             // the write call
+	Flush   *Stage `json:"flush"`             // the flush call
+	// With a binlog: PREPARE as safe as the policy asks, the binlog's write, the
+	// SYNC stage (queue, delay, flush), the COMMIT stage (queue, engine commit).
+	Prepare     *Stage `json:"prepare,omitempty"`
+	BinlogWrite *Stage `json:"binlog_write,omitempty"`
+	BinlogFlush *Stage `json:"binlog_flush,omitempty"`
+	Engine      *Stage `json:"engine,omitempty"`
+	Wakeup      *Stage `json:"wakeup"` // from the end of the last one until the client runs
 }
 
 // Stage is one part of a commit's latency; null where a policy has no such part.
@@ -147,6 +199,11 @@ type Risk struct {
 	AgeNSP99   *int64 `json:"age_ns_p99"` // over the samples; null when too few
 	Samples    int64  `json:"samples"`
 	Truncated  bool   `json:"truncated"` // the tracker was full: the figures are lower bounds
+	// With a binlog CommitsMax counts what either log would lack. Of them, at the
+	// worst moment each: what the binlog would have alone (Xid kept, PREPARE not),
+	// and what the engine would (COMMIT kept, Xid not).
+	BinlogAheadMax int64 `json:"binlog_ahead_max,omitempty"`
+	EngineAheadMax int64 `json:"engine_ahead_max,omitempty"`
 }
 
 // RiskSeries is the sawtooth: commits at risk over time, thinned so that the

@@ -28,6 +28,7 @@ type cell struct {
 	bodies *workload.Bodies
 	burnup int64 // steps of burn per transaction
 	stages *metrics.Stages
+	sizer  workload.Sizer // nil: the target cannot tell
 
 	set    *metrics.RecorderSet // nil: nothing is measured
 	window metrics.Window       // as planned
@@ -73,6 +74,7 @@ func newCell(cfg Config) (*cell, error) {
 	if c.bodies, err = workload.NewBodies(cfg.Seed, cfg.Sizes, cfg.Target.Overhead()); err != nil {
 		return nil, err
 	}
+	c.sizer, _ = cfg.Target.(workload.Sizer)
 	c.burnup = burnSteps(cfg.TxnCPU)
 	c.acked = make([]uint64, cfg.Clients)
 	c.submitted = make([]uint64, cfg.Clients)
@@ -292,6 +294,10 @@ func (c *cell) outcome(measured metrics.Window, closing error) (Outcome, error) 
 		o.Commits += w.counts[phaseMeasured]
 		o.After += w.counts[phaseOver]
 		o.Backlog += w.backlog
+		o.Rollbacks += w.rollbacks
+		o.ReadOnly += w.reads
+		o.Deadlocks += w.deadlocks
+		o.LockTimeouts += w.lockTimeouts
 		busy += w.busy
 	}
 	if c.set != nil {

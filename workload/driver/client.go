@@ -15,11 +15,16 @@ type client struct {
 	txn     workload.Txn
 	seq     uint64 // of the last acknowledged commit
 	closed  bool
+	// readOnly says that txn changes nothing.
+	readOnly bool
 }
 
 func newClient(w *worker, id uint32, s workload.Session) *client {
 	cl := &client{worker: w, id: id, session: s, seq: s.Seq(), wake: make(chan struct{}, 1)}
 	cl.txn = workload.Txn{Client: id, Ops: []workload.Op{{Kind: workload.OpAppend}}}
+	if g := w.c.cfg.Txns; g != nil {
+		cl.txn = *g.NewTxn(id)
+	}
 	if sampler, ok := s.(workload.Sampler); ok && w.c.cfg.Measure && w.c.cfg.SampleEvery > 0 {
 		cl.sampler = sampler
 	}
@@ -54,6 +59,9 @@ func (cl *client) close() error {
 // next makes the client's next transaction and returns its bytes of log, and
 // false when the write budget does not allow it.
 func (cl *client) next() (size int64, ok bool) {
+	if cl.c.cfg.Txns != nil {
+		return cl.nextTxn()
+	}
 	body := cl.c.bodies.Body(cl.id, cl.seq+1)
 	cl.txn.Ops[0].Value = body
 	size = int64(cl.c.bodies.Record(len(body)))
@@ -81,13 +89,12 @@ func (cl *client) closedLoop() {
 		if sample {
 			cl.sampler.SampleNext()
 		}
-		if err := cl.session.Run(&cl.txn); err != nil {
-			cl.failed(err)
+		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err) {
 			return
 		}
 		now = clock.Now()
 		cl.seq++
-		in, over := cl.acked(start, now, size, cl.session.LastEnd())
+		in, over := cl.ended(start, now, size)
 		if in {
 			cl.sink.record(now, now-start)
 			if sample {
@@ -142,13 +149,12 @@ func (cl *client) paced() {
 		if sample {
 			cl.sampler.SampleNext()
 		}
-		if err := cl.session.Run(&cl.txn); err != nil {
-			cl.failed(err)
+		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err) {
 			return
 		}
 		now = clock.Now()
 		cl.seq++
-		in, over := cl.acked(call, now, size, cl.session.LastEnd())
+		in, over := cl.ended(call, now, size)
 		if in {
 			cl.sink.recordPaced(now, now-from, now-call, lag)
 			if sample {
@@ -199,12 +205,16 @@ func (cl *client) unmeasured() {
 		if cl.c.burnup > 0 {
 			cl.work()
 		}
-		if err := cl.session.Run(&cl.txn); err != nil {
-			cl.failed(err)
+		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err) {
 			return
 		}
 		cl.seq++
-		if cl.counted(1, size) || !cl.think() {
+		n := int64(1)
+		if cl.txn.Rollback {
+			n, size = 0, 0
+			cl.rolledBackUnmeasured()
+		}
+		if cl.counted(n, size) || !cl.think() {
 			return
 		}
 	}

@@ -50,8 +50,11 @@ type Config struct {
 	// is not part of the latency in a closed loop.
 	TxnCPU time.Duration
 
-	Sizes workload.Sizes // of the records, in bytes of log
+	Sizes workload.Sizes // of the records of workload log, in bytes of log
 	Seed  uint64         // of bodies and sizes
+	// Txns makes the transactions of every other workload, for at least as
+	// many clients; nil: workload log. Parked clients only.
+	Txns *workload.Generator
 
 	Warmup   time.Duration // before the measured interval, >= 0
 	Duration time.Duration // of the measured interval, > 0
@@ -108,6 +111,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("driver: a paced load needs the clock: it cannot run without measuring")
 	case c.Mode == workload.Pipelined && c.Arrivals != nil:
 		return fmt.Errorf("driver: pipelined clients have no arrival rate: use %v clients for a paced load", workload.Parked)
+	case c.Mode == workload.Pipelined && c.Txns != nil:
+		return fmt.Errorf("driver: pipelined clients run workload %v only: one that waits for a row lock would keep its worker from releasing it; use %v clients", workload.KindLog, workload.Parked)
 	case c.Mode == workload.Pipelined && c.ThinkTime > 0:
 		return fmt.Errorf("driver: pipelined clients have no think time: use %v clients", workload.Parked)
 	}

@@ -49,6 +49,14 @@ type Outcome struct {
 	// rate, and their latency is in no histogram.
 	Backlog int64
 
+	// Of transactions on rows; 0 for workload log.
+	Rollbacks int64 // that were asked for, in the window; no commits
+	ReadOnly  int64 // of Commits: they changed nothing
+	// Deadlocks and LockTimeouts count the tries that were rolled back for the
+	// sake of others, over the whole cell. The transactions were tried again
+	// at once, and their latency counts from the first try.
+	Deadlocks, LockTimeouts int64
+
 	// Nil or empty when Measure is off.
 	Latency *metrics.Histogram
 	Service *metrics.Histogram // paced: from the call; else nil
@@ -60,11 +68,13 @@ type Outcome struct {
 	// window, measured by adding up the time spent in it, the parts at the
 	// edges included; 0 when Measure is off. In a closed loop, Little's law:
 	// TPS x mean latency = Busy, and Busy = clients unless they think.
+	// Rollbacks count in Busy, not in TPS and latency.
 	Busy float64
 
 	// Acked holds for each client the sequence of its last acknowledged
 	// commit (0: none), over the whole life of the log. Submitted holds the
-	// last that was started: equal, or after a failure one more.
+	// last that was started: equal, or after a failure one more. Rollbacks
+	// that were asked for have a sequence too.
 	Acked, Submitted []uint64
 }
 

@@ -113,7 +113,8 @@ func mustRun(t *testing.T, ctx context.Context, c Config, f *fake) Outcome {
 func TestClosedLoop(t *testing.T) {
 	f := newFake()
 	c := Config{Clients: 3, Warmup: 20 * time.Millisecond, Duration: 50 * time.Millisecond, Measure: true, SampleEvery: 10}
-	f.stages = workload.Stages{Buffer: 10, Group: 20, Write: 30, Flush: workload.NoStage, Wakeup: 50}
+	f.stages = workload.NoStages()
+	f.stages.Buffer, f.stages.Group, f.stages.Write, f.stages.Wakeup = 10, 20, 30, 50
 	f.recover = map[uint32]uint64{1: 700}
 	var err error
 	if f.bodies, err = workload.NewBodies(c.Seed, c.Sizes, f.overhead); err != nil {

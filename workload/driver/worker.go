@@ -23,10 +23,15 @@ type worker struct {
 	busy        int64 // ns in which a commit was under way during the window
 	errors      int64
 	backlog     int64
-	prepaid     int64  // taken from the write budget, not yet used
-	sampleIn    int    // commits until the next sample
-	x           uint64 // state of burn
-	_           [128]byte
+	// Of transactions on rows.
+	rollbacks    int64 // asked for, in the window
+	reads        int64 // commits in the window that changed nothing
+	deadlocks    int64 // over the whole cell
+	lockTimeouts int64
+	prepaid      int64  // taken from the write budget, not yet used
+	sampleIn     int    // commits until the next sample
+	x            uint64 // state of burn
+	_            [128]byte
 }
 
 // sink is a recorder, shared when there are more workers than recorders.
@@ -58,6 +63,11 @@ func (w *worker) acked(start, now, size int64, end lsn.LSN) (in, over bool) {
 	if w.lane != nil {
 		w.lane.Ack(end, now, size)
 	}
+	return w.account(start, now, size)
+}
+
+// account is acked for a commit that had nothing to lose.
+func (w *worker) account(start, now, size int64) (in, over bool) {
 	cut := w.c.cut.Load()
 	if cut == 0 && start >= w.from && now < w.until {
 		w.counts[phaseMeasured]++
@@ -143,11 +153,16 @@ func (w *worker) sampleDue() bool {
 // sampled records the stages of a commit.
 func (w *worker) sampled(st workload.Stages) {
 	w.c.stages.Record(metrics.StageSample{
-		metrics.StageBuffer: st.Buffer,
-		metrics.StageGroup:  st.Group,
-		metrics.StageWrite:  st.Write,
-		metrics.StageFlush:  st.Flush,
-		metrics.StageWakeup: st.Wakeup,
+		metrics.StageExecute:     st.Execute,
+		metrics.StageBuffer:      st.Buffer,
+		metrics.StageGroup:       st.Group,
+		metrics.StageWrite:       st.Write,
+		metrics.StageFlush:       st.Flush,
+		metrics.StagePrepare:     st.Prepare,
+		metrics.StageBinlogWrite: st.BinlogWrite,
+		metrics.StageBinlogFlush: st.BinlogFlush,
+		metrics.StageEngine:      st.Engine,
+		metrics.StageWakeup:      st.Wakeup,
 	})
 }
 

@@ -4,7 +4,7 @@
 //
 // It is the one place that knows. The at-risk tracker, the judge, the result
 // and the screens all ask here. It promises nothing of its own: what must hold
-// for its answers is in Assumes. There is no second log here.
+// for its answers is in Assumes. With a second log see WithBinlog.
 package durability
 
 import (

@@ -17,6 +17,9 @@ const (
 	// fastFlush is the flush rate of the estimate before the run, which knows
 	// no disk yet: more than any one thread gets.
 	fastFlush = 50_000
+	// databaseRate bounds what one transactional cell writes: bytes a second, in
+	// logs and pages.
+	databaseRate = 300e6
 	// memoryRate bounds what one cell writes: bytes a second.
 	memoryRate = 1.5e9
 	blockBytes = 4096
@@ -39,6 +42,9 @@ func (p *Plan) needBytes() int64 {
 		if key := s.logKey(); !seen[key] {
 			seen[key] = true
 			n += s.Engine.Capacity + logOverhead
+			if s.transactional() {
+				n += 2*int64(s.Load.Rows)*int64(s.Load.RowBytes+64) + int64(databaseRate*(s.Warmup+s.Duration).Seconds()/2)
+			}
 		}
 		// The limit loop finds no free file in such a log and gets its own.
 		spare = spare || s.fresh() || s.Engine.Files < redo.DefaultFiles
@@ -109,6 +115,8 @@ func (s *Spec) planBytes() int64 {
 func (s *Spec) writeRate() float64 {
 	size := max(s.Sizes.Mean(), redo.MinRecord) + 8 // rounded up
 	switch {
+	case s.transactional():
+		return databaseRate
 	case s.AutoRate && s.Rate == 0:
 		// The calibration keeps below half a log buffer an interval.
 		commits := float64(s.Engine.BufferSize) / 2 / size / s.interval().Seconds()
@@ -157,6 +165,10 @@ func (s *Spec) turnBytes() int64 {
 // fixedBytes is what a cell writes beside its records: checkpoints when it
 // opens, those under way when it ends, and the last blocks.
 func (s *Spec) fixedBytes() int64 {
+	if s.transactional() {
+		// Dirty pages, in place and in the doublewrite file, and a new binlog.
+		return 2*min(s.Database.BufferPool, int64(s.Load.Rows)*int64(s.Load.RowBytes+64)+s.Engine.Capacity) + logOverhead
+	}
 	side := int64(blockBytes + 8*s.Engine.Clients)
 	return 8*(side+blockBytes) + 4*blockBytes
 }
@@ -203,7 +215,7 @@ func (c *cellRun) spend() func(int64) error {
 		back += int64(s.Clients) * s.cost(int64(s.Sizes.Max()))
 	}
 	return func(n int64) error {
-		w := c.eng.Watermarks()
+		w := c.eng.marks()
 		return c.r.affords(back + s.cost(n) + s.cost(int64(w.Reserved-w.Written)))
 	}
 }

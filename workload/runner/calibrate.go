@@ -74,7 +74,7 @@ func (r *run) carried(ctx context.Context, like *Spec) (tps float64, err error) 
 	}
 	out, err := driver.Run(ctx, driver.Config{
 		Target: embedded.New(e), Clients: calibrationClients, Sizes: like.Sizes, Seed: r.seed,
-		Warmup: r.plan.Calibrate / 5, Duration: r.plan.Calibrate * 4 / 5, Measure: true, Spend: (&cellRun{r: r, spec: &s, eng: e}).spend(),
+		Warmup: r.plan.Calibrate / 5, Duration: r.plan.Calibrate * 4 / 5, Measure: true, Spend: (&cellRun{r: r, spec: &s, eng: logSubject{e}}).spend(),
 	})
 	if err == nil {
 		err = e.Drain()
@@ -127,5 +127,8 @@ func (r *run) safe(s *Spec) (out [metrics.NumKinds]durability.Watermark) {
 func (r *run) durability(s *Spec) result.Durability {
 	set := r.setting(s)
 	t := set.Tier()
+	if d := &s.Database; s.transactional() && d.Binlog.Enabled {
+		t = set.WithBinlog(d.Stages.SyncBinlog, d.Binlog.Method)
+	}
 	return result.Durability{Process: t.Process, OS: t.OS, Power: t.Power, Assumes: strings.Join(set.Assumes(), "; "), Words: t.Words}
 }

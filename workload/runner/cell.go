@@ -14,7 +14,6 @@ import (
 	"flushbench/workload"
 	"flushbench/workload/driver"
 	"flushbench/workload/durability"
-	"flushbench/workload/target/embedded"
 )
 
 const (
@@ -34,14 +33,16 @@ type cellRun struct {
 	spec *Spec
 	log  *logDir
 
-	eng   *engine.Engine
+	eng   subject          // nil: not opened
+	found engine.Recovered // by workload log's engine when it opened
+	db    *dbCell          // nil: workload log
 	obs   *observer
 	out   driver.Outcome
 	begin snapshot
 	end   snapshot
 	risk  metrics.RiskResult
 
-	total engine.Stats // over the whole life of the engine
+	total engine.DatabaseStats // over the whole life of the engine
 	drain time.Duration
 }
 
@@ -58,7 +59,7 @@ func (c *cellRun) measure(ctx context.Context, number, order int) (result.Round,
 	return round, err
 }
 
-// open opens the engine on the cell's log.
+// open opens the engine on the cell's log, or the cell's database.
 func (c *cellRun) open() error {
 	o := c.spec.Engine
 	o.FS, o.Dir, o.Clients = c.r.fs, c.log.path, c.spec.Clients
@@ -74,14 +75,23 @@ func (c *cellRun) open() error {
 		}
 		c.obs.tracker = t
 	}
+	if c.spec.transactional() {
+		return c.openDatabase(o)
+	}
 	e, err := engine.Open(o)
 	if err != nil {
 		return err
 	}
-	c.eng = e
-	c.obs.eng.Store(e)
-	c.r.phase(&c.r.res.FlushSyscalls.Setup)
+	c.found = e.Recovered()
+	c.opened(logSubject{e})
 	return nil
+}
+
+// opened makes s what the cell measures.
+func (c *cellRun) opened(s subject) {
+	c.eng = s
+	c.obs.subject.Store(&s)
+	c.r.phase(&c.r.res.FlushSyscalls.Setup)
 }
 
 // trackerConfig sizes the lanes for three intervals at the cell's rate.
@@ -106,9 +116,12 @@ func (c *cellRun) trackerConfig() metrics.TrackerConfig {
 func (c *cellRun) drive(ctx context.Context) error {
 	s := c.spec
 	cfg := driver.Config{
-		Target: embedded.New(c.eng), Clients: s.Clients, Mode: s.Mode, ThinkTime: s.Think, TxnCPU: s.TxnCPU,
+		Target: c.eng.target(), Clients: s.Clients, Mode: s.Mode, ThinkTime: s.Think, TxnCPU: s.TxnCPU,
 		Sizes: s.Sizes, Seed: c.r.seed, Warmup: s.Warmup, Duration: s.Duration, Measure: !s.MeasureOff,
 		Spend: c.spend(),
+	}
+	if c.db != nil {
+		cfg.Txns = c.db.txns
 	}
 	if s.Rate > 0 {
 		a, err := workload.NewConstant(s.Rate, s.Clients)
@@ -155,10 +168,12 @@ func (w *watcher) run(win metrics.Window) {
 	c.begin.slow()
 	w.until(win.From, nil)
 	c.obs.measuring.Store(true)
+	c.db.measure(true)
 	c.begin.edge(c.r, c.eng)
 	w.until(win.Until, c.obs.tracker)
 	c.end.edge(c.r, c.eng)
 	c.obs.measuring.Store(false)
+	c.db.measure(false)
 	c.end.slow()
 }
 
@@ -187,7 +202,7 @@ func (w *watcher) until(at int64, tracker *metrics.Tracker) {
 			return
 		case <-tick.C:
 		}
-		tracker.SampleWith(clock.Now(), func() metrics.Watermarks { return w.c.obs.watermarks(w.c.eng) })
+		tracker.SampleWith(clock.Now(), func() metrics.Watermarks { return w.c.eng.keeps(w.c.obs.safe) })
 	}
 }
 
@@ -208,14 +223,14 @@ func (c *cellRun) drainAndClose() error {
 	f := &c.r.res.FlushSyscalls
 	c.r.phase(&f.Warmup)
 	f.Cells, f.Warmup = f.Cells.Add(inside), f.Warmup.Sub(inside)
-	err := c.eng.Err()
+	err := c.eng.err()
 	if err == nil {
-		err = c.eng.Drain()
+		err = c.eng.drain()
 	}
 	c.drain = time.Duration(clock.Now() - start)
-	c.total = c.eng.Stats()
-	c.log.end = c.eng.Watermarks().Flushed
-	err = errors.Join(err, c.eng.Close())
+	c.total = c.eng.stats()
+	c.log.end = c.eng.marks().Flushed
+	err = errors.Join(err, c.eng.close())
 	c.r.phase(&c.r.res.FlushSyscalls.Drain)
 	if errors.Is(err, groupcommit.ErrClosed) {
 		return nil
@@ -226,7 +241,7 @@ func (c *cellRun) drainAndClose() error {
 // checkGroups compares the acknowledged commits with the sizes of all groups:
 // under policy 1 they are equal, exactly.
 func (c *cellRun) checkGroups() error {
-	if c.spec.Engine.Commit.Policy != groupcommit.Policy1 || c.out.Ended == driver.EndFailed {
+	if c.spec.transactional() || c.spec.Engine.Commit.Policy != groupcommit.Policy1 || c.out.Ended == driver.EndFailed {
 		return nil
 	}
 	acked := c.out.Warmup + c.out.Commits + c.out.After

@@ -14,7 +14,7 @@ import (
 // a measured interval.
 type snapshot struct {
 	at      int64 // clock.Now
-	eng     engine.Stats
+	eng     engine.DatabaseStats
 	calls   vfs.Counts
 	disk    *hostinfo.Counters // nil: the device is unknown
 	use     usage
@@ -31,7 +31,7 @@ func (s *snapshot) slow() {
 
 // edge reads the counters that must lie close to the interval's edge, and to
 // each other: the device is compared with the calls.
-func (s *snapshot) edge(r *run, e *engine.Engine) {
+func (s *snapshot) edge(r *run, e subject) {
 	s.use = processUsage()
 	for range 4 {
 		s.calls = r.fs.Counts()
@@ -40,7 +40,7 @@ func (s *snapshot) edge(r *run, e *engine.Engine) {
 			break // no flush began meanwhile
 		}
 	}
-	s.eng = e.Stats()
+	s.eng = e.stats()
 	s.at = clock.Now()
 }
 

@@ -27,10 +27,11 @@ func (c *cellRun) fill(round *result.Round) {
 	c.fillFlushes(round)
 	c.fillCPU(round, secs)
 	c.fillRisk(round)
-	d := c.end.eng.Sub(c.begin.eng)
+	d := c.end.eng.Stats.Sub(c.begin.eng.Stats)
 	round.Stalls = result.Stalls{Buffer: int64(d.BufferStalls), Log: int64(d.LogStalls), BufferNS: d.BufferStallNs, LogNS: d.LogStallNs}
 	round.Checkpoints = int64(d.Checkpoints)
 	round.Series = seriesOf(o.Series)
+	c.fillDatabase(round)
 	if c.spec.paced() || o.Latency == nil || o.Latency.Count() == 0 || c.spec.Think > 0 || c.spec.TxnCPU > 0 {
 		return
 	}
@@ -50,7 +51,9 @@ func (c *cellRun) fillLatency(round *result.Round) {
 	}
 	st := o.Stages
 	round.StagesNS.Samples = st.Samples
-	for i, to := range []**result.Stage{&round.StagesNS.Buffer, &round.StagesNS.Group, &round.StagesNS.Write, &round.StagesNS.Flush, &round.StagesNS.Wakeup} {
+	s := &round.StagesNS
+	for i, to := range [metrics.NumStages]**result.Stage{&s.Execute, &s.Buffer, &s.Group, &s.Write, &s.Flush,
+		&s.Prepare, &s.BinlogWrite, &s.BinlogFlush, &s.Engine, &s.Wakeup} {
 		if s := st.Stage[i]; s.Count > 0 {
 			*to = &result.Stage{Mean: s.Mean, P99: s.P99.Pointer()}
 		}
@@ -61,10 +64,11 @@ func (c *cellRun) fillLatency(round *result.Round) {
 var reasonNames = map[groupcommit.Reason]string{
 	groupcommit.ReasonCommit: result.ReasonCommit, groupcommit.ReasonTimer: result.ReasonTimer,
 	groupcommit.ReasonCheckpoint: result.ReasonCheckpoint, groupcommit.ReasonClose: result.ReasonClose,
+	groupcommit.ReasonWAL: result.ReasonWAL, groupcommit.ReasonRotation: result.ReasonRotation,
 }
 
 func (c *cellRun) fillFlushes(round *result.Round) {
-	d := c.end.eng.Sub(c.begin.eng)
+	d := c.end.eng.Stats.Sub(c.begin.eng.Stats)
 	calls := c.end.calls.Sub(c.begin.calls)
 	f := &round.Flushes
 	f.ByReason = map[string]int64{}

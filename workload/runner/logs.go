@@ -21,6 +21,7 @@ type logDir struct {
 	path string
 	used bool
 	end  lsn.LSN
+	db   *dbDir // nil: workload log
 }
 
 // createLogs prepares the logs that are kept for the whole run.
@@ -48,12 +49,16 @@ func (r *run) logFor(s *Spec) (*logDir, error) {
 		if err := r.removeLog(l, s); err != nil {
 			return nil, err
 		}
+		if l.db != nil {
+			l = nil // in a folder of its own
+		}
 	}
 	if err := r.affords(s.Engine.Capacity + logOverhead); err != nil {
 		return nil, err
 	}
-	name := fmt.Sprintf("log-%d", len(r.logs))
+	name := fmt.Sprintf("log-%d", r.made)
 	if l == nil {
+		r.made++
 		path, err := r.dir.Mkdir(name)
 		if err != nil {
 			return nil, err
@@ -67,7 +72,11 @@ func (r *run) logFor(s *Spec) (*logDir, error) {
 	// Files are filled through the page cache whatever the method: the
 	// methods share them.
 	o.Method = vfs.Fdatasync
-	if err := engine.Create(o); err != nil {
+	create := engine.Create
+	if s.transactional() {
+		create = func(engine.Options) error { return r.createDatabase(s, l) }
+	}
+	if err := create(o); err != nil {
 		return nil, err
 	}
 	r.phase(&r.res.FlushSyscalls.Setup)
@@ -76,6 +85,9 @@ func (r *run) logFor(s *Spec) (*logDir, error) {
 
 func (r *run) removeLog(l *logDir, s *Spec) error {
 	var errs []error
+	if l.db != nil {
+		return r.removeDatabase(l)
+	}
 	for i := range s.Engine.Files {
 		errs = append(errs, r.fs.Remove(filepath.Join(l.path, redo.FileName(i))))
 	}

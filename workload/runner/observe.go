@@ -3,7 +3,6 @@ package runner
 import (
 	"sync/atomic"
 
-	"flushbench/engine"
 	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
 	"flushbench/groupcommit"
@@ -17,7 +16,7 @@ import (
 // At risk is sampled where the peaks are: in Written and Flushed, just before
 // a watermark moves, with the watermarks that still hold.
 type observer struct {
-	eng     atomic.Pointer[engine.Engine]
+	subject atomic.Pointer[subject]
 	tracker *metrics.Tracker // nil: not tracked
 	safe    [metrics.NumKinds]durability.Watermark
 
@@ -48,26 +47,11 @@ func (o *observer) Flushed(_, _ lsn.LSN) {
 
 // sample looks at what is at risk with the watermarks that are published now.
 func (o *observer) sample() {
-	e := o.eng.Load()
-	if e == nil {
+	s := o.subject.Load()
+	if s == nil {
 		return // still opening: nothing has been acknowledged
 	}
-	o.tracker.SampleIfDue(clock.Now(), o.watermarks(e))
-}
-
-// watermarks maps the engine's positions to what each crash kind keeps.
-func (o *observer) watermarks(e *engine.Engine) metrics.Watermarks {
-	w := e.Watermarks()
-	var out metrics.Watermarks
-	for k, mark := range o.safe {
-		switch mark {
-		case durability.Written:
-			out[k] = w.Written
-		case durability.Flushed:
-			out[k] = w.Flushed
-		}
-	}
-	return out
+	o.tracker.SampleIfDue(clock.Now(), (*s).keeps(o.safe))
 }
 
 // Group implements groupcommit.Observer.

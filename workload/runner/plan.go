@@ -104,6 +104,9 @@ func matrix(p *Plan, s *scenario.Scenario) {
 			Name: c.Name, Engine: s.EngineOptions(c), Clients: c.Clients, Mode: c.Mode, Think: s.ThinkTime, TxnCPU: s.TxnCPU,
 			Sizes: c.RecordBytes, Warmup: c.Warmup, Duration: c.Duration,
 		}
+		if s.Workload.Transactional() {
+			x.Load, x.Database = s.Txns(c), s.DatabaseOptions(c)
+		}
 		if c.Rate.Paced() {
 			x.Section = result.SectionRisk
 			x.AutoRate = c.Rate.Auto()
@@ -126,6 +129,12 @@ func (p *Plan) Check() error {
 		o := p.Specs[i].Engine
 		if err := o.Validate(); err != nil {
 			return err
+		}
+		if s := &p.Specs[i]; s.transactional() {
+			if err := s.checkDatabase(); err != nil {
+				return err
+			}
+			continue
 		}
 		if size := p.Specs[i].Sizes.Max(); size > o.MaxRecord() {
 			return errTooLarge(size, &o)

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ func (r *run) resume() error {
 		if c.Name != s.Name {
 			return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s has the cell %s where these flags give %s: resume with the flags of the first run", r.cfg.Resume, c.Name, s.Name)}}
 		}
-		if c.Params != s.params(r.plan.Floor) {
+		if !reflect.DeepEqual(c.Params, s.params(r.plan.Floor)) {
 			return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s measured the cell %s with other settings: resume with the flags of the first run (%v)", r.cfg.Resume, c.Name, old.CommandLine)}}
 		}
 		c.Rounds = slices.DeleteFunc(c.Rounds, func(x result.Round) bool { return x.Partial })

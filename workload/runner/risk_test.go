@@ -155,8 +155,8 @@ func needsInPlace(t *testing.T, s Spec, atRisk bool) {
 	}
 }
 
-// attempts lets a check that depends on the machine's scheduler fail twice: a
-// fault of the program fails every time.
+// attempts lets a check that depends on the machine's scheduler fail five times:
+// a fault of the program fails every time.
 func attempts(t *testing.T, check func() error) {
 	t.Helper()
 	for i := 1; ; i++ {
@@ -164,7 +164,7 @@ func attempts(t *testing.T, check func() error) {
 		if err == nil {
 			return
 		}
-		if i == 3 {
+		if i == 6 {
 			t.Fatal(err)
 		}
 		t.Logf("attempt %d: %v", i, err)

@@ -82,6 +82,7 @@ type run struct {
 	started   int64 // clock.Now at Result.Started
 	lastCalls vfs.Counts
 	logs      map[string]*logDir
+	made      int // folders of logs so far
 	shouted   bool
 	bounds    map[string][]boundSeen // by cell name
 	// earlier is what the run that is resumed had written.
@@ -317,7 +318,7 @@ func (r *run) cell(ctx context.Context, i, n, place int) (done bool, err error) 
 		return false, err
 	}
 	if err == nil {
-		v := c.verify()
+		v := c.check()
 		r.phase(&r.res.FlushSyscalls.Verify)
 		round.Verify = &v
 		if !v.OK {

@@ -21,7 +21,12 @@ type Spec struct {
 	AutoRate bool    // Rate comes from the calibration
 	Think    time.Duration
 	TxnCPU   time.Duration
-	Sizes    workload.Sizes
+	Sizes    workload.Sizes // of workload log
+	// Load says what the transactions do; its zero Kind is workload log. Then
+	// Database counts too: the engine without FS, folders and observers, whose
+	// Options are Engine.
+	Load     workload.Spec
+	Database engine.DatabaseOptions
 	Warmup   time.Duration
 	Duration time.Duration
 	Track    bool // at risk
@@ -29,6 +34,9 @@ type Spec struct {
 	// measuring costs.
 	MeasureOff bool
 }
+
+// transactional reports whether the cell runs on a database.
+func (s *Spec) transactional() bool { return s.Load.Kind.Transactional() }
 
 // paced reports whether the clients follow a schedule.
 func (s *Spec) paced() bool { return s.Rate > 0 || s.AutoRate }
@@ -50,13 +58,36 @@ func (s *Spec) params(floor time.Duration) result.Params {
 		ThinkTimeNS: int64(s.Think), TxnCPUNS: int64(s.TxnCPU), AddedFlushNS: int64(floor),
 		WarmupNS: int64(s.Warmup), DurationS: s.Duration.Seconds(), MeasureOff: s.MeasureOff,
 	}
+	if s.transactional() {
+		s.databaseParams(&p)
+	}
 	return p
+}
+
+// databaseParams adds the axes of a transactional workload.
+func (s *Spec) databaseParams(p *result.Params) {
+	d, l := &s.Database, &s.Load
+	p.Workload, p.RecordBytes, p.RecordDistribution = l.Kind.String(), 0, ""
+	p.Rows, p.RowBytes, p.KeyDistribution, p.RowsPerTxn = int64(l.Rows), int64(l.RowBytes), l.Keys.String(), l.RowsPerTxn
+	p.ReadShare, p.RollbackShare = float64(l.ReadShare), float64(l.RollbackShare)
+	p.Isolation, p.Durability, p.BufferPoolBytes, p.NoDoublewrite = d.Isolation.String(), d.Durability.String(), d.BufferPool, d.NoDoublewrite
+	if b := &d.Binlog; b.Enabled {
+		sync := d.Stages.SyncBinlog
+		p.SyncBinlog = &sync
+		p.BinlogFormat, p.BinlogRowImage = b.Format.String(), b.RowImage.String()
+		p.BinlogMethod, p.BinlogGrowth, p.BinlogOverlap = b.Method.String(), b.Growth.String(), !d.Stages.Serial
+		p.GroupDelay, p.GroupCount = d.Stages.Delay.String(), d.Stages.Count
+	}
 }
 
 // logKey names the log that a cell runs on: cells whose files are alike share
 // one, so that 512 MiB need not be zero-filled for each of them.
 func (s *Spec) logKey() string {
-	return fmt.Sprintf("%v-%d-%d", s.Engine.Growth, s.Engine.Capacity, s.Engine.Files)
+	key := fmt.Sprintf("%v-%d-%d", s.Engine.Growth, s.Engine.Capacity, s.Engine.Files)
+	if d := &s.Database; s.transactional() {
+		key += fmt.Sprintf("-rows-%d-%d-%v", s.Load.Rows, s.Load.RowBytes, d.Durability)
+	}
+	return key
 }
 
 // fresh reports whether every round needs new files: after one lap there is

@@ -53,8 +53,7 @@ func (c *cellRun) verify() result.Verify {
 
 // before reports whether a sequence was there when the cell's engine opened.
 func (c *cellRun) before(client uint32, seq uint64) bool {
-	rec := c.eng.Recovered()
-	return seq <= rec.LastSeq(client)
+	return seq <= c.found.LastSeq(client)
 }
 
 // compare holds what was recovered against what was acknowledged.

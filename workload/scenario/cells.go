@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"flushbench/engine"
+	"flushbench/engine/binlog"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
@@ -26,6 +27,12 @@ type Cell struct {
 	GroupCount  int
 	Mode        workload.Mode
 	RecordBytes workload.Sizes
+	Keys        workload.Keys
+	RowsPerTxn  int // 0: the workload's own
+	SyncBinlog  int // of the workloads with rows, as the rest
+	Format      binlog.Format
+	Binlog      vfs.Growth // of its files
+	Overlap     Switch
 	Rate        Rate // 0: closed loop
 	Clients     int
 
@@ -43,7 +50,12 @@ type Skip struct {
 const (
 	whyNoGroups  = "group-commit and group-delay matter under policy 1 only: measured once"
 	whySerial    = "group-commit serial waits for no group: measured once"
+	whyStages    = "with a binlog the stages' leaders flush: group-commit leader and dedicated are the same"
+	whyOverlap   = "group-delay adaptive gathers only where flushes do not overlap (binlog-overlap off): measured as off"
 	whyPipelined = "pipelined clients run in a closed loop without think time only"
+	whyRowLocks  = "pipelined clients run workload log only: one that waits for a row lock would keep its worker from releasing it"
+	whyNoRows    = "key-distribution and rows-per-txn mean nothing to workload log: measured once"
+	whyNoRecords = "record-bytes means nothing to a workload with rows: measured once"
 )
 
 // riskIntervals is how many flush intervals, in tenths, a paced cell of
@@ -81,7 +93,7 @@ func (s *Scenario) Cells() ([]Cell, []Skip) {
 		c, why := s.canonical(raw)
 		c.Name = s.name(c)
 		switch {
-		case why == whyPipelined:
+		case why == whyPipelined || why == whyRowLocks:
 			skipped = append(skipped, Skip{s.name(raw), why})
 		case seen[c.Name]:
 			skipped = append(skipped, Skip{s.fullName(raw), why})
@@ -108,6 +120,12 @@ func (s *Scenario) product() iter.Seq[Cell] {
 		{len(s.GroupDelay), func(c *Cell, i int) { c.GroupDelay = s.GroupDelay[i] }},
 		{len(s.ClientMode), func(c *Cell, i int) { c.Mode = s.ClientMode[i] }},
 		{len(s.RecordBytes), func(c *Cell, i int) { c.RecordBytes = s.RecordBytes[i] }},
+		{len(s.KeyDistribution), func(c *Cell, i int) { c.Keys = s.KeyDistribution[i] }},
+		{len(s.RowsPerTxn), func(c *Cell, i int) { c.RowsPerTxn = s.RowsPerTxn[i] }},
+		{len(s.SyncBinlog), func(c *Cell, i int) { c.SyncBinlog = s.SyncBinlog[i] }},
+		{len(s.BinlogFormat), func(c *Cell, i int) { c.Format = s.BinlogFormat[i] }},
+		{len(s.BinlogGrowth), func(c *Cell, i int) { c.Binlog = s.BinlogGrowth[i] }},
+		{len(s.BinlogOverlap), func(c *Cell, i int) { c.Overlap = s.BinlogOverlap[i] }},
 		{len(s.Rate), func(c *Cell, i int) { c.Rate = s.Rate[i] }},
 		{len(s.Clients), func(c *Cell, i int) { c.Clients = s.Clients[i] }},
 	}
@@ -141,10 +159,22 @@ func (s *Scenario) product() iter.Seq[Cell] {
 // canonical returns the cell with the values that do not matter set to their
 // defaults, and why some do not or why the whole makes no sense.
 func (s *Scenario) canonical(c Cell) (Cell, string) {
-	why := ""
+	c, why := s.canonicalRows(c)
 	switch {
+	case why == whyRowLocks:
+		return c, why
 	case c.Mode == workload.Pipelined && (c.Rate.Paced() || s.ThinkTime > 0):
 		return c, whyPipelined
+	case s.Workload.Transactional() && bool(s.Binlog):
+		// Its stages group under every policy, in a way of their own.
+		switch {
+		case c.GroupCommit == groupcommit.Leader:
+			c.GroupCommit, why = groupcommit.Dedicated, whyStages
+		case c.GroupCommit == groupcommit.Serial:
+			c.GroupDelay, c.GroupCount, c.Overlap, why = groupcommit.Delay{}, 0, false, whySerial
+		case bool(c.Overlap) && c.GroupDelay.Adaptive:
+			c.GroupDelay, why = groupcommit.Delay{}, whyOverlap
+		}
 	case c.Policy != groupcommit.Policy1:
 		c.GroupCommit, c.GroupDelay, c.GroupCount, why = groupcommit.Dedicated, groupcommit.Delay{}, 0, whyNoGroups
 	case c.GroupCommit == groupcommit.Serial:
@@ -158,12 +188,14 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 
 // name is the cell's name: policy and clients, and the axes that vary and
 // matter for it.
-func (s *Scenario) name(c Cell) string { return s.describe(c, c.Policy == groupcommit.Policy1) }
+func (s *Scenario) name(c Cell) string { return s.describe(c, false) }
 
 // fullName also names the axes that do not matter.
 func (s *Scenario) fullName(c Cell) string { return s.describe(c, true) }
 
-func (s *Scenario) describe(c Cell, groups bool) string {
+// describe names the axes that vary, all of them or those that matter.
+func (s *Scenario) describe(c Cell, all bool) string {
+	groups := all || c.Policy == groupcommit.Policy1
 	parts := []string{"policy=" + c.Policy.String(), fmt.Sprintf("clients=%d", c.Clients)}
 	add := func(n int, key string, value fmt.Stringer) {
 		if n > 1 {
@@ -179,7 +211,21 @@ func (s *Scenario) describe(c Cell, groups bool) string {
 		add(len(s.GroupCommit), "group", c.GroupCommit)
 		add(len(s.GroupDelay), "delay", c.GroupDelay)
 	}
-	add(len(s.RecordBytes), "record", c.RecordBytes)
+	if all || !s.Workload.Transactional() {
+		add(len(s.RecordBytes), "record", c.RecordBytes)
+	}
+	if all || s.Workload.Transactional() {
+		add(len(s.KeyDistribution), "keys", c.Keys)
+		if len(s.RowsPerTxn) > 1 {
+			parts = append(parts, fmt.Sprintf("rows=%d", c.RowsPerTxn))
+		}
+		if len(s.SyncBinlog) > 1 {
+			parts = append(parts, fmt.Sprintf("sync_binlog=%d", c.SyncBinlog))
+		}
+		add(len(s.BinlogFormat), "format", c.Format)
+		add(len(s.BinlogGrowth), "binlog-growth", c.Binlog)
+		add(len(s.BinlogOverlap), "overlap", c.Overlap)
+	}
 	return strings.Join(parts, ",")
 }
 

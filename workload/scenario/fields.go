@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,18 +39,20 @@ const (
 	headLog        = "The log"
 	headGroup      = "Group commit"
 	headLoad       = "The load"
+	headRows       = "The rows (all workloads but log)"
+	headDatabase   = "The database (all workloads but log)"
 	headTime       = "How long"
 	headWhere      = "Where, and how much may be written"
 )
 
 // HelpHeadings are the headings of the flags, in the order of help.
 func HelpHeadings() []string {
-	return []string{headDurability, headLoad, headGroup, headLog, headTime, headWhere}
+	return []string{headDurability, headLoad, headRows, headDatabase, headGroup, headLog, headTime, headWhere}
 }
 
 // fields is the one table of settings, in the order of help.
 func (s *Scenario) fields() []field {
-	return append(append(s.commitFields(), s.logFields()...), s.runFields()...)
+	return slices.Concat(s.commitFields(), s.rowFields(), s.databaseFields(), s.logFields(), s.runFields())
 }
 
 func (s *Scenario) commitFields() []field {

@@ -37,14 +37,15 @@ func (l *List[T]) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// split cuts a comma list. The comma inside "lognormal:MEDIAN,SIGMA" parts
-// nothing.
+// split cuts a comma list. The comma inside "lognormal:MEDIAN,SIGMA" and
+// "hotspot:HOTSET,HOTOPS" parts nothing.
 func split(text string) []string {
 	var parts []string
 	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)
 		if n := len(parts); n > 0 {
-			if last := strings.ToLower(parts[n-1]); strings.HasPrefix(last, "lognormal:") && !strings.Contains(last, ",") {
+			if last := strings.ToLower(parts[n-1]); !strings.Contains(last, ",") &&
+				(strings.HasPrefix(last, "lognormal:") || strings.HasPrefix(last, "hotspot:")) {
 				parts[n-1] += "," + part
 				continue
 			}

@@ -35,31 +35,6 @@ func (p Preset) MarshalText() ([]byte, error) { return Presets.MarshalText(p) }
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (p *Preset) UnmarshalText(text []byte) error { return Presets.UnmarshalText(p, text) }
 
-// Kind is what the transactions do: the workload axis.
-type Kind uint8
-
-// The workloads.
-const (
-	KindLog Kind = iota
-)
-
-// Kinds is the table of workloads.
-var Kinds = axis.Table[Kind]{
-	Axis: "workload",
-	Values: []axis.Value[Kind]{
-		{Value: KindLog, Name: "log", Help: "each transaction appends one record and commits"},
-	},
-}
-
-// String returns the name of k.
-func (k Kind) String() string { return Kinds.Name(k) }
-
-// MarshalText implements encoding.TextMarshaler.
-func (k Kind) MarshalText() ([]byte, error) { return Kinds.MarshalText(k) }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (k *Kind) UnmarshalText(text []byte) error { return Kinds.UnmarshalText(k, text) }
-
 // Timing is how a matrix spends its time.
 type Timing struct {
 	Rounds   int

@@ -12,6 +12,8 @@ package scenario
 import (
 	"time"
 
+	"flushbench/engine"
+	"flushbench/engine/binlog"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
@@ -50,6 +52,30 @@ type Scenario struct {
 	ThinkTime   time.Duration        `json:"think_time_ns" yaml:"think-time"`
 	TxnCPU      time.Duration        `json:"txn_cpu_ns" yaml:"txn-cpu"`
 
+	// Of the workloads with rows: the database under them.
+	SyncBinlog    List[int]           `json:"sync_binlog" yaml:"sync-binlog"`
+	Binlog        Switch              `json:"binlog" yaml:"binlog"`
+	BinlogFormat  List[binlog.Format] `json:"binlog_format" yaml:"binlog-format"`
+	BinlogImage   binlog.RowImage     `json:"binlog_row_image" yaml:"binlog-row-image"`
+	BinlogGrowth  List[vfs.Growth]    `json:"binlog_growth" yaml:"binlog-growth"`
+	BinlogOverlap List[Switch]        `json:"binlog_overlap" yaml:"binlog-overlap"`
+	MaxBinlogSize Size                `json:"max_binlog_bytes" yaml:"max-binlog-size"`
+	BinlogCache   Size                `json:"binlog_cache_bytes" yaml:"binlog-cache-size"`
+	BufferPool    Size                `json:"buffer_pool_bytes" yaml:"buffer-pool"`
+	Doublewrite   Switch              `json:"doublewrite" yaml:"doublewrite"`
+	Durability    engine.Durability   `json:"durability" yaml:"durability"`
+	Isolation     engine.Isolation    `json:"isolation" yaml:"isolation"`
+
+	// Of the workloads with rows: the load.
+	Rows            int                 `json:"rows" yaml:"rows"`
+	RowBytes        int                 `json:"row_bytes" yaml:"row-bytes"`
+	KeyDistribution List[workload.Keys] `json:"key_distribution" yaml:"key-distribution"`
+	RowsPerTxn      List[int]           `json:"rows_per_txn" yaml:"rows-per-txn"` // 0: the workload's own
+	ReadShare       workload.Share      `json:"read_share" yaml:"read-share"`
+	RollbackShare   workload.Share      `json:"rollback_share" yaml:"rollback-share"`
+	StatementBytes  Size                `json:"statement_bytes" yaml:"statement-bytes"` // 0: as long as it is
+	UnsafeShare     workload.Share      `json:"unsafe_share" yaml:"unsafe-share"`
+
 	Duration time.Duration `json:"duration_ns" yaml:"duration"` // 0: by the preset
 	Warmup   time.Duration `json:"warmup_ns" yaml:"warmup"`     // below 0: by the preset
 	Rounds   int           `json:"rounds" yaml:"rounds"`        // 0: by the preset
@@ -84,18 +110,31 @@ func Default() Scenario {
 		ClientMode:    List[workload.Mode]{workload.Parked},
 		Rate:          List[Rate]{0},
 		RecordBytes:   List[workload.Sizes]{workload.FixedSize(workload.DefaultRecordBytes)},
-		Warmup:        WarmupByPreset,
-		Dir:           ".",
+		Rows:          workload.DefaultRows, RowBytes: workload.DefaultRowBytes,
+		SyncBinlog:      List[int]{1},
+		Binlog:          true,
+		BinlogFormat:    List[binlog.Format]{binlog.FormatRow},
+		BinlogGrowth:    List[vfs.Growth]{vfs.GrowAppend},
+		BinlogOverlap:   List[Switch]{true},
+		MaxBinlogSize:   binlog.DefaultMaxSize,
+		BinlogCache:     binlog.DefaultCacheSize,
+		BufferPool:      engine.DefaultBufferPool,
+		Doublewrite:     true,
+		KeyDistribution: List[workload.Keys]{{}},
+		RowsPerTxn:      List[int]{0},
+		Warmup:          WarmupByPreset,
+		Dir:             ".",
 	}
 }
 
 // Matrix reports whether the cells are the user's own cross product (Cells)
 // rather than the default run: when an axis that the default run sets itself
 // was given (policy, clients, rate, client mode, group commit and its delay,
-// think time), or any axis has several values. Other settings, such as one
-// flush method, apply to the default run as they are.
+// think time), any axis has several values, or the workload has rows. Other
+// settings, such as one flush method, apply to the default run as they are.
 func (s *Scenario) Matrix() bool {
-	return s.Asked || len(s.FlushMethod) > 1 || len(s.Growth) > 1 || len(s.LogBuffer) > 1 || len(s.RecordBytes) > 1
+	return s.Asked || len(s.FlushMethod) > 1 || len(s.Growth) > 1 || len(s.LogBuffer) > 1 || len(s.RecordBytes) > 1 ||
+		len(s.KeyDistribution) > 1 || len(s.RowsPerTxn) > 1 || s.Workload.Transactional()
 }
 
 // Timing returns rounds, warm-up and duration of a matrix: what was asked for,

@@ -177,7 +177,7 @@ func TestBadFlags(t *testing.T) {
 		"--record-bytes uniform:9-1":     "uniform:9-1",
 		"--seed -1":                      "64 bits",
 		"--quick --thorough":             "exclude each other",
-		"--workload bank":                "legal values are log",
+		"--workload banks":               "legal values are log, bank",
 		"--clients 99999999999999999999": "no whole number",
 	} {
 		_, err := parse(t, strings.Fields(args)...)

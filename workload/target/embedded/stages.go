@@ -17,19 +17,8 @@ type moments struct{ called, appended, returned int64 }
 // group; else (policy 0) there is the first stage only.
 func (m moments) stages(st groupcommit.Stages, waits bool) workload.Stages {
 	at := m.called
-	until := func(t int64) int64 {
-		if t == 0 {
-			return workload.NoStage
-		}
-		t = min(max(t, at), m.returned)
-		part := t - at
-		at = t
-		return part
-	}
-	out := workload.Stages{
-		Buffer: workload.NoStage, Group: workload.NoStage, Write: workload.NoStage,
-		Flush: workload.NoStage, Wakeup: workload.NoStage,
-	}
+	until := func(t int64) int64 { return advance(&at, t, m.returned) }
+	out := workload.NoStages()
 	if !waits {
 		out.Buffer = until(m.returned)
 		return out
@@ -44,4 +33,16 @@ func (m moments) stages(st groupcommit.Stages, waits bool) workload.Stages {
 	out.Flush = until(st.Flushed)
 	out.Wakeup = until(m.returned)
 	return out
+}
+
+// advance returns the time from *at to t, within the commit, and moves on; a
+// moment that the commit did not have (0) is NoStage.
+func advance(at *int64, t, end int64) int64 {
+	if t == 0 {
+		return workload.NoStage
+	}
+	t = min(max(t, *at), end)
+	part := t - *at
+	*at = t
+	return part
 }

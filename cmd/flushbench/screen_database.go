@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"flushbench/metrics/result"
+	"flushbench/metrics/stats"
+	"flushbench/metrics/verdict"
+)
+
+// databaseTables show the closed-loop cells of a workload with rows: what a
+// commit costs in flushes of both logs, and what happens beside it.
+func databaseTables(cells []*result.Cell) string {
+	g := grid{columns: []column{
+		{head: "policy", left: true}, {head: "sync"}, {head: "clients"}, {head: "commits/s"}, {head: "(range)", left: true, gap: 1}, {head: "p50 ms"}, {head: "p99 ms"},
+		{head: "redo fl/c"}, {head: "binlog"},
+	}}
+	varied := append(variedAxes(cells), variedRows(cells)...)
+	for _, c := range cells {
+		s := c.Summary
+		g.add(policyText(c, varied), syncText(c), verdict.Count(float64(c.Params.Clients)), rate(s.TPS.Median), rangeText(s.TPS),
+			latency(s.LatencyNS.P50), latency(s.LatencyNS.P99), perCommit(c, redoFlushes), perCommit(c, binlogFlushes))
+	}
+	text := g.String() + "fl/c: flushes of the redo log, and of the binlog, that commits waited for, a commit\n"
+	return text + "\n" + besideTable(cells, varied)
+}
+
+// besideTable shows what a commit writes and what the pages do meanwhile.
+func besideTable(cells []*result.Cell, varied []func(*result.Params) string) string {
+	g := grid{columns: []column{
+		{head: "policy", left: true}, {head: "sync"}, {head: "clients"}, {head: "binlog B/c"}, {head: "all B/c"}, {head: "pages/s"}, {head: "hit %"},
+		{head: "age %"}, {head: "stalls"}, {head: "dead/s"},
+	}}
+	for _, c := range cells {
+		g.add(policyText(c, varied), syncText(c), verdict.Count(float64(c.Params.Clients)),
+			perCommit(c, func(r *result.Round) float64 { return float64(binlogOf(r).Bytes) }),
+			perCommit(c, func(r *result.Round) float64 { return float64(r.Bytes.Log) }),
+			overRounds(c, func(r *result.Round) float64 { return pagesFlushed(r) / r.DurationS }),
+			overRounds(c, func(r *result.Round) float64 { return 100 * r.Database.HitRate }),
+			overRounds(c, func(r *result.Round) float64 {
+				return 100 * float64(r.Database.CheckpointAgeMax) / float64(max(1, r.Database.CheckpointAgeCapacity))
+			}),
+			overRounds(c, func(r *result.Round) float64 { return float64(r.Database.FreeCheckStalls) }),
+			overRounds(c, func(r *result.Round) float64 { return float64(r.Database.Deadlocks) / r.DurationS }))
+	}
+	return g.String() + "B/c: bytes a commit, of the binlog and of all files; age: the checkpoint's,\nat its peak; stalls: waits for room in the log; dead: deadlocks\n"
+}
+
+// variedRows returns the axes of workloads with rows that differ between the
+// cells, beside sync_binlog.
+func variedRows(cells []*result.Cell) []func(*result.Params) string {
+	axes := []func(*result.Params) string{
+		func(p *result.Params) string { return p.KeyDistribution },
+		func(p *result.Params) string { return fmt.Sprintf("%d rows", p.RowsPerTxn) },
+		func(p *result.Params) string { return p.BinlogFormat },
+		func(p *result.Params) string { return p.BinlogGrowth },
+		func(p *result.Params) string {
+			if p.BinlogOverlap {
+				return "overlap"
+			}
+			return "serial"
+		},
+	}
+	return slices.DeleteFunc(axes, func(f func(*result.Params) string) bool {
+		return !slices.ContainsFunc(cells, func(c *result.Cell) bool { return f(&c.Params) != f(&cells[0].Params) })
+	})
+}
+
+func syncText(c *result.Cell) string {
+	if c.Params.SyncBinlog == nil {
+		return none
+	}
+	return verdict.Count(float64(*c.Params.SyncBinlog))
+}
+
+func redoFlushes(r *result.Round) float64   { return float64(r.Flushes.ByReason[result.ReasonCommit]) }
+func binlogFlushes(r *result.Round) float64 { return float64(binlogOf(r).CommitFlushes) }
+
+func binlogOf(r *result.Round) *result.Binlog {
+	if r.Database == nil || r.Database.Binlog == nil {
+		return &result.Binlog{}
+	}
+	return r.Database.Binlog
+}
+
+func pagesFlushed(r *result.Round) float64 {
+	n := int64(0)
+	for _, pages := range r.Database.PagesFlushed {
+		n += pages
+	}
+	return float64(n)
+}
+
+// perCommit is the median over rounds of a count divided by the round's commits.
+func perCommit(c *result.Cell, count func(*result.Round) float64) string {
+	return overRounds(c, func(r *result.Round) float64 { return count(r) / float64(max(r.Commits, 1)) })
+}
+
+// overRounds is the median over the whole rounds of a cell.
+func overRounds(c *result.Cell, of func(*result.Round) float64) string {
+	var v []float64
+	for i := range c.Rounds {
+		if r := &c.Rounds[i]; r.Database != nil && !r.Partial {
+			v = append(v, of(r))
+		}
+	}
+	if len(v) == 0 {
+		return none
+	}
+	return short(stats.Median(v))
+}
+
+// short prints a figure with three digits.
+func short(v float64) string {
+	switch {
+	case v == 0:
+		return "0"
+	case v < 0.0995:
+		return fmt.Sprintf("%.3f", v)
+	case v < 9.995:
+		return fmt.Sprintf("%.2f", v)
+	case v < 99.95:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return rate(v)
+}

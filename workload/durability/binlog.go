@@ -1,0 +1,42 @@
+package durability
+
+import (
+	"fmt"
+
+	"flushbench/engine/vfs"
+)
+
+// WithBinlog is Tier for an engine with a second log: what was acknowledged
+// outlives a crash only where both logs do. sync is sync_binlog, method how the
+// binlog is flushed.
+//
+// A transaction whose PREPARE is kept and whose Xid is not is rolled back though
+// it was acknowledged; one whose COMMIT is kept too stays in the engine and is
+// missing in the binlog.
+func (s Setting) WithBinlog(sync int, method vfs.Method) Tier {
+	t := s.Tier()
+	var words, loss string
+	switch {
+	case !method.Durable():
+		words, loss = "the binlog is never made durable: ", "unbounded"
+	case sync == 1 || method.WriteThrough():
+		return t
+	case sync == 0:
+		words, loss = "the binlog is not flushed at commits: ", "unbounded"
+	default:
+		words, loss = fmt.Sprintf("the binlog is flushed with every %d-th group: ", sync), fmt.Sprintf("%d groups", sync-1)
+	}
+	for _, k := range []Kind{OS, Power} {
+		if t.Loss[k] == Nothing.String() {
+			t.Loss[k] = loss
+		}
+	}
+	t.OS, t.Power = false, false
+	if loss == "unbounded" {
+		loss = "anything that was acknowledged"
+	} else {
+		loss = fmt.Sprintf("up to %d acknowledged groups", sync-1)
+	}
+	t.Words += "; " + words + "a kernel crash or a power cut takes " + loss + " from it, and rolls back those that only it held"
+	return t
+}

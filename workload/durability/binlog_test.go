@@ -1,0 +1,37 @@
+package durability
+
+import (
+	"strings"
+	"testing"
+
+	"flushbench/engine/vfs"
+	"flushbench/groupcommit"
+)
+
+func TestWithBinlog(t *testing.T) {
+	for _, c := range []struct {
+		policy      groupcommit.Policy
+		sync        int
+		method      vfs.Method
+		os          bool
+		lossOnCrash string // of a kernel crash
+		words       string
+	}{
+		{groupcommit.Policy1, 1, vfs.Fdatasync, true, "none", ""},
+		{groupcommit.Policy1, 0, vfs.ODsync, true, "none", ""},
+		{groupcommit.Policy1, 0, vfs.Fdatasync, false, "unbounded", "not flushed at commits"},
+		{groupcommit.Policy1, 100, vfs.Fdatasync, false, "99 groups", "up to 99 acknowledged groups"},
+		{groupcommit.Policy1, 1, vfs.None, false, "unbounded", "never made durable"},
+		{groupcommit.Policy2, 1, vfs.Fdatasync, false, "about 1 s", ""},
+		{groupcommit.Policy2, 0, vfs.Fdatasync, false, "about 1 s", "not flushed at commits"},
+	} {
+		s := Setting{Policy: c.policy, Method: vfs.Fdatasync, FileSystem: FileSystem{Type: "ext4"}}
+		got := s.WithBinlog(c.sync, c.method)
+		if got.OS != c.os || got.Power != c.os || got.Loss[OS] != c.lossOnCrash || !strings.Contains(got.Words, c.words) {
+			t.Errorf("policy %v, sync_binlog %d, %v: %+v; want OS %v, loss %q, words %q", c.policy, c.sync, c.method, got, c.os, c.lossOnCrash, c.words)
+		}
+		if !got.Process {
+			t.Errorf("policy %v, sync_binlog %d: a process crash takes something: %+v", c.policy, c.sync, got)
+		}
+	}
+}

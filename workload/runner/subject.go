@@ -1,0 +1,93 @@
+package runner
+
+import (
+	"flushbench/engine"
+	"flushbench/engine/lsn"
+	"flushbench/metrics"
+	"flushbench/workload"
+	"flushbench/workload/durability"
+	"flushbench/workload/target/embedded"
+)
+
+// subject is what a cell measures: the engine of workload log, or a database.
+type subject interface {
+	target() workload.Target
+	stats() engine.DatabaseStats
+	marks() engine.Watermarks
+	// keeps maps the positions to what each crash kind keeps, in the units of
+	// Session.LastEnd.
+	keeps(safe marksOf) metrics.Watermarks
+	err() error
+	drain() error
+	close() error
+}
+
+// marksOf says which position a commit must have reached to be safe from each
+// crash kind.
+type marksOf = [metrics.NumKinds]durability.Watermark
+
+// logSubject is workload log.
+type logSubject struct{ e *engine.Engine }
+
+func (s logSubject) target() workload.Target  { return embedded.New(s.e) }
+func (s logSubject) marks() engine.Watermarks { return s.e.Watermarks() }
+func (s logSubject) err() error               { return s.e.Err() }
+func (s logSubject) drain() error             { return s.e.Drain() }
+func (s logSubject) close() error             { return s.e.Close() }
+
+func (s logSubject) stats() engine.DatabaseStats { return engine.DatabaseStats{Stats: s.e.Stats()} }
+
+func (s logSubject) keeps(safe marksOf) metrics.Watermarks { return pick(safe, s.e.Watermarks()) }
+
+// pick takes the position that counts for each crash kind.
+func pick(safe marksOf, w engine.Watermarks) (out metrics.Watermarks) {
+	for k, mark := range safe {
+		switch mark {
+		case durability.Written:
+			out[k] = w.Written
+		case durability.Flushed:
+			out[k] = w.Flushed
+		}
+	}
+	return out
+}
+
+// dbSubject is a transactional workload.
+type dbSubject struct {
+	db   *engine.Database
+	seqs []uint64 // by client: how many transactions it has run before
+	// binlog says which of the binlog's positions counts for each kind.
+	binlog marksOf
+	ahead  *aheads
+}
+
+func (s dbSubject) target() workload.Target     { return embedded.NewDatabase(s.db, s.seqs) }
+func (s dbSubject) stats() engine.DatabaseStats { return s.db.Stats() }
+func (s dbSubject) marks() engine.Watermarks    { return s.db.Marks().Watermarks }
+func (s dbSubject) err() error                  { return s.db.Err() }
+func (s dbSubject) drain() error                { return s.db.Drain() }
+func (s dbSubject) close() error                { return s.db.Shutdown() }
+
+// keeps implements subject. With a binlog a commit is safe when both its Xid and
+// its PREPARE are kept; what one log would have alone is noted on the way.
+func (s dbSubject) keeps(safe marksOf) metrics.Watermarks {
+	m := s.db.Marks()
+	if !s.db.Options().Binlog.Enabled {
+		return pick(safe, m.Watermarks)
+	}
+	var out metrics.Watermarks
+	redo := pick(safe, m.Watermarks)
+	for k, mark := range s.binlog {
+		pos := m.BinlogFlushed
+		switch mark {
+		case durability.Written:
+			pos = m.BinlogWritten
+		case durability.Never:
+			pos = 0
+		}
+		kept := s.db.Keeps(redo[k], pos)
+		out[k] = lsn.LSN(kept.Safe())
+		s.ahead.note(metrics.Kind(k), kept.BinlogAhead(), kept.EngineAhead())
+	}
+	return out
+}
