@@ -137,6 +137,13 @@ func (t *Tracker) SampleWith(now int64, read func() Watermarks) {
 	t.sampleLocked(now, read())
 }
 
+// SampleIfDueWith is SampleWith at the times of SampleIfDue.
+func (t *Tracker) SampleIfDueWith(now int64, read func() Watermarks) {
+	if now-t.lastSample.Load() >= t.minGap {
+		t.SampleWith(now, read)
+	}
+}
+
 // lookLocked fixes which commits the sample sees.
 func (t *Tracker) lookLocked() {
 	for i := range t.lanes {
