@@ -223,11 +223,18 @@ func riskTable(cells []*result.Cell) string {
 		{head: "process crash", left: true}, {head: "kernel crash", left: true}, {head: "power cut", left: true},
 	}}
 	varied := variedAxes(cells)
+	if cells[0].Params.SyncBinlog != nil {
+		g.columns[0].head = "pair"
+		varied = append(varied, variedRows(cells)...)
+	}
 	rates := slices.ContainsFunc(cells, func(c *result.Cell) bool {
 		return c.Params.Rate != cells[0].Params.Rate || c.Params.Clients != cells[0].Params.Clients
 	})
 	for _, c := range cells {
 		name := policyText(c, varied)
+		if c.Params.SyncBinlog != nil {
+			name = strings.Replace(name, c.Params.Policy, fmt.Sprintf("%s/%d", c.Params.Policy, *c.Params.SyncBinlog), 1)
+		}
 		if rates {
 			name += fmt.Sprintf(" %s/s x%d", rate(c.Params.Rate), c.Params.Clients)
 		}

@@ -16,6 +16,9 @@ const CheapNS = 100_000
 // the most important first. It never returns nothing.
 func Answer(r *result.Result) []string {
 	out := cautions(r)
+	if two := pairs(r); two != nil {
+		return append(out, two...)
+	}
 	all := groups(r)
 	g := firstWithPolicy1(all)
 	switch {

@@ -1,0 +1,88 @@
+package verdict
+
+import (
+	"fmt"
+
+	"flushbench/metrics/result"
+	"flushbench/metrics/stats"
+)
+
+// pairs returns the sentences of a run with a binlog, where a setting is a pair:
+// policy and sync_binlog. nil: no cell has a binlog.
+func pairs(r *result.Result) []string {
+	var paced, closed []*result.Cell
+	for i := range r.Cells {
+		switch c := &r.Cells[i]; {
+		case c.Params.SyncBinlog == nil || len(stats.FullRounds(c)) == 0:
+		case c.Params.Load == result.LoadPaced:
+			paced = append(paced, c)
+		default:
+			closed = append(closed, c)
+		}
+	}
+	if len(paced)+len(closed) == 0 {
+		return nil
+	}
+	out := []string{"A setting is policy/sync_binlog: 1/1 flushes both logs before a commit is acknowledged."}
+	for _, c := range paced {
+		out = append(out, pacedPair(c))
+	}
+	if len(paced) == 0 {
+		out = append(out, "No paced cell was measured: what each pair may lose is not known.")
+	}
+	return append(out, closedPairs(closed, noise(r))...)
+}
+
+// pairText names a cell's pair.
+func pairText(p *result.Params) string { return fmt.Sprintf("%s/%d", p.Policy, *p.SyncBinlog) }
+
+// pacedPair says what a pair costs and risks at a rate.
+func pacedPair(c *result.Cell) string {
+	s := stats.SummarizeCell(c)
+	f := &facts{cell: c, tps: s.TPS, risk: s.AtRisk}
+	text := fmt.Sprintf("%s at %s/s, %d clients", pairText(&c.Params), Count(c.Params.Rate), c.Params.Clients)
+	if !f.keptUp() {
+		return fmt.Sprintf("%s: did not keep up (%s/s).", text, Count(s.TPS.Median))
+	}
+	if p := s.LatencyNS.P50; p != nil {
+		text += fmt.Sprintf(", p50 %s ms", Milliseconds(p.Median))
+	}
+	return text + ": " + riskWords(f) + "."
+}
+
+// closedPairs compares the pairs of the most clients with 1/1, or with the first.
+func closedPairs(cells []*result.Cell, noise float64) []string {
+	var base *result.Cell
+	for _, c := range cells {
+		switch {
+		case base == nil, c.Params.Clients > base.Params.Clients:
+			base = c
+		case c.Params.Clients == base.Params.Clients && pairText(&c.Params) == "1/1" && pairText(&base.Params) != "1/1":
+			base = c
+		}
+	}
+	if base == nil {
+		return nil
+	}
+	tps := func(c *result.Cell) (v []float64) {
+		for _, r := range stats.FullRounds(c) {
+			v = append(v, r.TPS)
+		}
+		return v
+	}
+	out := []string{fmt.Sprintf("%s carried %s commits/s at %d clients (median).", pairText(&base.Params), Count(stats.Median(tps(base))), base.Params.Clients)}
+	for _, c := range cells {
+		same := c.Params
+		same.Policy, same.Policy0Style, same.SyncBinlog = base.Params.Policy, base.Params.Policy0Style, base.Params.SyncBinlog
+		if c == base || same != base.Params {
+			continue
+		}
+		cmp := stats.Compare(tps(base), tps(c), noise)
+		text := fmt.Sprintf("%s carried %.2f times as many", pairText(&c.Params), cmp.Ratio)
+		if cmp.Outcome != stats.Faster && cmp.Outcome != stats.Slower {
+			text += fmt.Sprintf(" (%v)", cmp.Outcome)
+		}
+		out = append(out, text+".")
+	}
+	return out
+}
