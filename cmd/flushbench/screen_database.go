@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
@@ -13,27 +14,27 @@ import (
 // commit costs in flushes of both logs, and what happens beside it.
 func databaseTables(cells []*result.Cell) string {
 	g := grid{columns: []column{
-		{head: "policy", left: true}, {head: "sync"}, {head: "clients"}, {head: "commits/s"}, {head: "(range)", left: true, gap: 1}, {head: "p50 ms"}, {head: "p99 ms"},
-		{head: "redo fl/c"}, {head: "binlog"},
+		{head: "pair", left: true}, {head: "clients"}, {head: "commits/s"}, {head: "(range)", left: true, gap: 1}, {head: "p50 ms"}, {head: "p99 ms"},
+		{head: "redo"}, {head: "binlog"},
 	}}
 	varied := append(variedAxes(cells), variedRows(cells)...)
 	for _, c := range cells {
 		s := c.Summary
-		g.add(policyText(c, varied), syncText(c), verdict.Count(float64(c.Params.Clients)), rate(s.TPS.Median), rangeText(s.TPS),
+		g.add(pairName(c, varied), verdict.Count(float64(c.Params.Clients)), rate(s.TPS.Median), rangeText(s.TPS),
 			latency(s.LatencyNS.P50), latency(s.LatencyNS.P99), perCommit(c, redoFlushes), perCommit(c, binlogFlushes))
 	}
-	text := g.String() + "fl/c: flushes of the redo log, and of the binlog, that commits waited for, a commit\n"
+	text := g.String() + "redo, binlog: flushes of each log that commits waited for, a commit\n"
 	return text + "\n" + besideTable(cells, varied)
 }
 
 // besideTable shows what a commit writes and what the pages do meanwhile.
 func besideTable(cells []*result.Cell, varied []func(*result.Params) string) string {
 	g := grid{columns: []column{
-		{head: "policy", left: true}, {head: "sync"}, {head: "clients"}, {head: "binlog B/c"}, {head: "all B/c"}, {head: "pages/s"}, {head: "hit %"},
+		{head: "pair", left: true}, {head: "clients"}, {head: "binlog B"}, {head: "all B"}, {head: "pages/s"}, {head: "hit %"},
 		{head: "age %"}, {head: "stalls"}, {head: "dead/s"},
 	}}
 	for _, c := range cells {
-		g.add(policyText(c, varied), syncText(c), verdict.Count(float64(c.Params.Clients)),
+		g.add(pairName(c, varied), verdict.Count(float64(c.Params.Clients)),
 			perCommit(c, func(r *result.Round) float64 { return float64(binlogOf(r).Bytes) }),
 			perCommit(c, func(r *result.Round) float64 { return float64(r.Bytes.Log) }),
 			overRounds(c, func(r *result.Round) float64 { return pagesFlushed(r) / r.DurationS }),
@@ -44,7 +45,7 @@ func besideTable(cells []*result.Cell, varied []func(*result.Params) string) str
 			overRounds(c, func(r *result.Round) float64 { return float64(r.Database.FreeCheckStalls) }),
 			overRounds(c, func(r *result.Round) float64 { return float64(r.Database.Deadlocks) / r.DurationS }))
 	}
-	return g.String() + "B/c: bytes a commit, of the binlog and of all files; age: the checkpoint's,\nat its peak; stalls: waits for room in the log; dead: deadlocks\n"
+	return g.String() + "B: bytes a commit, to the binlog and to all files; age: the checkpoint's,\nat its peak; stalls: waits for room in the log; dead: deadlocks\n"
 }
 
 // variedRows returns the axes of workloads with rows that differ between the
@@ -67,11 +68,14 @@ func variedRows(cells []*result.Cell) []func(*result.Params) string {
 	})
 }
 
-func syncText(c *result.Cell) string {
+// pairName is policyText with policy/sync_binlog for the policy, if there is a
+// binlog.
+func pairName(c *result.Cell, varied []func(*result.Params) string) string {
+	name := policyText(c, varied)
 	if c.Params.SyncBinlog == nil {
-		return none
+		return name
 	}
-	return verdict.Count(float64(*c.Params.SyncBinlog))
+	return fmt.Sprintf("%s/%d", c.Params.Policy, *c.Params.SyncBinlog) + strings.TrimPrefix(name, c.Params.Policy)
 }
 
 func redoFlushes(r *result.Round) float64   { return float64(r.Flushes.ByReason[result.ReasonCommit]) }

@@ -231,10 +231,7 @@ func riskTable(cells []*result.Cell) string {
 		return c.Params.Rate != cells[0].Params.Rate || c.Params.Clients != cells[0].Params.Clients
 	})
 	for _, c := range cells {
-		name := policyText(c, varied)
-		if c.Params.SyncBinlog != nil {
-			name = strings.Replace(name, c.Params.Policy, fmt.Sprintf("%s/%d", c.Params.Policy, *c.Params.SyncBinlog), 1)
-		}
+		name := pairName(c, varied)
 		if rates {
 			name += fmt.Sprintf(" %s/s x%d", rate(c.Params.Rate), c.Params.Clients)
 		}
