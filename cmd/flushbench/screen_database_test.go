@@ -61,3 +61,13 @@ func TestDatabaseTablesNameWhatVaries(t *testing.T) {
 		}
 	}
 }
+
+// A table that is a little too wide gets narrower gaps, the last ones first.
+func TestGridFits(t *testing.T) {
+	g := grid{columns: []column{{head: "first", left: true}, {head: "second"}, {head: "third"}}}
+	g.add(strings.Repeat("a", 30), strings.Repeat("1", 30), strings.Repeat("2", 17))
+	lines := strings.Split(g.String(), "\n")
+	if want := strings.Repeat("a", 30) + "  " + strings.Repeat("1", 30) + " " + strings.Repeat("2", 17); lines[1] != want {
+		t.Errorf("%q, want %q", lines[1], want)
+	}
+}

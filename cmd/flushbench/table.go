@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"unicode/utf8"
+
+	"flushbench/metrics/verdict"
 )
 
 // A column is one column of a table: its head, which names the unit, and on
@@ -26,6 +28,7 @@ func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
 // whose heads are all empty has no line for them.
 func (g *grid) String() string {
 	widths := g.widths()
+	g.fit(widths)
 	heads := make([]string, len(g.columns))
 	for i, c := range g.columns {
 		heads[i] = c.head
@@ -40,6 +43,21 @@ func (g *grid) String() string {
 	return b.String()
 }
 
+// fit narrows the gaps, the last ones first, as far as it takes for the table to
+// fit a terminal.
+func (g *grid) fit(widths []int) {
+	total := 0
+	for i, c := range g.columns {
+		total += c.before(i) + widths[i]
+	}
+	for i := len(g.columns) - 1; i > 0 && total > verdict.Width; i-- {
+		if c := &g.columns[i]; c.before(i) > 1 {
+			c.gap = 1
+			total--
+		}
+	}
+}
+
 // A span is a title over the columns from to to, both included.
 type span struct {
 	from, to int
@@ -50,6 +68,7 @@ type span struct {
 // its left edge, all others in the middle of their columns.
 func (g *grid) over(spans ...span) string {
 	widths := g.widths()
+	g.fit(widths)
 	line := ""
 	for _, s := range spans {
 		end := 0
