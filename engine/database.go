@@ -179,11 +179,11 @@ func (db *Database) openLog() (err error) {
 	}
 	commit := o.Commit
 	commit.WriteAhead = !o.Method.WriteThrough() && !o.Method.Direct()
-	db.wal.log, db.wal.buf = db.log, db.log.Buffer()
+	db.wal.drives(db.log, o.headroom())
 	if db.gc, err = groupcommit.New(db.wal, commit); err != nil {
 		return err
 	}
-	db.wal.attach(db.log, db.gc, db.pool, base.LSN, o.headroom())
+	db.wal.attach(db.gc, db.pool, base.LSN)
 	return nil
 }
 

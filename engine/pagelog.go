@@ -68,13 +68,18 @@ func newPageLog(locks *lock.Table) *pageLog {
 	return &pageLog{locks: locks, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// attach gives the log to the pool and starts taking checkpoints. headroom is
+// drives gives the log to group commit, which is started after it. headroom is
 // what mini-transactions under way may need together.
-func (p *pageLog) attach(log *redo.Log, gc *groupcommit.Committer, pool *bufpool.Pool, at, headroom lsn.LSN) {
-	p.log, p.buf, p.gc, p.pool, p.newest = log, log.Buffer(), gc, pool, at
+func (p *pageLog) drives(log *redo.Log, headroom lsn.LSN) {
+	p.log, p.buf = log, log.Buffer()
 	p.limit = lsn.LSN(log.Capacity())
 	p.soft = p.limit - headroom
 	p.boundary.Store(uint64(log.Flushed()))
+}
+
+// attach gives the log to the pool and starts taking checkpoints. REQUIRES: drives.
+func (p *pageLog) attach(gc *groupcommit.Committer, pool *bufpool.Pool, at lsn.LSN) {
+	p.gc, p.pool, p.newest = gc, pool, at
 	p.open.Store(true) // makes the fields visible
 	p.wg.Add(1)
 	go func() {

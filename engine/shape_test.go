@@ -21,9 +21,7 @@ const shapeFlush = 10 * time.Millisecond
 // without a write cache): without groups the rate is flat from eight clients on,
 // with them it grows nearly linearly, and one client gains nothing.
 func TestGroupCommitShape(t *testing.T) {
-	if !seeds.Heavy() {
-		t.Skip("takes 20 s: set FLUSHBENCH_CI=1")
-	}
+	seeds.HeavyOnly(t)
 	rate := map[bool]map[int]float64{false: {}, true: {}}
 	for _, grouped := range []bool{false, true} {
 		for _, clients := range []int{1, 8, 64, 256} {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -111,8 +110,5 @@ func writeInfoJSON(w io.Writer, env result.Environment, n hostinfo.NeighbourRepo
 	for _, f := range n.Found {
 		out.Neighbours = append(out.Neighbours, neighbour(f))
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	return enc.Encode(out)
+	return writeJSON(w, out)
 }

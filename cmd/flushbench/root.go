@@ -16,6 +16,7 @@ import (
 const (
 	groupMeasure = "measure"
 	groupLook    = "look"
+	groupRecover = "recover"
 	groupSetup   = "setup"
 )
 
@@ -28,11 +29,13 @@ func newRootCmd(started *bool) *cobra.Command {
 		Long: `flushbench measures innodb_flush_log_at_trx_commit = 0, 1 and 2 on the disk
 under a folder: throughput, latency, flushes, and how much a crash of the
 process, of the kernel or of the power could take, each next to the limit of
-the disk. It writes only in a folder of its own and removes it at the end.`,
+the disk. Measuring writes only in a folder of its own and removes it at the
+end.`,
 		Example: `  flushbench run                       the answer for this folder's disk, 90 s
   flushbench probe --dir /var/lib/x    what that disk's flushes cost, 20 s
   flushbench probe --gentle            the same, safe beside a live database
-  flushbench info                      what this disk is, without writing to it`,
+  flushbench info                      what this disk is, without writing to it
+  flushbench recover DIR               what a crash left in DIR, recovered`,
 		Version:       toolVersion(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -44,6 +47,7 @@ the disk. It writes only in a folder of its own and removes it at the end.`,
 	root.AddGroup(
 		&cobra.Group{ID: groupMeasure, Title: "Measure (writes in a folder of its own):"},
 		&cobra.Group{ID: groupLook, Title: "Look (writes nothing):"},
+		&cobra.Group{ID: groupRecover, Title: "Recover (writes in the folder that it is given):"},
 		&cobra.Group{ID: groupSetup, Title: "Set up:"},
 	)
 	add := func(group string, cmds ...*cobra.Command) {
@@ -53,7 +57,8 @@ the disk. It writes only in a folder of its own and removes it at the end.`,
 		}
 	}
 	add(groupMeasure, newRunCmd(), newProbeCmd())
-	add(groupLook, newInfoCmd(), newVersionCmd())
+	add(groupLook, newInfoCmd(), newLogdumpCmd(), newVersionCmd())
+	add(groupRecover, newRecoverCmd())
 	root.SetFlagErrorFunc(flagError)
 	useCompletion(root)
 	useHelp(root)

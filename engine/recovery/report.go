@@ -57,7 +57,7 @@ type Report struct {
 	DoublewriteNs, ScanNs, ApplyNs, BinlogNs, UndoNs, TotalNs int64
 }
 
-// String is the report for a terminal, at most 80 columns wide.
+// String is the report for a terminal: a line or two for each phase, not wrapped.
 func (r *Report) String() string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {

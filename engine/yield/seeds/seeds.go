@@ -35,6 +35,14 @@ func Heavy() bool { return os.Getenv("FLUSHBENCH_CI") != "" || Soaking() }
 // Soaking reports whether hours may be taken.
 func Soaking() bool { return os.Getenv("FLUSHBENCH_SOAK") != "" }
 
+// HeavyOnly skips a test that is too long for a plain run.
+func HeavyOnly(t testing.TB) {
+	t.Helper()
+	if !Heavy() {
+		t.Skip("takes long: set FLUSHBENCH_CI=1")
+	}
+}
+
 // Base returns the seed that -seed names, else a fresh one, and logs it.
 func Base(t testing.TB) uint64 {
 	t.Helper()

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"flushbench/engine/vfs"
+	"flushbench/workload/workdir"
+)
+
+// workLock is the lock file of a work folder, see workload/workdir. The kernel
+// drops the lock when its holder dies: a free one proves that no run is alive.
+const workLock = "flushbench.lock"
+
+// heldFolder is a folder of log files that no run, and no other recover or
+// logdump, works in until it is released.
+type heldFolder struct {
+	dir   string // as the user named it
+	locks []*os.File
+}
+
+// holdFolder locks a folder that exists, and the work folder that it lies in, if
+// any: a live run is refused, and a new one would remove the files. It writes
+// nothing.
+func holdFolder(dir string) (*heldFolder, error) {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usagef("%s: the folder does not exist", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, usagef("%s: no permission to look at it", dir)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, usagef("%s is not a folder", dir)
+	}
+	h := &heldFolder{dir: dir}
+	if err := h.lockAll(); err != nil {
+		return nil, errors.Join(err, h.release())
+	}
+	return h, nil
+}
+
+func (h *heldFolder) lockAll() error {
+	path, err := filepath.Abs(h.dir)
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path)
+	}
+	if err != nil {
+		return err
+	}
+	for p := path; ; p = filepath.Dir(p) {
+		if filepath.Base(p) == workdir.Folder {
+			if err := h.lock(filepath.Join(p, workLock), "flushbench", p); err != nil {
+				return err
+			}
+		}
+		if p == filepath.Dir(p) {
+			break
+		}
+	}
+	return h.lock(path, "flushbench recover or logdump", path)
+}
+
+// lock takes one lock, if there is something to lock and the file system can.
+func (h *heldFolder) lock(path, who, where string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return usagef("%s: no permission to look at it", path)
+	}
+	if err != nil {
+		return err
+	}
+	if !lockedElsewhere(f) {
+		h.locks = append(h.locks, f)
+		return nil
+	}
+	if pid := lockHolder(f); pid != "" {
+		who += " (" + pid + ")"
+	}
+	refusal := &workdir.Refusal{Lines: []string{
+		fmt.Sprintf("refused: another %s works in %s", who, where),
+		"  Wait until it ends. Nothing was read or written.",
+	}}
+	return errors.Join(refusal, f.Close())
+}
+
+// lockHolder is "pid N", as a run writes it into its lock file, or "".
+func lockHolder(f *os.File) string {
+	text, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return "" // a folder
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "pid ") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}
+
+// release gives the locks back; a second call does nothing.
+func (h *heldFolder) release() error {
+	var errs []error
+	for _, f := range h.locks {
+		errs = append(errs, f.Close())
+	}
+	h.locks = nil
+	return errors.Join(errs...)
+}
+
+// has reports whether the folder has an ordinary file of that name.
+func (h *heldFolder) has(files vfs.FS, name string) bool {
+	_, isDir, err := files.Stat(filepath.Join(h.dir, name))
+	return err == nil && !isDir
+}
