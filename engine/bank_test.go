@@ -47,6 +47,7 @@ func bankOptions(fs vfs.FS) DatabaseOptions {
 	o.Commit = groupcommit.Config{Policy: groupcommit.Policy1, Interval: groupcommit.MaxInterval}
 	o.Binlog = BinlogOptions{Enabled: true, Growth: vfs.GrowAppend, Clock: func() uint32 { return 7 }}
 	o.Stages.SyncBinlog = 1
+	o.BufferPool = 16 << 20 // the default takes long to clear under the race detector
 	return o
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"flushbench/engine/binlog"
 	"flushbench/engine/vfs"
+	"flushbench/engine/yield"
 	"flushbench/engine/yield/seeds"
 	"flushbench/groupcommit"
 )
@@ -152,7 +153,13 @@ func bankProperty(seed uint64) (wrong string) {
 
 // A bank that crashes anywhere comes back whole, and loses what its settings
 // allow it to lose, no more.
-func TestBankCrash(t *testing.T) { seeds.Run(t, 10, bankProperty) }
+func TestBankCrash(t *testing.T) {
+	cost := 10
+	if yield.Enabled { // under the race detector a trial takes ten times as long
+		cost = 100
+	}
+	seeds.Run(t, cost, bankProperty)
+}
 
 func TestBankCrashSoak(t *testing.T) { seeds.Soak(t, 10, bankProperty) }
 

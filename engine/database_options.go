@@ -104,6 +104,9 @@ const (
 	// spareMtrs are mini-transactions that belong to no session: purge, ids,
 	// recovery, a judge.
 	spareMtrs = 8
+	// maxPad is the largest pad record: what is left of a block of the log, and
+	// a block more if that is too little for a record.
+	maxPad = 4096 + redo.MinRecord
 	// DefaultTable is the name of the table in the binlog.
 	DefaultTable = "accounts"
 )
@@ -171,6 +174,9 @@ func (o *DatabaseOptions) mtrs() int { return o.Clients + spareMtrs }
 // large kind, which loads a page and runs alone.
 func (o *DatabaseOptions) headroom() lsn.LSN {
 	each := redo.CommitSize(2*o.layout().SlotBytes() + 512)
+	if o.Tail == redo.TailPad {
+		each += maxPad // it may be flushed alone
+	}
 	return lsn.LSN(o.mtrs()*each + redo.CommitSize(bufpool.MaxMtr))
 }
 

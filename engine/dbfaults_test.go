@@ -1,0 +1,287 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"flushbench/engine/bufpool"
+	"flushbench/engine/vfs"
+	"flushbench/engine/yield"
+	"flushbench/engine/yield/seeds"
+	"flushbench/groupcommit"
+)
+
+// finalFS counts the calls on a file that begin after one on it has failed.
+type finalFS struct {
+	vfs.FS
+	mu    sync.Mutex
+	bad   map[string]bool // guarded by mu
+	again map[string]int  // guarded by mu
+}
+
+type finalFile struct {
+	vfs.File
+	fs *finalFS
+}
+
+func (f *finalFS) Open(path string, m vfs.Method) (vfs.File, error) {
+	return f.wrap(f.FS.Open(path, m))
+}
+func (f *finalFS) Create(path string, m vfs.Method) (vfs.File, error) {
+	return f.wrap(f.FS.Create(path, m))
+}
+
+func (f *finalFS) wrap(file vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &finalFile{file, f}, nil
+}
+
+func (f *finalFile) call(do func() error) {
+	name := filepath.Base(f.Name())
+	f.fs.mu.Lock()
+	if f.fs.bad[name] {
+		f.fs.again[name]++
+	}
+	f.fs.mu.Unlock()
+	if do() != nil {
+		f.fs.mu.Lock()
+		f.fs.bad[name] = true
+		f.fs.mu.Unlock()
+	}
+}
+
+func (f *finalFile) WriteAt(p []byte, off int64) (n int, err error) {
+	f.call(func() error { n, err = f.File.WriteAt(p, off); return err })
+	return n, err
+}
+
+func (f *finalFile) WriteDurableAt(p []byte, off int64) (n int, err error) {
+	f.call(func() error { n, err = f.File.WriteDurableAt(p, off); return err })
+	return n, err
+}
+
+func (f *finalFile) Flush() (err error) {
+	f.call(func() error { err = f.File.Flush(); return err })
+	return err
+}
+
+func (f *finalFile) Sync() (err error) {
+	f.call(func() error { err = f.File.Sync(); return err })
+	return err
+}
+
+// After the first write or flush that fails, of any file, nothing is
+// acknowledged any more, everybody is told, nobody hangs, and nothing is tried
+// again; a power cut that keeps as little as it may leaves what the settings
+// promise.
+func TestDatabaseFailuresAreFinal(t *testing.T) {
+	type fault struct {
+		path string
+		kind vfs.FaultKind
+		n    int64
+	}
+	var faults []fault
+	for _, path := range []string{"redo.*", "table.pages", "undo.pages", "doublewrite", "binlog.0*"} {
+		n := int64(4)
+		if path == "redo.*" || path == "binlog.0*" {
+			n = 31
+		}
+		faults = append(faults, fault{path, vfs.FailFlush, n}, fault{path, vfs.FailWrite, n}, fault{path, vfs.FailShort, n})
+	}
+	faults = append(faults, fault{"redo.*", vfs.FailSpace, 300_000}, fault{"table.pages", vfs.FailSpace, 200_000}, fault{"undo.pages", vfs.FailSpace, 200_000},
+		fault{"doublewrite", vfs.FailSpace, 500_000}, fault{"binlog.0*", vfs.FailSpace, 20_000}, fault{"log", vfs.FailDir, 5})
+	for _, f := range faults {
+		t.Run(fmt.Sprintf("%v of %s", f.kind, f.path), func(t *testing.T) {
+			policies := groupcommit.Policies.All()
+			if i := rand.IntN(len(policies)); !seeds.Heavy() || yield.Enabled {
+				policies = policies[i : i+1]
+			}
+			for _, policy := range policies {
+				t.Run("policy="+policy.String(), func(t *testing.T) {
+					o := bankOptions(nil)
+					o.Commit.Policy = policy
+					o.Binlog.MaxSize = 24 << 10
+					databaseFails(t, smallestLog(t, o), vfs.Fault{Kind: f.kind, Path: f.path, N: f.n})
+				})
+			}
+		})
+	}
+}
+
+func databaseFails(t *testing.T, o DatabaseOptions, fault vfs.Fault) {
+	mem := newDisk(t)
+	o.FS = mem
+	b := newBank(t, o)
+	db := opened(t, b.opts)
+	if err := db.Shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	// The fault's numbers count from here.
+	faulty, err := vfs.NewFaulty(mem, vfs.Faults{fault})
+	if err != nil {
+		t.Fatal(err)
+	}
+	final := &finalFS{FS: faulty, bad: map[string]bool{}, again: map[string]int{}}
+	b.opts.FS = final
+	db = opened(t, b.opts)
+	within(t, dbHang, "a database that fails", func() {
+		errs := make([]error, bankClients)
+		var wg sync.WaitGroup
+		for client := range uint32(bankClients) {
+			wg.Go(func() {
+				for life := range uint64(7) {
+					if errs[client] = b.client(db, client, 100, life); errs[client] != nil {
+						return
+					}
+					errs[client] = db.pool.FlushAll()
+				}
+			})
+		}
+		wg.Wait()
+		for client, err := range errs {
+			if !injected(err) {
+				t.Errorf("client %d ended with %v; want the injected error", client, err)
+			}
+		}
+		for client := range uint32(bankClients) {
+			c := conn(t, db, client)
+			_ = c.Rollback()
+			if err := set(c, 1, 5); err == nil {
+				t.Errorf("client %d: a commit after the failure is acknowledged", client)
+			}
+			if err := c.locks.Lock(77, 2); !injected(err) {
+				t.Errorf("client %d: a lock after the failure = %v", client, err)
+			}
+		}
+		if err := db.Drain(); !injected(err) {
+			t.Errorf("Drain = %v", err)
+		}
+		if err := db.Err(); !injected(err) {
+			t.Errorf("Err = %v", err)
+		}
+		if err := db.Close(); !injected(err) {
+			t.Errorf("Close = %v; want the error that stopped the database", err)
+		} else if wrong := clearLine(err); wrong != "" {
+			t.Errorf("Close: %s", wrong)
+		}
+	})
+	for name, n := range final.again {
+		// A checkpoint and the log writer share redo.0, two stages the binlog: what
+		// one of them begins before it knows of the other's failure may end.
+		most := map[string]int{"redo": 4, "binlog": 2}[strings.TrimRight(name, ".0123456789")]
+		if n > most {
+			t.Errorf("%s: %d calls after one that failed", name, n)
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	tr := bankTrial{kind: vfs.CrashPower, opts: o}
+	bk, err := b.on(mem.CrashWith(vfs.CrashPower, func(int) int { return 0 })).audit()
+	if err == nil {
+		err = tr.judge(b, bk)
+	}
+	if err != nil {
+		t.Errorf("after a power cut: %v", err)
+	}
+}
+
+// Whoever waits for a row lock is told of a failure, also if those who hold
+// the lock are not: their clients may think for long.
+func TestDatabaseFailureEndsLockWaits(t *testing.T) {
+	for name, fail := range map[string]func(db *Database) error{
+		"a commit":       func(db *Database) error { c, err := db.Conn(2); return errors.Join(err, set(c, 5, 1)) },
+		"a group":        func(db *Database) error { c, err := db.Conn(2); return errors.Join(err, set(c, 5, 1)) },
+		"the log writer": func(db *Database) error { return db.Drain() },
+		"the binlog":     func(db *Database) error { return db.Drain() },
+		"a page":         func(db *Database) error { return db.pool.FlushAll() },
+		"the WAL rule":   func(db *Database) error { return db.pool.FlushAll() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := newDisk(t)
+			o := bankOptions(mem)
+			path := map[string]string{"a commit": "redo.*", "a group": "binlog.0*", "the log writer": "redo.*", "a page": bufpool.DoublewriteFile, "the WAL rule": "redo.*", "the binlog": "binlog.0*"}[name]
+			b := newBank(t, o)
+			// Opening flushes; from then on the first flush of that file fails.
+			armed := &armedFS{FS: mem, path: path}
+			b.opts.FS = armed
+			db := opened(t, b.opts)
+			must(t, db.sys.Close()) // purge would meet the failure too
+			holder, waiter := conn(t, db, 0), conn(t, db, 1)
+			if err := begin(holder); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := holder.Update(row(1, 1)); err != nil {
+				t.Fatal(err)
+			}
+			got := make(chan error, 1)
+			go func() {
+				err := begin(waiter)
+				if err == nil {
+					_, err = waiter.Update(row(1, 2))
+				}
+				got <- err
+			}()
+			within(t, dbHang, "a waiter", func() {
+				for db.locks.Stats().Waiting == 0 {
+					time.Sleep(time.Millisecond)
+				}
+				armed.mu.Lock()
+				armed.on = true
+				armed.mu.Unlock()
+				if err := fail(db); !errors.Is(err, errArmed) {
+					t.Errorf("the failing call = %v", err)
+				}
+				if err := <-got; !errors.Is(err, errArmed) {
+					t.Errorf("the waiter gets %v", err)
+				}
+			})
+		})
+	}
+}
+
+var errArmed = errors.New("armed")
+
+// armedFS fails every flush of files of a pattern once it is on.
+type armedFS struct {
+	vfs.FS
+	path string
+	mu   sync.Mutex
+	on   bool // guarded by mu
+}
+
+type armedFile struct {
+	vfs.File
+	fs *armedFS
+}
+
+func (a *armedFS) Open(path string, m vfs.Method) (vfs.File, error) {
+	return a.wrap(a.FS.Open(path, m))
+}
+func (a *armedFS) Create(path string, m vfs.Method) (vfs.File, error) {
+	return a.wrap(a.FS.Create(path, m))
+}
+
+func (a *armedFS) wrap(f vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &armedFile{f, a}, nil
+}
+
+func (f *armedFile) Flush() error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if ok, _ := filepath.Match(f.fs.path, filepath.Base(f.Name())); ok && f.fs.on {
+		return errArmed
+	}
+	return f.File.Flush()
+}
