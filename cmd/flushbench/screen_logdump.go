@@ -136,7 +136,7 @@ type recordLine struct {
 
 func (l *lineWriter) record(r *redo.Record) error {
 	line := recordLine{Kind: "redo", Start: r.Start, End: r.End, Incarnation: r.Incarnation, Type: r.Type.String()}
-	text := ""
+	var text string
 	switch client, seq, body, commit := r.Commit(); {
 	case commit:
 		n := len(body)
