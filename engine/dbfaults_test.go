@@ -230,7 +230,7 @@ func TestDatabaseFailureEndsLockWaits(t *testing.T) {
 				}
 				got <- err
 			}()
-			within(t, dbHang, "a waiter", func() {
+			ends(t, db, "a waiter", func() {
 				for db.locks.Stats().Waiting == 0 {
 					time.Sleep(time.Millisecond)
 				}

@@ -70,7 +70,6 @@ func fillDatabase(t *testing.T, o DatabaseOptions) {
 	db := opened(t, o)
 	stop := make(chan struct{})
 	var watch, wg sync.WaitGroup
-	done := make(chan struct{})
 	watch.Go(func() { // INVARIANT: what is written, or will be, beyond the checkpoint fits the circle
 		for {
 			select {
@@ -109,14 +108,7 @@ func fillDatabase(t *testing.T, o DatabaseOptions) {
 			}
 		})
 	}
-	go func() { wg.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(dbHang):
-		t.Errorf("hangs: %s\n%s", fullLog(db), stacks())
-		_ = db.gc.Fail(errArmed)
-		<-done
-	}
+	ends(t, db, "a full log", wg.Wait)
 	close(stop)
 	watch.Wait()
 	if n := db.Stats().Checkpoints; n < 3 {
@@ -138,7 +130,7 @@ func TestDatabaseHeadroom(t *testing.T) {
 			t.Fatal(err)
 		}
 		db := opened(t, o)
-		within(t, dbHang, "a full log", func() {
+		ends(t, db, "a full log", func() {
 			db.wal.taking.Lock() // no checkpoint
 			at := db.log.CheckpointLSN()
 			room := at + db.wal.soft - lsn.LSN(redo.CommitSize(bufpool.MaxMtr))
@@ -158,10 +150,13 @@ func TestDatabaseHeadroom(t *testing.T) {
 				must(t, err)
 				m.Set(pg, bufpool.PageSize-600, make([]byte, 600))
 				end, err := m.Commit(0)
-				must(t, err, db.gc.FlushUpTo(end, groupcommit.ReasonCommit))
-			}
-			if end := db.wal.buf.Reserved(); end > at+db.wal.limit {
-				t.Errorf("tail %v: reserved %v, checkpoint %v: %v bytes more than the circle holds", tail, end, at, end-at-db.wal.limit)
+				must(t, err)
+				if end > at+db.wal.limit {
+					t.Errorf("tail %v: reserved %v, checkpoint %v: %v bytes more than the circle holds", tail, end, at, end-at-db.wal.limit)
+					_ = db.gc.Fail(errArmed)
+					break
+				}
+				must(t, db.gc.FlushUpTo(end, groupcommit.ReasonCommit))
 			}
 			db.wal.taking.Unlock()
 		})
@@ -180,7 +175,7 @@ func TestDatabaseStallTakesCheckpoints(t *testing.T) {
 			t.Fatal(err)
 		}
 		db := opened(t, o)
-		within(t, dbHang, "a small log", func() {
+		ends(t, db, "a small log", func() {
 			for target := db.wal.buf.Reserved() + 3*db.wal.limit; db.wal.buf.Reserved() < target; {
 				if err := set(conn(t, db, 0), 1, int64(db.wal.buf.Reserved())); err != nil {
 					t.Error(err)

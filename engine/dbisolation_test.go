@@ -186,7 +186,7 @@ func TestDatabaseDeadlock(t *testing.T) {
 			_, err := a.Update(row(2, 11))
 			done <- err
 		}()
-		within(t, dbHang, "a deadlock", func() {
+		ends(t, db, "a deadlock", func() {
 			for db.locks.Stats().Waiting == 0 {
 				time.Sleep(time.Millisecond)
 			}

@@ -16,6 +16,21 @@ import (
 // it counts as deadlocked.
 const dbHang = 20 * time.Second
 
+// ends fails the test if f does not return, and then stops the database, so
+// that f can.
+func ends(t *testing.T, db *Database, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	select {
+	case <-done:
+	case <-time.After(dbHang):
+		t.Errorf("%s hangs: %s\n%s", what, fullLog(db), stacks())
+		db.locks.Stop(db.gc.Fail(errArmed))
+		<-done
+	}
+}
+
 // smallestLog makes the log as small as it may be for the options.
 func smallestLog(t testing.TB, o DatabaseOptions) DatabaseOptions {
 	t.Helper()

@@ -355,19 +355,23 @@ func TestModelLong(t *testing.T) {
 	case yield.Enabled: // the race detector takes its time
 		runs = 15
 	case seeds.Heavy():
-		runs = 2000
+		runs = 600
 	}
 	seed := seeds.Base(t)
 	for i := range uint64(runs) {
-		rng := rand.New(rand.NewPCG(seed, i))
-		o := small()
-		o.Layout = layouts[rng.IntN(len(layouts))]
-		pick := noC(o.Layout, func(n int, _ string) int { return rng.IntN(n) })
-		w := newWorld(newRig(t, o), 6, 5)
-		for range 600 {
-			must(t, w.step(pick))
+		if !t.Run("", func(t *testing.T) { longModel(t, rand.New(rand.NewPCG(seed, i))) }) {
+			return
 		}
-		must(t, w.finish(pick))
-		_, _ = w.r.s.Close(), w.r.pool.Close()
 	}
+}
+
+func longModel(t *testing.T, rng *rand.Rand) {
+	o := small()
+	o.Layout = layouts[rng.IntN(len(layouts))]
+	pick := noC(o.Layout, func(n int, _ string) int { return rng.IntN(n) })
+	w := newWorld(newRig(t, o), 6, 5)
+	for range 600 {
+		must(t, w.step(pick))
+	}
+	must(t, w.finish(pick))
 }
