@@ -35,10 +35,11 @@ func Heavy() bool { return os.Getenv("FLUSHBENCH_CI") != "" || Soaking() }
 // Soaking reports whether hours may be taken.
 func Soaking() bool { return os.Getenv("FLUSHBENCH_SOAK") != "" }
 
-// HeavyOnly skips a test that is too long for a plain run.
+// HeavyOnly skips a test that is too long for a plain run, and that measures, so
+// that it means nothing under the race detector.
 func HeavyOnly(t testing.TB) {
 	t.Helper()
-	if !Heavy() {
+	if !Heavy() || yield.Enabled {
 		t.Skip("takes long: set FLUSHBENCH_CI=1")
 	}
 }
