@@ -18,12 +18,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,6 +43,8 @@ type options struct {
 	only    string
 	list    bool
 	md      bool
+	sample  int
+	seed    uint64
 	jobs    int
 	timeout time.Duration
 }
@@ -54,6 +58,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	set.StringVar(&o.only, "run", "", "only mutants whose name matches `REGEX`")
 	set.BoolVar(&o.list, "list", false, "list the mutants and stop")
 	set.BoolVar(&o.md, "md", false, "write docs/mutants.md and stop")
+	set.IntVar(&o.sample, "sample", 0, "only so many of the chosen ones, drawn by -seed; 0: `all`")
+	set.Uint64Var(&o.seed, "seed", 0, "of -sample; 0: a fresh `NUMBER`")
 	set.IntVar(&o.jobs, "j", max(1, runtime.NumCPU()/2), "mutants tried at the same `time`, at least 1")
 	set.DurationVar(&o.timeout, "timeout", time.Minute, "time limit of one mutant's tests, without compiling")
 	if err := set.Parse(args); err != nil {
@@ -64,6 +70,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("mutants: unexpected argument %q", set.Arg(0))
 	case err != nil:
 		return o, fmt.Errorf("mutants: -run: %w", err)
+	case o.sample < 0:
+		return o, fmt.Errorf("mutants: -sample %d: want at least 0", o.sample)
 	case o.jobs < 1:
 		return o, fmt.Errorf("mutants: -j %d: want at least 1", o.jobs)
 	case o.timeout <= 0:
@@ -104,7 +112,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		printList(stdout, chosen)
 		return 0
 	}
+	if o.sample > 0 && len(chosen) > o.sample {
+		chosen = sample(chosen, o.sample, &o.seed)
+		fmt.Fprintf(stdout, "mutants: a sample of %d; the same one again with -seed=%d\n", o.sample, o.seed)
+	}
 	return tryAndPrint(ctx, root, chosen, len(all), o, stdout, stderr)
+}
+
+// sample draws n of the mutants and keeps their order. A seed of 0 is replaced
+// by a fresh one.
+func sample(all []Mutant, n int, seed *uint64) []Mutant {
+	for *seed == 0 {
+		*seed = uint64(rand.Uint32())
+	}
+	at := rand.New(rand.NewPCG(*seed, 1)).Perm(len(all))[:n]
+	slices.Sort(at)
+	chosen := make([]Mutant, n)
+	for i, k := range at {
+		chosen[i] = all[k]
+	}
+	return chosen
 }
 
 // tryAndPrint tries the chosen mutants and returns the exit code.

@@ -19,6 +19,26 @@ func TestFlagsRefused(t *testing.T) {
 	}
 }
 
+func TestSample(t *testing.T) {
+	var all []Mutant
+	for i := range 50 {
+		all = append(all, Mutant{Name: string(rune('A' + i))})
+	}
+	seed := uint64(7)
+	a, b := sample(all, 20, &seed), sample(all, 20, &seed)
+	if len(a) != 20 || seed != 7 {
+		t.Fatalf("%d mutants, seed %d", len(a), seed)
+	}
+	for i := range a {
+		if a[i].Name != b[i].Name || i > 0 && a[i].Name <= a[i-1].Name {
+			t.Errorf("place %d: %s and %s", i, a[i].Name, b[i].Name)
+		}
+	}
+	if fresh := uint64(0); len(sample(all, 3, &fresh)) != 3 || fresh == 0 {
+		t.Errorf("seed %d", fresh)
+	}
+}
+
 func TestListNamesEveryMutant(t *testing.T) {
 	all, err := ReadAll(os.DirFS("."))
 	if err != nil {
