@@ -11,7 +11,6 @@ import (
 	"flushbench/engine/lsn"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
-	"flushbench/engine/yield"
 	"flushbench/engine/yield/seeds"
 	"flushbench/groupcommit"
 )
@@ -42,7 +41,7 @@ func TestDatabaseFullLog(t *testing.T) {
 			}
 		}
 	}
-	if !seeds.Heavy() || yield.Enabled {
+	if !seeds.Soaking() {
 		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		all = all[:8]
 	}

@@ -176,7 +176,7 @@ func TestDatabaseInterruptedRollback(t *testing.T) {
 			}
 		}
 		must(t, c.Commit(), db.Shutdown())
-		if whole || n > 200 || !seeds.Heavy() && n > 12 {
+		if whole || n > 200 || !seeds.Soaking() && n > 12 {
 			break
 		}
 	}
@@ -263,7 +263,7 @@ func TestDatabaseRotationLeavesNoPrepared(t *testing.T) {
 		switch {
 		case yield.Enabled:
 			step = 1 + total/5
-		case seeds.Heavy():
+		case seeds.Soaking():
 			step = 1
 		}
 		rotated := false
