@@ -86,9 +86,7 @@ func (w *logWriter) step() (progress bool) {
 	before := c.log.Written()
 	st := Stages{Cut: clock.Now()}
 	if c.Err() == nil {
-		if err := c.writeTo(c.log.Cut(maxCut, true), false); err != nil {
-			c.fail(err)
-		}
+		_ = c.writeTo(c.log.Cut(maxCut, true), false) // a failure is in Err
 	}
 	st.Written = clock.Now()
 	progress = c.log.Written() > before

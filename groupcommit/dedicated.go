@@ -112,9 +112,7 @@ func (d *dedicated) writeAhead() {
 	if c.Err() != nil {
 		return
 	}
-	if err := c.writeTo(c.log.Cut(maxCut, false), false); err != nil {
-		c.fail(err)
-	}
+	_ = c.writeTo(c.log.Cut(maxCut, false), false) // a failure is in Err
 }
 
 // inline writes and flushes for a lone committer. done is false when a record

@@ -88,10 +88,7 @@ func (c *Committer) writeUpTo(target lsn.LSN) error {
 	for c.log.Written() < target {
 		before := c.log.Written()
 		c.write.Lock()
-		err := c.Err()
-		if err == nil {
-			err = c.writeTo(c.log.Cut(maxCut, true), false)
-		}
+		err := c.writeTo(c.log.Cut(maxCut, true), false)
 		c.write.Unlock()
 		if err != nil {
 			return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	encoding "encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -155,11 +154,10 @@ func (l *lineWriter) record(r *redo.Record) error {
 
 // mtr decodes a mini-transaction into line and describes it.
 func (l *lineWriter) mtr(r *redo.Record, line *recordLine) (string, error) {
-	body, ok := r.Mtr()
+	id, body, ok := r.Mtr()
 	if !ok {
 		return "", fmt.Errorf("redo record at LSN %v: a mini-transaction of %d bytes", r.Start, len(r.Payload))
 	}
-	id := trx.ID(encoding.LittleEndian.Uint64(r.Payload)) // the first word, see bufpool.Mtr.Commit
 	line.Trx = &id
 	var texts []string
 	err := bufpool.Changes(body, func(c bufpool.Change) error {

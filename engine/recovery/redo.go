@@ -67,7 +67,7 @@ func (r *Report) redo(log *redo.Reader, apply Applier) error {
 		default:
 			return fmt.Errorf("recovery: record at LSN %v: type %v: not of a log of transactions", record.Start, record.Type)
 		}
-		body, ok := record.Mtr()
+		_, body, ok := record.Mtr()
 		if !ok {
 			return fmt.Errorf("recovery: record at LSN %v: a mini-transaction of %d bytes", record.Start, len(record.Payload))
 		}

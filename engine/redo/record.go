@@ -6,6 +6,7 @@ import (
 
 	"flushbench/engine/axis"
 	"flushbench/engine/lsn"
+	"flushbench/engine/trx"
 )
 
 // Type says what a record is for.
@@ -109,13 +110,13 @@ func (r *Record) Commit() (client uint32, seq uint64, body []byte, ok bool) {
 	return uint32(binary.LittleEndian.Uint64(r.Payload)), binary.LittleEndian.Uint64(r.Payload[8:]), r.Payload[commitPrefix:], true
 }
 
-// Mtr returns the changes in the payload of a TypeMtr record; ok is false when
-// the record is of another type or too short.
-func (r *Record) Mtr() (changes []byte, ok bool) {
+// Mtr splits the payload of a TypeMtr record into the transaction's id and the
+// changes; ok is false when the record is of another type or too short.
+func (r *Record) Mtr() (id trx.ID, changes []byte, ok bool) {
 	if r.Type != TypeMtr || len(r.Payload) < commitPrefix {
-		return nil, false
+		return 0, nil, false
 	}
-	return r.Payload[commitPrefix:], true
+	return trx.ID(binary.LittleEndian.Uint64(r.Payload)), r.Payload[commitPrefix:], true
 }
 
 // header is a decoded record header.
