@@ -116,25 +116,14 @@ func (c *circle) checkHeader(i int, file vfs.File) error {
 // damaged slot is survivable: the other is complete, and the log after it has
 // not been overwritten. Both damaged is an error, never a guess.
 func (c *circle) readCheckpoint() (Checkpoint, error) {
-	f := c.open[0]
-	b := vfs.AlignedBuffer(2*blockSize, f.Align())
-	if _, err := f.ReadAt(b, blockSize); err != nil {
-		return Checkpoint{}, fmt.Errorf("redo: read checkpoints of %s: %w", f.Name(), err)
+	slots, err := c.readSlots()
+	if err != nil {
+		return Checkpoint{}, err
 	}
-	a, errA := decodeCheckpoint(b[:blockSize])
-	z, errZ := decodeCheckpoint(b[blockSize:])
-	switch {
-	case errA == nil && errZ == nil:
-		if z.Number > a.Number {
-			return z, nil
-		}
-		return a, nil
-	case errA == nil:
-		return a, nil
-	case errZ == nil:
-		return z, nil
+	if i := Newest(slots); i >= 0 {
+		return slots[i].Checkpoint, nil
 	}
-	return Checkpoint{}, &CorruptionError{File: f.Name(), Offset: blockSize, Reason: fmt.Sprintf("both checkpoint slots are damaged: slot 0: %v; slot 1: %v", errA, errZ)}
+	return Checkpoint{}, &CorruptionError{File: c.open[0].Name(), Offset: blockSize, Reason: fmt.Sprintf("both checkpoint slots are damaged: slot 0: %v; slot 1: %v", slots[0].Damage, slots[1].Damage)}
 }
 
 func (c *circle) close() error {

@@ -1,9 +1,12 @@
 package redo
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 
 	"flushbench/engine/lsn"
+	"flushbench/engine/vfs"
 	"flushbench/engine/yield"
 )
 
@@ -56,4 +59,48 @@ func (l *Log) slotError(to lsn.LSN) error {
 		return fmt.Errorf("redo: flush up to LSN %v: in the same file: %w", to, err)
 	}
 	return nil
+}
+
+// Slot is one of the two checkpoint slots as it stands on disk.
+type Slot struct {
+	Checkpoint       // if there is no Damage
+	Damage     error // why it is no checkpoint; nil: it is one
+	Empty      bool  // it was never written; Damage says so in its way
+}
+
+// ReadSlots returns both checkpoint slots of the log in dir. What is wrong with
+// one of them is no error here.
+func ReadSlots(fs vfs.FS, dir string) ([2]Slot, error) {
+	c, err := openCircle(fs, dir, fs.OpenRead)
+	if err != nil {
+		return [2]Slot{}, err
+	}
+	slots, err := c.readSlots()
+	return slots, errors.Join(err, c.close())
+}
+
+// Newest returns which of the slots recovery starts from, -1 if both are damaged.
+func Newest(slots [2]Slot) int {
+	a, z := &slots[0], &slots[1]
+	switch {
+	case a.Damage != nil && z.Damage != nil:
+		return -1
+	case a.Damage != nil, z.Damage == nil && z.Number > a.Number:
+		return 1
+	}
+	return 0
+}
+
+func (c *circle) readSlots() (slots [2]Slot, err error) {
+	f := c.open[0]
+	b := vfs.AlignedBuffer(len(slots)*blockSize, f.Align())
+	if _, err := f.ReadAt(b, blockSize); err != nil {
+		return slots, fmt.Errorf("redo: read checkpoints of %s: %w", f.Name(), err)
+	}
+	for i := range slots {
+		block := b[i*blockSize : (i+1)*blockSize]
+		slots[i].Checkpoint, slots[i].Damage = decodeCheckpoint(block)
+		slots[i].Empty = bytes.Equal(block, make([]byte, blockSize))
+	}
+	return slots, nil
 }
