@@ -52,7 +52,7 @@ func TestCommitsDoNotAllocate(t *testing.T) {
 	if yield.Enabled { // the race detector makes a sync.Pool forget on purpose
 		commits, most = 100_000, 10_000
 	}
-	for _, p := range groupcommit.Policies.All() {
+	for _, p := range logPolicies {
 		t.Run("policy="+p.String(), func(t *testing.T) {
 			o := smallest(nil)
 			o.Capacity, o.BufferSize, o.Clients = 16<<20, 1<<20, 8

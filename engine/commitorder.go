@@ -75,7 +75,7 @@ func (k Kept) EngineAhead() uint64 { return k.Commit - min(k.Commit, k.Xid) }
 
 // Keeps says what a crash keeps that leaves the redo log up to an LSN and the
 // binlog up to a position. It looks at the last 131,072 transactions; all before
-// them count as kept. Any goroutine. REQUIRES: a binlog.
+// them count as kept. Any goroutine. REQUIRES: a binlog, and not Untracked.
 func (db *Database) Keeps(redo lsn.LSN, bin binlog.Pos) Kept {
 	o := &db.order.past
 	o.mu.Lock()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 
 	"flushbench/engine/binlog"
@@ -40,7 +41,7 @@ type Conn struct {
 	end      lsn.LSN // of the last commit
 	pos      binlog.Pos
 	seq      uint64 // in the binlog
-	started  int64  // of the commit
+	started  int64  // of the last commit that was sampled
 }
 
 func newConn(db *Database, client uint32) *Conn {
@@ -158,14 +159,18 @@ func (c *Conn) Rollback() error {
 
 // Commit ends the transaction and returns when the policies let it be
 // acknowledged. A transaction that changed nothing writes and waits for nothing.
-// After an error nothing is acknowledged any more.
+// After an error that stopped the database nothing is acknowledged any more. A
+// transaction that did not fit the binlog's cache gets that error once more: it
+// can only be rolled back.
 func (c *Conn) Commit() error {
-	c.started = clock.Now()
+	if c.w.Sample || c.place != nil && c.place.Sample {
+		c.started = clock.Now()
+	}
 	switch {
 	case !c.t.Wrote():
 		_, err := c.t.Commit()
 		c.finished()
-		return c.check(err)
+		return cmp.Or(c.check(err), c.db.Err())
 	case c.db.opts.Durability == DurabilityForcePages:
 		return c.check(c.commitPages())
 	case c.cache == nil:
@@ -208,6 +213,9 @@ func (c *Conn) commitPages() error {
 
 // commitBoth is two-phase commit: PREPARE in the redo log, then the stages.
 func (c *Conn) commitBoth() error {
+	if err := c.cache.Err(); err != nil {
+		return err
+	}
 	xid := uint64(c.t.ID())
 	end, err := c.t.Prepare(xid)
 	if err != nil {
@@ -242,7 +250,8 @@ func (c *Conn) Place() *groupcommit.Staged { return c.place }
 // Waiter is the connection's waiter, for sampling a commit without a binlog.
 func (c *Conn) Waiter() *groupcommit.Waiter { return c.w }
 
-// Started is when (clock.Now) the last Commit was called.
+// Started is when (clock.Now) the last Commit was called that was sampled: by
+// Waiter, or by Place.
 func (c *Conn) Started() int64 { return c.started }
 
 // check passes errors that a transaction may have; any other one stops the

@@ -111,7 +111,7 @@ func (s scene) promises(kind vfs.CrashKind, led *ledger, marks Watermarks) judge
 		j.acked = s.policy != groupcommit.Policy0
 	case s.method.Durable():
 		j.atLeast = marks.Flushed
-		j.acked = s.policy == groupcommit.Policy1 || s.policy == groupcommit.Policy2 && s.method.WriteThrough()
+		j.acked = s.policy.Flushes() || s.policy == groupcommit.Policy2 && s.method.WriteThrough()
 	default:
 		j.mayFail = true
 	}
@@ -291,7 +291,7 @@ func scenes() []scene {
 // moreScenes are the combinations that CI tries as well.
 func moreScenes() []scene {
 	var all []scene
-	for _, p := range groupcommit.Policies.All() {
+	for _, p := range logPolicies {
 		for _, m := range vfs.Methods.All() {
 			for i, g := range vfs.Growths.All() {
 				n := len(all)

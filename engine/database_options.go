@@ -76,6 +76,9 @@ type DatabaseOptions struct {
 	Binlog BinlogOptions
 	Stages groupcommit.StageConfig
 
+	// Untracked leaves out what Keeps looks at: nobody will ask.
+	Untracked bool
+
 	// Hook is told of the crash points of a commit; nil: nobody is. For tests.
 	Hook func(CrashPoint)
 }
@@ -90,9 +93,12 @@ type BinlogOptions struct {
 	RowImage  binlog.RowImage
 	MaxSize   int64
 	CacheSize int
-	Table     string // name of the table in events; "": accounts
-	Observer  binlog.Observer
-	Clock     func() uint32
+	// MaxCacheSize is the largest transaction (max_binlog_cache_size); 0: as
+	// large as a file may be.
+	MaxCacheSize int64
+	Table        string // name of the table in events; "": accounts
+	Observer     binlog.Observer
+	Clock        func() uint32
 }
 
 // Limits and defaults of a database.
@@ -209,7 +215,7 @@ func (o *DatabaseOptions) binlogOptions() binlog.Options {
 	if name == "" {
 		name = DefaultTable
 	}
-	return binlog.Options{FS: o.FS, Dir: dir, Method: binlog.BufferedMethod(b.Method), Growth: b.Growth, MaxSize: b.MaxSize, CacheSize: b.CacheSize,
+	return binlog.Options{FS: o.FS, Dir: dir, Method: binlog.BufferedMethod(b.Method), Growth: b.Growth, MaxSize: b.MaxSize, CacheSize: b.CacheSize, MaxCacheSize: b.MaxCacheSize,
 		Format: b.Format, RowImage: b.RowImage, Table: name, Width: max(1, o.layout().CBytes()), Observer: b.Observer, Clock: b.Clock}
 }
 

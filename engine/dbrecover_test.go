@@ -197,6 +197,11 @@ func TestDatabaseDivergence(t *testing.T) {
 		{groupcommit.Policy1, 0, vfs.CrashPower, false, n - 1, 0, 0, n - 1},
 		{groupcommit.Policy1, 0, vfs.CrashPower, true, n, 0, 0, n},
 		{groupcommit.Policy1, 5, vfs.CrashPower, true, n, 10, 0, 2},
+		// Policy 3 flushes COMMIT before it acknowledges: the engine keeps all.
+		{groupcommit.Policy3, 1, vfs.CrashPower, false, n, n, 0, 0},
+		{groupcommit.Policy3, 0, vfs.CrashProcess, false, n, n, 0, 0},
+		{groupcommit.Policy3, 0, vfs.CrashPower, false, n, 0, 0, n},
+		{groupcommit.Policy3, 5, vfs.CrashPower, false, n, 10, 0, 2},
 		{groupcommit.Policy2, 1, vfs.CrashPower, false, 0, n, n, 0},
 		{groupcommit.Policy2, 1, vfs.CrashProcess, false, n, n, 0, 0},
 		{groupcommit.Policy2, 0, vfs.CrashPower, false, 0, 0, 0, 0},

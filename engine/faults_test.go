@@ -29,7 +29,7 @@ func TestFailuresAreFinal(t *testing.T) {
 	}
 	for name, fault := range faults {
 		for _, strategy := range groupcommit.Strategies.All() {
-			for _, policy := range groupcommit.Policies.All() {
+			for _, policy := range logPolicies {
 				for _, method := range []vfs.Method{vfs.Fdatasync, vfs.ODsync, vfs.RWFDsync, vfs.DirectFdatasync} {
 					t.Run(fmt.Sprintf("%s/%v/%v/%v", name, strategy, policy, method), func(t *testing.T) {
 						o := smallest(nil)
@@ -63,7 +63,7 @@ func failOnce(t *testing.T, o Options, fault vfs.Fault) {
 			if err = l.batch(); err != nil {
 				break
 			}
-			if o.Commit.Policy != groupcommit.Policy1 {
+			if !o.Commit.Policy.Flushes() {
 				if err = l.e.Drain(); err != nil {
 					break
 				}
@@ -102,7 +102,7 @@ func failOnce(t *testing.T, o Options, fault vfs.Fault) {
 		t.Errorf("%d writes or flushes after the failure", got-events)
 	}
 	marks := l.e.Watermarks()
-	j := judge{led: led, sizes: sizes, atLeast: marks.Flushed, acked: o.Commit.Policy == groupcommit.Policy1}
+	j := judge{led: led, sizes: sizes, atLeast: marks.Flushed, acked: o.Commit.Policy.Flushes()}
 	if _, wrong := j.check(mem.CrashWith(vfs.CrashPower, func(int) int { return 0 })); wrong != "" {
 		t.Errorf("after a power cut: %s", wrong)
 	}
@@ -120,7 +120,7 @@ func ours() bool {
 
 // Close leaves no goroutine behind, whatever ran and whatever failed.
 func TestCloseEndsGoroutines(t *testing.T) {
-	for _, p := range groupcommit.Policies.All() {
+	for _, p := range logPolicies {
 		for _, style := range groupcommit.Styles.All() {
 			for _, s := range groupcommit.Strategies.All() {
 				o := smallest(nil)

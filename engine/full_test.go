@@ -28,11 +28,11 @@ const hang = 5 * time.Second
 func TestFullLogRecovers(t *testing.T) {
 	sizes := map[string][]int{"small": {100}, "large": {18_000}, "mixed": {0, 100, 4000, 18_000}}
 	for _, strategy := range groupcommit.Strategies.All() {
-		for _, policy := range groupcommit.Policies.All() {
+		for _, policy := range logPolicies {
 			for _, buffer := range []int{redo.MinBuffer, 1 << 20} {
 				for name, size := range sizes {
 					for _, method := range []vfs.Method{vfs.Fdatasync, vfs.DirectFdatasync, vfs.ODsync, vfs.None} {
-						if policy != groupcommit.Policy1 && strategy != groupcommit.Dedicated {
+						if !policy.Flushes() && strategy != groupcommit.Dedicated {
 							continue
 						}
 						if yield.Enabled && (method == vfs.ODsync || method == vfs.None || name == "small") {

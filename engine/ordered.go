@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"flushbench/engine/binlog"
+	"flushbench/engine/lsn"
 	"flushbench/groupcommit"
 )
 
@@ -35,19 +36,21 @@ func (o *ordered) Write(group *groupcommit.Staged) error {
 func (o *ordered) Flush() error { return o.db.bin.Flush() }
 
 // Commit implements groupcommit.SecondLog.
-func (o *ordered) Commit(s *groupcommit.Staged) error {
+func (o *ordered) Commit(s *groupcommit.Staged) (lsn.LSN, error) {
 	c := s.Owner.(*Conn)
 	o.db.hook(BeforeEngine)
 	c.pos, c.seq = c.cache.End(), c.cache.GTID().Seq
 	end, err := c.t.CommitAt(c.seq)
 	c.finished()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	c.end = end
-	o.past.add(trace{seq: c.seq, prepared: c.prepared, pos: c.pos, committed: end})
+	if !o.db.opts.Untracked {
+		o.past.add(trace{seq: c.seq, prepared: c.prepared, pos: c.pos, committed: end})
+	}
 	o.db.hook(AfterEngine)
-	return nil
+	return end, nil
 }
 
 // Full implements groupcommit.SecondLog.

@@ -233,3 +233,6 @@ func (j judge) compare(rec Recovered) string {
 	}
 	return ""
 }
+
+// logPolicies are the policies that differ for one log: 3 is the same as 1.
+var logPolicies = []groupcommit.Policy{groupcommit.Policy1, groupcommit.Policy2, groupcommit.Policy0}

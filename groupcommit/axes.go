@@ -11,11 +11,12 @@ import (
 // Policy is when a commit is acknowledged: innodb_flush_log_at_trx_commit.
 type Policy uint8
 
-// The policies. Their values are MySQL's.
+// The policies. Their values are MySQL's, and MariaDB's for 3.
 const (
 	Policy0 Policy = 0
 	Policy1 Policy = 1
 	Policy2 Policy = 2
+	Policy3 Policy = 3
 )
 
 // Policies is the table of the policy axis.
@@ -25,8 +26,13 @@ var Policies = axis.Table[Policy]{
 		{Value: Policy1, Name: "1", Help: "write and flush, then acknowledge"},
 		{Value: Policy2, Name: "2", Help: "write to the page cache, then acknowledge; flush once an interval"},
 		{Value: Policy0, Name: "0", Help: "acknowledge from the log buffer; write and flush once an interval"},
+		{Value: Policy3, Name: "3", Help: "as 1, and with a binlog the COMMIT is flushed too (MariaDB); for a log alone it is 1"},
 	},
 }
+
+// Flushes reports whether a commit waits for a flush: bit 0 of the value, as
+// MariaDB has it.
+func (p Policy) Flushes() bool { return p&1 != 0 }
 
 // String returns the name of p.
 func (p Policy) String() string { return Policies.Name(p) }
@@ -64,7 +70,7 @@ func (s Style) MarshalText() ([]byte, error) { return Styles.MarshalText(s) }
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (s *Style) UnmarshalText(text []byte) error { return Styles.UnmarshalText(s, text) }
 
-// Strategy is who flushes for whom under policy 1. The zero value is Dedicated.
+// Strategy is who flushes for whom under policies 1 and 3. The zero value is Dedicated.
 type Strategy uint8
 
 // The strategies.

@@ -58,7 +58,7 @@ func TestAxesText(t *testing.T) {
 		t.Errorf("%d flush reasons have a name; there are %d", len(Reasons.All()), reasons)
 	}
 	var p Policy
-	if err := p.UnmarshalText([]byte("3")); err == nil || !strings.Contains(err.Error(), "legal values are 1, 2, 0") {
+	if err := p.UnmarshalText([]byte("4")); err == nil || !strings.Contains(err.Error(), "legal values are 1, 2, 0") {
 		t.Errorf("policy 3 = %v; want an error that names the legal values", err)
 	}
 }

@@ -155,12 +155,12 @@ func New(log Log, cfg Config) (*Committer, error) {
 	default:
 		d := &dedicated{c: c}
 		c.how = d
-		if cfg.Policy == Policy1 {
+		if cfg.Policy.Flushes() {
 			c.spawn(d.loop)
 		}
 	}
 	c.spawn(c.writerLoop)
-	if cfg.Policy != Policy1 {
+	if !cfg.Policy.Flushes() {
 		c.spawn(c.timerLoop)
 	}
 	return c, nil

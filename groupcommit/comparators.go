@@ -54,7 +54,7 @@ func (l *leader) commit(end lsn.LSN, w *Waiter) error {
 	if err := c.Err(); err != nil {
 		return err
 	}
-	c.stats.early.Add(1) // counted into the next group that is recorded
+	c.stats.size.early.Add(1) // counted into the next group that is recorded
 	if w.Sample {
 		w.Stages = st
 	}

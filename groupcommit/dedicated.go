@@ -77,7 +77,7 @@ func (d *dedicated) enqueue(end lsn.LSN, w *Waiter) (done bool, err error) {
 		return true, err
 	}
 	if c.log.Flushed() >= end {
-		c.stats.early.Add(1)
+		c.stats.size.early.Add(1)
 		return true, nil
 	}
 	if d.lone.Load() {
@@ -155,12 +155,7 @@ func (d *dedicated) inline(end lsn.LSN, w *Waiter) (done bool, err error) {
 
 // record counts a group of n commits, and those that found it done.
 func (c *Committer) record(n int, from, to lsn.LSN, ns int64) {
-	if e := c.stats.early.Load(); e > 0 {
-		c.stats.early.Add(-e)
-		n += int(e)
-	}
-	c.stats.groups.Add(1)
-	c.stats.grouped.Add(uint64(n))
+	n = c.stats.size.group(n)
 	c.cfg.Observer.Group(Group{Size: n, From: from, To: to, FlushNs: ns})
 }
 
@@ -217,7 +212,7 @@ func (d *dedicated) group() (progress bool) {
 	var done, rest chain
 	highest := split(list, c.log.Flushed(), &done, &rest)
 	if done.n > 0 { // covered by an earlier flush that they just missed
-		c.stats.early.Add(int64(done.n))
+		c.stats.size.early.Add(int64(done.n))
 		wakeAll(done.head)
 		progress = true
 	}
@@ -302,7 +297,7 @@ func (d *dedicated) wakeGroup(from, flushed lsn.LSN, st Stages) bool {
 		d.c.record(done.n, from, flushed, st.Flushed-st.Written)
 		d.lastN = done.n
 	} else {
-		d.c.stats.early.Add(int64(done.n))
+		d.c.stats.size.early.Add(int64(done.n))
 	}
 	if done.n == 0 {
 		return flushed > from

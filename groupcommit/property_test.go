@@ -36,7 +36,7 @@ func newTrial(seed uint64) *trial {
 	l := newFakeLog()
 	tr := &trial{log: l, seed: seed, clients: 1 + rng.IntN(6), commits: 1 + rng.IntN(6), async: rng.IntN(3) == 0}
 	tr.cfg = Config{
-		Policy:     Policies.All()[rng.IntN(3)],
+		Policy:     Policies.All()[rng.IntN(4)],
 		Style:      Styles.All()[rng.IntN(2)],
 		Strategy:   Strategies.All()[rng.IntN(3)],
 		WriteAhead: rng.IntN(2) == 0,
@@ -88,7 +88,7 @@ func newTrial(seed uint64) *trial {
 // durable reports whether an acknowledgement for end is right at this moment.
 func (tr *trial) durable(end lsn.LSN) bool {
 	switch tr.cfg.Policy {
-	case Policy1:
+	case Policy1, Policy3:
 		return tr.log.Flushed() >= end
 	case Policy2:
 		return tr.log.Written() >= end
@@ -144,7 +144,7 @@ func (tr *trial) client(id int) {
 			err = tr.c.Commit(lsn.LSN(end), w)
 		}
 		tr.count(lsn.LSN(end), err)
-		if st := w.Stages; err == nil && st.Cut != 0 && (st.Written < st.Cut || tr.cfg.Policy == Policy1 && st.Flushed < st.Written) {
+		if st := w.Stages; err == nil && st.Cut != 0 && (st.Written < st.Cut || tr.cfg.Policy.Flushes() && st.Flushed < st.Written) {
 			tr.log.violation("stages out of order: %+v", st)
 		}
 	}
@@ -219,7 +219,7 @@ func (tr *trial) end() string {
 
 // sums: commits = sum of group sizes, exactly.
 func (tr *trial) sums() string {
-	if tr.cfg.Policy != Policy1 {
+	if !tr.cfg.Policy.Flushes() {
 		return ""
 	}
 	st := tr.c.Stats()
@@ -230,7 +230,7 @@ func (tr *trial) sums() string {
 	for _, g := range tr.log.groups {
 		sum += g.Size
 	}
-	if late := int(tr.c.stats.early.Load()); sum+late != int(st.Grouped) || len(tr.log.groups) != int(st.Groups) {
+	if late := int(tr.c.stats.size.early.Load()); sum+late != int(st.Grouped) || len(tr.log.groups) != int(st.Groups) {
 		return fmt.Sprintf("the observer saw %d commits in %d groups, %d came after; want %d in %d", sum, len(tr.log.groups), late, st.Grouped, st.Groups)
 	}
 	return ""

@@ -17,8 +17,9 @@ type SecondLog interface {
 	// Flush makes durable what was written before the call.
 	Flush() error
 	// Commit commits one transaction in the engine, in memory and in the log
-	// buffer: no flush. It makes the change visible and gives its locks back.
-	Commit(s *Staged) error
+	// buffer: no flush. It makes the change visible, gives its locks back, and
+	// returns where its COMMIT ends in the redo log.
+	Commit(s *Staged) (end lsn.LSN, err error)
 	// Full reports whether the binlog's file should be rotated.
 	Full() bool
 	// Rotate starts the next file. Every transaction in the files before it is
@@ -83,7 +84,7 @@ type StageTimes struct {
 	Prepared int64 // the redo log was as safe as the policy asks
 	Written  int64 // the binlog's write had returned
 	Synced   int64 // the SYNC stage was done
-	Done     int64 // committed in the engine
+	Done     int64 // committed in the engine, and flushed there under policy 3
 }
 
 // NewStaged returns an idle place for a session.

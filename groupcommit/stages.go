@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
 	"flushbench/engine/yield"
 )
 
@@ -112,7 +113,8 @@ func (g *OrderedCommit) alone(s *Staged) error {
 	g.sync.lock.Lock()
 	g.syncGroup(s)
 	g.sync.lock.Unlock()
-	full := g.commitGroup(s, 1)
+	full, end := g.commitGroup(s, 1)
+	g.harden(s, end)
 	g.flush.lock.Unlock()
 	if full && s.err == nil {
 		return g.rotate()
@@ -182,7 +184,7 @@ func (g *OrderedCommit) prepare(first *Staged) error {
 	for s := first.next; s != nil; s = s.next {
 		end = max(end, s.Prepared)
 	}
-	if c.cfg.Policy == Policy2 {
+	if !c.cfg.Policy.Flushes() {
 		if err := c.writeUpTo(end); err != nil {
 			return err
 		}
@@ -264,8 +266,9 @@ func (g *OrderedCommit) commitStage(self *Staged) (full bool) {
 	g.commit.lock.Lock()
 	first, _, n := g.commit.detach()
 	yield.Point(yield.StageDetached)
-	full = g.commitGroup(first, n)
+	full, end := g.commitGroup(first, n)
 	g.commit.lock.Unlock()
+	g.harden(first, end)
 	for s := first; s != nil; {
 		next := s.next // s is its owner's again once it is woken
 		if s != self {
@@ -277,25 +280,48 @@ func (g *OrderedCommit) commitStage(self *Staged) (full bool) {
 	return full
 }
 
-// commitGroup commits a group in the engine, in order.
-func (g *OrderedCommit) commitGroup(first *Staged, n int) (full bool) {
+// commitGroup commits a group in the engine, in order. end is where its last
+// COMMIT ends.
+func (g *OrderedCommit) commitGroup(first *Staged, n int) (full bool, end lsn.LSN) {
 	for s := first; s != nil; s = s.next {
 		if s.err == nil {
 			s.err = g.c.Err()
 		}
 		if s.err == nil {
-			if err := g.log.Commit(s); err != nil {
+			at, err := g.log.Commit(s)
+			if err != nil {
 				s.err = g.c.fail(err)
 			}
+			end = max(end, at)
 		}
 		if s.Sample {
 			s.Times.Done = clock.Now()
 		}
 	}
 	g.between.Add(int64(-n))
-	g.stats.groups.Add(1)
-	g.stats.grouped.Add(uint64(n))
-	return g.log.Full()
+	g.stats.size.group(n)
+	return g.log.Full(), end
+}
+
+// harden flushes the COMMITs of a group, which end at end, under policy 3. It
+// needs no lock of a stage: a group that follows may share the flush, and the
+// changes are visible to all before it, as they are without a binlog.
+func (g *OrderedCommit) harden(first *Staged, end lsn.LSN) {
+	if g.c.cfg.Policy != Policy3 || end == 0 {
+		return
+	}
+	start := clock.Now()
+	err := g.c.FlushUpTo(end, ReasonCommit)
+	done := clock.Now()
+	g.stats.hardenNs.Add(done - start)
+	for s := first; s != nil; s = s.next {
+		if s.err == nil {
+			s.err = err
+		}
+		if s.Sample {
+			s.Times.Done = done
+		}
+	}
 }
 
 // rotate starts the binlog's next file. Recovery looks for the fate of

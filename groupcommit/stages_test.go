@@ -40,7 +40,8 @@ type fakeBinlog struct {
 type staging struct {
 	place     *Staged
 	client, n int
-	written   int64 // its number in the binlog
+	written   int64   // its number in the binlog
+	end       lsn.LSN // of its COMMIT
 	done      bool
 }
 
@@ -58,7 +59,7 @@ func (b *fakeBinlog) Write(group *Staged) error {
 	defer b.enter(&b.writing, "Write")()
 	for s := group; s != nil; s = s.Next() {
 		switch written, flushed := b.log.Written(), b.log.Flushed(); {
-		case b.policy == Policy1 && flushed < s.Prepared:
+		case b.policy.Flushes() && flushed < s.Prepared:
 			b.log.violation("the binlog gets a transaction prepared up to %v; the log is flushed up to %v", s.Prepared, flushed)
 		case b.policy == Policy2 && written < s.Prepared:
 			b.log.violation("the binlog gets a transaction prepared up to %v; the log is written up to %v", s.Prepared, written)
@@ -97,7 +98,7 @@ func (b *fakeBinlog) Flush() error {
 	return nil
 }
 
-func (b *fakeBinlog) Commit(s *Staged) error {
+func (b *fakeBinlog) Commit(s *Staged) (lsn.LSN, error) {
 	defer b.enter(&b.committing, "Commit")()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,7 +110,8 @@ func (b *fakeBinlog) Commit(s *Staged) error {
 	o.done = true
 	b.commits.Add(1)
 	b.last = b.log.append(1)
-	return nil
+	o.end = b.last
+	return b.last, nil
 }
 
 func (b *fakeBinlog) Full() bool {
@@ -151,7 +153,7 @@ func newStageTrial(seed uint64) (*stageTrial, error) {
 	l := newFakeLog()
 	l.spin = rng.IntN(10)
 	tr := &stageTrial{seed: seed, log: l, clients: 1 + rng.IntN(8), commits: 1 + rng.IntN(6)}
-	policy := Policies.All()[rng.IntN(3)]
+	policy := Policies.All()[rng.IntN(4)]
 	tr.bin = &fakeBinlog{log: l, policy: policy, spin: rng.IntN(6)}
 	tr.cfg = StageConfig{SyncBinlog: rng.IntN(4), Serial: rng.IntN(2) == 0}
 	switch rng.IntN(4) {
@@ -207,6 +209,9 @@ func (tr *stageTrial) client(id int) {
 		if !o.done {
 			tr.log.violation("client %d is acknowledged before its commit in the engine", id)
 		}
+		if flushed := tr.log.Flushed(); tr.bin.policy == Policy3 && flushed < o.end {
+			tr.log.violation("client %d is acknowledged with its COMMIT up to %v; the log is flushed up to %v", id, o.end, flushed)
+		}
 		if tr.cfg.SyncBinlog == 1 && tr.bin.flushed.Load() < o.written {
 			tr.log.violation("client %d is acknowledged as number %d of the binlog, flushed up to %d", id, o.written, tr.bin.flushed.Load())
 		}
@@ -259,8 +264,14 @@ func (tr *stageTrial) counts() error {
 	if n := uint64(tr.cfg.SyncBinlog); n == 0 && st.Flushes > 0 || n > 0 && st.Rotations == 0 && st.Flushes != st.SyncGroups/n {
 		return fmt.Errorf("%d flushes of the binlog for %d SYNC groups with sync_binlog=%d", st.Flushes, st.SyncGroups, n)
 	}
-	redo := tr.c.Stats().Flushes[ReasonCommit]
-	if redo > st.FlushGroups || tr.bin.policy != Policy1 && redo > 0 {
+	redo, most := tr.c.Stats().Flushes[ReasonCommit], uint64(0)
+	switch tr.bin.policy {
+	case Policy1:
+		most = st.FlushGroups
+	case Policy3:
+		most = st.FlushGroups + st.Groups
+	}
+	if redo > most {
 		return fmt.Errorf("%d flushes of the log for %d FLUSH groups under policy %v", redo, st.FlushGroups, tr.bin.policy)
 	}
 	return nil
@@ -283,16 +294,23 @@ func stagesProperty(seed uint64) (wrong string) {
 	return ""
 }
 
-// One transaction at a time has one flush of each log, and a transaction whose
-// PREPARE somebody else's flush has covered needs none.
+// One transaction at a time has one flush of each log, under policy 3 two of the
+// redo log, and a PREPARE that somebody else's flush has covered needs none.
 func TestStagesCountFlushes(t *testing.T) {
+	countStageFlushes(t, Policy1, 1)
+	countStageFlushes(t, Policy3, 2)
+}
+
+// countStageFlushes commits one by one; each commit needs each flushes of the redo log.
+func countStageFlushes(t *testing.T, policy Policy, each uint64) {
+	t.Helper()
 	log := newFakeLog()
-	c, err := New(log, Config{Policy: Policy1})
+	c, err := New(log, Config{Policy: policy})
 	if err != nil {
 		t.Fatal(err)
 	}
 	log.committer = c
-	bin := &fakeBinlog{log: log, policy: Policy1}
+	bin := &fakeBinlog{log: log, policy: policy}
 	stages, err := NewOrderedCommit(c, bin, StageConfig{SyncBinlog: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -309,8 +327,8 @@ func TestStagesCountFlushes(t *testing.T) {
 		o.place.Prepared = log.append(3)
 		commit()
 	}
-	if redo, n := c.Stats().Flushes[ReasonCommit], stages.Stats().Flushes; redo != 10 || n != 10 {
-		t.Errorf("%d flushes of the log and %d of the binlog for 10 commits; want 10 and 10", redo, n)
+	if redo, n := c.Stats().Flushes[ReasonCommit], stages.Stats().Flushes; redo != 10*each || n != 10 {
+		t.Errorf("policy %v: %d flushes of the log and %d of the binlog for 10 commits; want %d and 10", policy, redo, n, 10*each)
 	}
 	o.place.Prepared = log.append(3)
 	if err := c.FlushUpTo(o.place.Prepared, ReasonWAL); err != nil {
@@ -318,8 +336,8 @@ func TestStagesCountFlushes(t *testing.T) {
 	}
 	commit()
 	st := c.Stats()
-	if st.Flushes[ReasonCommit] != 10 || st.Flushes[ReasonWAL] != 1 {
-		t.Errorf("flushes of the log: %v", st.Flushes)
+	if st.Flushes[ReasonCommit] != 11*each-1 || st.Flushes[ReasonWAL] != 1 {
+		t.Errorf("policy %v: flushes of the log: %v", policy, st.Flushes)
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)
@@ -329,11 +347,11 @@ func TestStagesCountFlushes(t *testing.T) {
 // idleBinlog does nothing.
 type idleBinlog struct{}
 
-func (idleBinlog) Write(*Staged) error  { return nil }
-func (idleBinlog) Flush() error         { return nil }
-func (idleBinlog) Commit(*Staged) error { return nil }
-func (idleBinlog) Full() bool           { return false }
-func (idleBinlog) Rotate() error        { return nil }
+func (idleBinlog) Write(*Staged) error             { return nil }
+func (idleBinlog) Flush() error                    { return nil }
+func (idleBinlog) Commit(*Staged) (lsn.LSN, error) { return 0, nil }
+func (idleBinlog) Full() bool                      { return false }
+func (idleBinlog) Rotate() error                   { return nil }
 
 func TestStagesDoNotAllocate(t *testing.T) {
 	log := newFakeLog()

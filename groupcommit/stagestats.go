@@ -10,10 +10,11 @@ import (
 // stageCounters are written once a group.
 type stageCounters struct {
 	flushGroups, syncGroups atomic.Uint64
-	groups, grouped         atomic.Uint64
+	size                    groupCounts
 	flushes                 atomic.Uint64
 	flushNs                 atomic.Int64
 	prepareNs, writeNs      atomic.Int64
+	hardenNs                atomic.Int64
 	gathers                 atomic.Uint64
 	gatherNs                atomic.Int64
 	rotations               atomic.Uint64
@@ -32,6 +33,7 @@ type StageStats struct {
 	FlushNs   int64
 	PrepareNs int64 // making PREPAREs as safe as the policy asks
 	WriteNs   int64 // writing to the binlog
+	HardenNs  int64 // making COMMITs durable (policy 3)
 	Gathers   uint64
 	GatherNs  int64
 	Rotations uint64
@@ -40,9 +42,14 @@ type StageStats struct {
 // Stats returns the counts so far.
 func (g *OrderedCommit) Stats() StageStats {
 	s := &g.stats
-	return StageStats{FlushGroups: s.flushGroups.Load(), SyncGroups: s.syncGroups.Load(), Groups: s.groups.Load(), Grouped: s.grouped.Load(),
-		Flushes: s.flushes.Load(), FlushNs: s.flushNs.Load(), PrepareNs: s.prepareNs.Load(), WriteNs: s.writeNs.Load(),
+	// Against the order of the stages: no SYNC group is seen whose FLUSH is not.
+	out := StageStats{
+		Flushes: s.flushes.Load(), FlushNs: s.flushNs.Load(), PrepareNs: s.prepareNs.Load(), WriteNs: s.writeNs.Load(), HardenNs: s.hardenNs.Load(),
 		Gathers: s.gathers.Load(), GatherNs: s.gatherNs.Load(), Rotations: s.rotations.Load()}
+	out.Groups, out.Grouped = s.size.load()
+	out.SyncGroups = s.syncGroups.Load()
+	out.FlushGroups = s.flushGroups.Load()
+	return out
 }
 
 // Sub returns s - o, field by field.
@@ -55,6 +62,7 @@ func (s StageStats) Sub(o StageStats) StageStats {
 	s.FlushNs -= o.FlushNs
 	s.PrepareNs -= o.PrepareNs
 	s.WriteNs -= o.WriteNs
+	s.HardenNs -= o.HardenNs
 	s.Gathers -= o.Gathers
 	s.GatherNs -= o.GatherNs
 	s.Rotations -= o.Rotations

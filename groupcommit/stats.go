@@ -1,6 +1,7 @@
 package groupcommit
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"flushbench/engine/axis"
@@ -60,17 +61,40 @@ func (NoObserver) Group(Group) {}
 type counters struct {
 	flushes       [reasons]atomic.Uint64
 	flushNs       [reasons]atomic.Int64
-	groups        atomic.Uint64
-	grouped       atomic.Uint64
+	size          groupCounts
 	inline        atomic.Uint64
 	waitedNs      atomic.Int64
 	bufferStalls  atomic.Uint64
 	bufferStallNs atomic.Int64
 	gathers       atomic.Uint64
 	gatherNs      atomic.Int64
+}
+
+// groupCounts go together, so that a reader between two groups finds no commit
+// missing or twice.
+type groupCounts struct {
+	mu              sync.Mutex
+	groups, grouped uint64 // guarded by mu
 	// early counts commits that found their LSN flushed already; the next
-	// group takes them into its size.
+	// group takes them into its size. Added to anywhere, taken under mu.
 	early atomic.Int64
+}
+
+// group counts a group of n commits, and those that came early; it returns
+// their sum.
+func (g *groupCounts) group(n int) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n += int(g.early.Swap(0))
+	g.groups++
+	g.grouped += uint64(n)
+	return n
+}
+
+func (g *groupCounts) load() (groups, grouped uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.groups, g.grouped + uint64(g.early.Load())
 }
 
 func (s *counters) flushed(why Reason, ns int64) {
@@ -97,10 +121,11 @@ type Stats struct {
 func (c *Committer) Stats() Stats {
 	s := &c.stats
 	out := Stats{
-		Groups: s.groups.Load(), Grouped: s.grouped.Load() + uint64(s.early.Load()), Inline: s.inline.Load(), WaitedNs: s.waitedNs.Load(),
+		Inline: s.inline.Load(), WaitedNs: s.waitedNs.Load(),
 		BufferStalls: s.bufferStalls.Load(), BufferStallNs: s.bufferStallNs.Load(),
 		Gathers: s.gathers.Load(), GatherNs: s.gatherNs.Load(),
 	}
+	out.Groups, out.Grouped = s.size.load()
 	for i := range reasons {
 		out.Flushes[i], out.FlushNs[i] = s.flushes[i].Load(), s.flushNs[i].Load()
 	}

@@ -23,6 +23,7 @@ func (p *Pool) Apply(start, end lsn.LSN, body []byte) error {
 	m.write = true
 	p.dirty.mu.Lock()
 	p.dirty.registerLocked(&m.floor, start)
+	m.floored = true
 	p.dirty.mu.Unlock()
 	defer m.end()
 	if err := m.redo(end, body); err != nil {

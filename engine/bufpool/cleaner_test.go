@@ -192,12 +192,17 @@ func TestOneReadForTwoReaders(t *testing.T) {
 		})
 	}
 	seeds.Ends(t, func() {
-		eventually(func() bool { s := p.Stats(); return s.Misses == 1 && s.Hits == 1 && reads.Load() == 1 })
+		eventually(func() bool {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			f := p.table.find(tp(5))
+			return f != nil && f.pins.Load() == 2 && reads.Load() == 1
+		})
 		close(both)
 		wg.Wait()
 	})
-	if reads.Load() != 1 {
-		t.Errorf("%d reads; want 1", reads.Load())
+	if s := p.Stats(); reads.Load() != 1 || s.Misses != 1 || s.Hits != 1 {
+		t.Errorf("%d reads, %d misses, %d hits; want 1 of each", reads.Load(), s.Misses, s.Hits)
 	}
 }
 

@@ -106,6 +106,7 @@ func (d *dirtyList) changedLocked(f *frame, start lsn.LSN) {
 	case !f.dirty:
 		f.dirty, f.oldest = true, start
 		d.insertLocked(f)
+		f.listed.Store(true)
 	case f.flushing && f.redirtied == 0:
 		f.redirtied = start
 	}
@@ -156,6 +157,7 @@ func (d *dirtyList) copied(f *frame) bool {
 		return false
 	}
 	f.flushing, f.redirtied = true, 0
+	f.listed.Store(false)
 	d.flushing++
 	return true
 }
@@ -172,6 +174,7 @@ func (d *dirtyList) flushed(frames []*frame) {
 		if f.redirtied != 0 {
 			f.oldest = f.redirtied
 			d.insertLocked(f)
+			f.listed.Store(true)
 		} else {
 			f.dirty = false
 		}

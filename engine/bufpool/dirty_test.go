@@ -91,6 +91,46 @@ func TestOldestInFlight(t *testing.T) {
 	}
 }
 
+// A page may become clean between the append and the listing of a record that
+// changes it: the flush of its copy ends there. Nothing but the record's floor
+// holds Oldest back then.
+func TestOldestWhileFlushEnds(t *testing.T) {
+	log := newFakeLog(1 << 30)
+	spy := &spyFS{FS: created(t, vfs.Fdatasync)}
+	p := open(t, smallest(spy, log, 2))
+	var m, other Mtr
+	set(t, p, &m, tp(1), 1)
+	appended, clean, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	spy.onFlush = func(name string) error {
+		if name != FileName(SpaceTable) {
+			return nil
+		}
+		spy.onFlush = nil
+		log.appended = func(r record) {
+			log.appended = nil
+			close(appended)
+			<-clean
+			if at := p.Oldest(); at > r.start {
+				t.Errorf("Oldest between append and listing = %v; the record starts at %v", at, r.start)
+			}
+		}
+		go func() {
+			defer close(done)
+			set(t, p, &other, tp(1), 2)
+		}()
+		<-appended
+		return nil
+	}
+	if _, _, err := p.flushOldest(1, lsn.Max, ReasonAsked); err != nil {
+		t.Fatal(err)
+	}
+	close(clean)
+	<-done
+	if at, want := p.Oldest(), log.records[1].start; at != want {
+		t.Errorf("Oldest = %v; want the start of the second record, %v", at, want)
+	}
+}
+
 // An append that fails freezes Oldest below what it would have logged, and
 // stops the pool.
 func TestAppendFails(t *testing.T) {
@@ -193,6 +233,11 @@ func TestFlushListAgainstMap(t *testing.T) {
 			}
 			if d.count() != len(want) {
 				return "the count is wrong"
+			}
+			for j := range frames {
+				if f := &frames[j]; f.listed.Load() != (want[f.self] != nil && !flushing[f.self]) {
+					return "listed is wrong"
+				}
 			}
 			last = 0
 			for j := d.head; j != none; j = frames[j].dnext {

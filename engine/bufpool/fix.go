@@ -1,14 +1,19 @@
 package bufpool
 
+import "flushbench/engine/yield"
+
 // fix returns the frame of a page, pinned and latched. With load the page is
 // read if it is absent; without, an absent page gets a frame with anything in
-// it: the caller holds it exclusively and formats it.
-func (p *Pool) fix(id PageID, exclusive, load bool) (*frame, error) {
-	f, absent, err := p.pin(id, load)
-	if err != nil {
-		return nil, err
+// it: the caller holds it exclusively and formats it. hit is 1 if it was there.
+func (p *Pool) fix(id PageID, exclusive, load bool) (f *frame, hit uint64, err error) {
+	f, absent := p.findPinned(id), false
+	if f != nil {
+		p.use(f)
+	} else if f, absent, err = p.pin(id, load); err != nil {
+		return nil, 0, err
 	}
-	if absent {
+	switch {
+	case absent:
 		// pin holds the latch: those who find the page meanwhile wait for it.
 		f.err = nil
 		if load {
@@ -18,17 +23,20 @@ func (p *Pool) fix(id PageID, exclusive, load bool) (*frame, error) {
 			f.latch.Unlock()
 			f.latch.RLock()
 		}
-	} else if exclusive {
+	case exclusive:
 		f.latch.Lock()
-	} else {
+	default:
 		f.latch.RLock()
 	}
 	if f.err != nil && load {
 		err := f.err
 		p.unfix(f, exclusive)
-		return nil, err
+		return nil, 0, err
 	}
-	return f, nil
+	if !absent {
+		hit = 1
+	}
+	return f, hit, nil
 }
 
 // readPage fills a frame and verifies what it finds.
@@ -65,6 +73,16 @@ func (p *Pool) unpin(f *frame) {
 	}
 }
 
+// use notes a use of a pinned page, which mostly changes nothing.
+func (p *Pool) use(f *frame) {
+	if !p.lru.due(f) {
+		return
+	}
+	p.mu.Lock()
+	p.lru.used(f)
+	p.mu.Unlock()
+}
+
 // pin finds or makes the frame of a page. absent: it was not in the pool; its
 // frame is latched exclusively.
 func (p *Pool) pin(id PageID, load bool) (f *frame, absent bool, err error) {
@@ -72,8 +90,7 @@ func (p *Pool) pin(id PageID, load bool) (f *frame, absent bool, err error) {
 	defer p.mu.Unlock()
 	for {
 		if f = p.table.find(id); f != nil {
-			f.pins.Add(1)
-			p.hits++
+			f.pins.Add(1) // what is in the table under Pool.mu is not claimed
 			p.lru.used(f)
 			return f, false, nil
 		}
@@ -87,10 +104,12 @@ func (p *Pool) pin(id PageID, load bool) (f *frame, absent bool, err error) {
 			p.misses++
 		}
 		f.id = id
-		f.pins.Add(1)
+		f.key.Store(id.key())
 		f.latch.Lock() // nobody has it: the frame had no pins
-		p.table.insert(f)
 		p.lru.add(f)
+		p.table.insert(f)
+		yield.Point(yield.TryLock)
+		f.pins.Store(1) // lifts the claim: others may pin it, and see the above
 		return f, true, nil
 	}
 }
@@ -100,7 +119,7 @@ func (p *Pool) pin(id PageID, load bool) (f *frame, absent bool, err error) {
 // list clean.
 const scanDepth = 128
 
-// frameLocked takes a frame that nobody uses. It may let go of Pool.mu, and
+// frameLocked claims a frame that nobody uses. It may let go of Pool.mu, and
 // then returns nil: look again.
 func (p *Pool) frameLocked() (*frame, error) {
 	f, dirty := p.victimLocked(scanDepth)
@@ -152,12 +171,13 @@ func (p *Pool) flushVictims(batches uint64) (n int, err error) {
 	return n, err
 }
 
-// victimLocked takes a free frame, or evicts the clean page that is nearest to
+// victimLocked claims a free frame, or evicts the clean page that is nearest to
 // the end of the LRU list; it looks at up to depth pages. dirty: it passed one
 // that could be flushed.
 func (p *Pool) victimLocked(depth int) (f *frame, dirty bool) {
 	if n := len(p.free); n > 0 {
 		f, p.free = &p.frames[p.free[n-1]], p.free[:n-1]
+		f.pins.Store(claimed)
 		return f, false
 	}
 	p.dirty.mu.Lock()
@@ -165,14 +185,15 @@ func (p *Pool) victimLocked(depth int) (f *frame, dirty bool) {
 	for i := p.lru.tail; i != none && depth > 0; depth-- {
 		f = &p.frames[i]
 		i = f.prev
+		yield.Point(yield.TryLock)
 		switch {
 		case f.pins.Load() > 0:
 		case f.dirty:
 			dirty = dirty || !f.flushing
-		default:
+		case f.pins.CompareAndSwap(0, claimed):
 			p.table.remove(f)
 			p.lru.remove(f)
-			p.lru.evictions++
+			p.lru.evictions.Add(1)
 			return f, dirty
 		}
 	}

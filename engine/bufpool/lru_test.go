@@ -15,16 +15,16 @@ func checkLRU(l *lru) string {
 		if f.prev != prev {
 			return "prev and next disagree"
 		}
-		if f.old && !seenOld {
+		if f.old.Load() && !seenOld {
 			seenOld = true
 			if l.oldHead != i {
 				return "the midpoint is not the first old page"
 			}
 		}
-		if seenOld != f.old {
+		if seenOld != f.old.Load() {
 			return "a young page behind the midpoint"
 		}
-		if f.old {
+		if f.old.Load() {
 			old++
 		}
 		n++
@@ -52,7 +52,8 @@ func TestLRUStaysWhole(t *testing.T) {
 			frames[i].self = int32(i)
 		}
 		now := int64(0)
-		l := newLRU(frames, int64(r.IntN(3))*5)
+		var l lru
+		l.init(frames, int64(r.IntN(3))*5)
 		l.now = func() int64 { return now }
 		in := map[int]bool{}
 		for range 400 {
@@ -64,7 +65,7 @@ func TestLRUStaysWhole(t *testing.T) {
 				in[i] = true
 			case r.IntN(4) == 0:
 				l.remove(&frames[i])
-				l.evictions++
+				l.evictions.Add(1)
 				in[i] = false
 			default:
 				l.used(&frames[i])
@@ -149,24 +150,31 @@ func TestScanLeavesHotSet(t *testing.T) {
 func TestMidpoint(t *testing.T) {
 	frames := make([]frame, 40)
 	now := int64(0)
-	l := newLRU(frames, 10)
+	var l lru
+	l.init(frames, 10)
 	l.now = func() int64 { return now }
 	for i := range frames {
 		frames[i].self = int32(i)
 		l.add(&frames[i])
 	}
 	f := &frames[39]
-	if !f.old {
+	if !f.old.Load() {
 		t.Fatal("a new page is young; want it at the midpoint")
 	}
+	now = 10
+	l.used(f)
+	if !f.old.Load() {
+		t.Error("a page became young before anything was evicted")
+	}
+	l.evictions.Add(1)
 	now = 9
 	l.used(f)
-	if !f.old {
+	if !f.old.Load() {
 		t.Error("a page used again at once became young")
 	}
 	now = 10
 	l.used(f)
-	if f.old || l.head != f.self {
+	if f.old.Load() || l.head != f.self {
 		t.Error("a page used again later did not move to the front")
 	}
 	other := &frames[l.tail]
@@ -176,7 +184,7 @@ func TestMidpoint(t *testing.T) {
 	if l.head != other.self {
 		t.Error("a young page near the front was moved; want it left alone")
 	}
-	l.evictions += 100
+	l.evictions.Add(100)
 	l.used(f)
 	if l.head != f.self {
 		t.Error("a young page that fell behind did not move to the front")

@@ -26,6 +26,8 @@ type Mtr struct {
 	body    []byte
 	changes uint64
 	floor   floor
+	floored bool   // floor is registered
+	hits    uint64 // pages that were in the pool
 
 	changed [maxHeld]PageID // by the last Commit
 	nc      int
@@ -84,7 +86,7 @@ func (p *Pool) begin(m *Mtr) error {
 	if err := p.Err(); err != nil {
 		return err
 	}
-	m.p, m.write, m.n, m.changes, m.body, m.nc = p, false, 0, 0, m.body[:0], 0
+	m.p, m.write, m.n, m.changes, m.body, m.nc, m.floored, m.hits = p, false, 0, 0, m.body[:0], 0, false, 0
 	return nil
 }
 
@@ -146,10 +148,11 @@ func (m *Mtr) get(id PageID, exclusive, load bool) (Page, error) {
 	if m.n == maxHeld {
 		return Page{}, fmt.Errorf("bufpool: page %v: a mini-transaction holds at most %d pages", id, maxHeld)
 	}
-	f, err := m.p.fix(id, exclusive, load)
+	f, hit, err := m.p.fix(id, exclusive, load)
 	if err != nil {
 		return Page{}, err
 	}
+	m.hits += hit
 	m.held[m.n] = hold{f: f, refs: 1, exclusive: exclusive}
 	m.n++
 	return Page{f}, nil
@@ -225,27 +228,48 @@ func (m *Mtr) publish(id trx.ID) (lsn.LSN, error) {
 	if err := p.Err(); err != nil {
 		return 0, err
 	}
-	// From here on no checkpoint passes the record that is about to be made.
-	p.dirty.register(&m.floor, p.reserved)
+	// From here on no checkpoint passes the record that is about to be made: a
+	// page that is in the flush list stays there as long as it is latched.
+	if !m.anyListed() {
+		p.dirty.register(&m.floor, p.reserved)
+		m.floored = true
+	}
 	start, end, err := p.append(uint64(id), m.changes, m.body)
 	if err != nil {
-		p.dirty.freeze(&m.floor)
+		if m.floored {
+			p.dirty.freeze(&m.floor)
+		}
 		return 0, p.fail(fmt.Errorf("bufpool: append %d changes to the log: %w", m.changes, err))
 	}
 	m.list(start, end)
 	return end, nil
 }
 
+// anyListed reports whether a changed page is in the flush list to stay.
+func (m *Mtr) anyListed() bool {
+	for i := range m.held[:m.n] {
+		if h := &m.held[i]; h.changed && h.f.listed.Load() {
+			return true
+		}
+	}
+	return false
+}
+
 // list stamps the changed pages, lists them as dirty and withdraws the floor,
-// all in one step for a checkpoint.
+// all in one step for a checkpoint. Mostly all are listed already, and stay.
 func (m *Mtr) list(start, end lsn.LSN) {
 	d := &m.p.dirty
+	fresh := m.floored
 	for i := range m.held[:m.n] {
 		if h := &m.held[i]; h.changed {
 			stamp(h.f.buf, h.f.id, end)
 			m.changed[m.nc] = h.f.id
 			m.nc++
+			fresh = fresh || !h.f.listed.Load()
 		}
+	}
+	if !fresh {
+		return
 	}
 	d.mu.Lock()
 	for i := range m.held[:m.n] {
@@ -253,7 +277,10 @@ func (m *Mtr) list(start, end lsn.LSN) {
 			d.changedLocked(h.f, start)
 		}
 	}
-	d.withdrawLocked(&m.floor)
+	if m.floored {
+		d.withdrawLocked(&m.floor)
+		m.floored = false
+	}
 	d.mu.Unlock()
 	m.p.cleaner.changed()
 }
@@ -286,6 +313,7 @@ func (m *Mtr) end() {
 		m.p.unfix(m.held[i].f, m.held[i].exclusive)
 		m.held[i] = hold{}
 	}
+	m.p.hits.Add(m.hits)
 	m.n, m.p = 0, nil
 }
 

@@ -102,7 +102,7 @@ func checkPool(p *Pool, log *fakeLog) string {
 	n, last := 0, lsn.LSN(0)
 	for i := p.dirty.head; i != none; i = p.frames[i].dnext {
 		f := &p.frames[i]
-		if f.oldest < last || !f.dirty || f.flushing || f.oldest >= log.reserved {
+		if f.oldest < last || !f.dirty || f.flushing || !f.listed.Load() || f.oldest >= log.reserved {
 			return fmt.Sprintf("flush list: page %v, oldest %v after %v, dirty %v, flushing %v", f.id, f.oldest, last, f.dirty, f.flushing)
 		}
 		if pageLSN(f.buf) <= f.oldest {

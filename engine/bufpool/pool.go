@@ -21,6 +21,8 @@
 //   - A page whose checksum or identity is wrong is never handed out.
 //   - After the first write or flush that fails, nothing is written any more.
 //
+// A page that is in the pool is found and pinned without a mutex (findPinned).
+//
 // Order of latches and mutexes: the cleaner's and the forcer's batch.mu; page
 // latches; the batch.mu of those who need a frame, who may hold latches and
 // never wait for one while they have it; Pool.io; Pool.mu; dirtyList.mu.
@@ -128,11 +130,11 @@ type Pool struct {
 	lru        lru
 	free       []int32
 	freed      *sync.Cond // a frame may be had; waiters count in starved
-	hits       uint64
 	misses     uint64
 	frameWaits uint64
 	evictions  uint64 // batches flushed by those who need a frame
 	starved    atomic.Int32
+	hits       atomic.Uint64 // counted when the mini-transaction ends
 
 	dirty dirtyList
 
@@ -259,7 +261,8 @@ func (p *Pool) allocate() error {
 		f.buf, f.self = mem[i*PageSize:(i+1)*PageSize:(i+1)*PageSize], int32(i)
 		p.free[n-1-i] = int32(i)
 	}
-	p.table, p.lru = newTable(p.frames), newLRU(p.frames, int64(p.opts.OldTime))
+	p.table = newTable(p.frames)
+	p.lru.init(p.frames, int64(p.opts.OldTime))
 	p.freed = sync.NewCond(&p.mu)
 	p.dirty.init(p.frames)
 	align := p.dw.file.Align()

@@ -121,6 +121,7 @@ func (p *Pool) Stats() Stats {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Hits, s.Misses, s.Evictions, s.FrameWaits, s.Pages = p.hits, p.misses, p.lru.evictions, p.frameWaits, p.lru.n
+	s.Misses, s.Evictions, s.FrameWaits, s.Pages = p.misses, p.lru.evictions.Load(), p.frameWaits, p.lru.n
+	s.Hits = p.hits.Load()
 	return s
 }

@@ -84,7 +84,12 @@ func (t *Txn) Snapshot() {
 	}
 }
 
+// closeView gives the view up. Only t opens it, so whether it is open needs no
+// mutex.
 func (t *Txn) closeView() {
+	if !t.view.open {
+		return
+	}
 	if t.s.reg.closeView(&t.view) {
 		t.s.purge.kick()
 	}

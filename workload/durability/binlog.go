@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"flushbench/engine/vfs"
+	"flushbench/groupcommit"
 )
 
 // WithBinlog is Tier for an engine with a second log: what was acknowledged
@@ -12,9 +13,11 @@ import (
 //
 // A transaction whose PREPARE is kept and whose Xid is not is rolled back though
 // it was acknowledged; one whose COMMIT is kept too stays in the engine and is
-// missing in the binlog.
+// missing in the binlog. Policy 3 flushes the COMMIT before it is acknowledged:
+// the engine keeps all, and what the binlog lacks it has alone.
 func (s Setting) WithBinlog(sync int, method vfs.Method) Tier {
 	t := s.Tier()
+	engineKeeps := s.Policy == groupcommit.Policy3 && t.OS && t.Power
 	var words, loss string
 	switch {
 	case !method.Durable():
@@ -37,6 +40,11 @@ func (s Setting) WithBinlog(sync int, method vfs.Method) Tier {
 	} else {
 		loss = fmt.Sprintf("up to %d acknowledged groups", sync-1)
 	}
-	t.Words += "; " + words + "a kernel crash or a power cut takes " + loss + " from it, and rolls back those that only it held"
+	t.Words += "; " + words + "a kernel crash or a power cut takes " + loss + " from it"
+	if engineKeeps {
+		t.Words += "; the engine keeps all, and is ahead of it"
+	} else {
+		t.Words += ", and rolls back those that only it held"
+	}
 	return t
 }

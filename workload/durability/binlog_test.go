@@ -22,6 +22,9 @@ func TestWithBinlog(t *testing.T) {
 		{groupcommit.Policy1, 0, vfs.Fdatasync, false, "unbounded", "not flushed at commits"},
 		{groupcommit.Policy1, 100, vfs.Fdatasync, false, "99 groups", "up to 99 acknowledged groups"},
 		{groupcommit.Policy1, 1, vfs.None, false, "unbounded", "never made durable"},
+		{groupcommit.Policy1, 0, vfs.Fdatasync, false, "unbounded", "from it, and rolls back those that only it held"},
+		{groupcommit.Policy3, 1, vfs.Fdatasync, true, "none", ""},
+		{groupcommit.Policy3, 0, vfs.Fdatasync, false, "unbounded", "from it; the engine keeps all, and is ahead of it"},
 		{groupcommit.Policy2, 1, vfs.Fdatasync, false, "about 1 s", ""},
 		{groupcommit.Policy2, 0, vfs.Fdatasync, false, "about 1 s", "not flushed at commits"},
 	} {

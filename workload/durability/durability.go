@@ -95,7 +95,7 @@ func (s Setting) Extent(kind Kind) Extent {
 	// Where every write is durable, what is written is flushed.
 	onWrite := mark == Written || s.Method.WriteThrough()
 	switch s.Policy {
-	case groupcommit.Policy1:
+	case groupcommit.Policy1, groupcommit.Policy3:
 		return Nothing // written and flushed before it is acknowledged
 	case groupcommit.Policy2:
 		if onWrite {

@@ -209,6 +209,7 @@ func TestTier(t *testing.T) {
 		styles []groupcommit.Style
 	}{
 		{"1", groupcommit.Policy1, groupcommit.Styles.All()},
+		{"1", groupcommit.Policy3, groupcommit.Styles.All()}, // of one log it keeps what 1 keeps
 		{"2", groupcommit.Policy2, groupcommit.Styles.All()},
 		{"0 classic", groupcommit.Policy0, []groupcommit.Style{groupcommit.Classic}},
 		{"0 continuous", groupcommit.Policy0, []groupcommit.Style{groupcommit.Continuous}},
