@@ -133,6 +133,10 @@ func (h *Histogram) Mean() float64 {
 	return float64(h.sum) / float64(h.count)
 }
 
+// StdDev returns the standard deviation of the samples in range in nanoseconds,
+// to the histogram's resolution.
+func (h *Histogram) StdDev() float64 { return h.hdr.StdDev() }
+
 // Percentile is one percentile of a histogram.
 type Percentile struct {
 	Value int64 // nanoseconds; meaningless unless OK

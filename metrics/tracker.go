@@ -50,6 +50,7 @@ type Tracker struct {
 		sync.Mutex
 		window       Window
 		overflowBase int64
+		last         [NumKinds]RiskNow
 		stats        [NumKinds]riskStats
 		series       riskSeries
 	}
@@ -168,6 +169,7 @@ func (t *Tracker) sampleLocked(now int64, safe Watermarks) {
 	for k := range risk {
 		r := risk[k]
 		t.now[k].Store(r.commits)
+		t.mu.last[k] = RiskNow{Commits: r.commits, Bytes: r.bytes, AgeNs: r.age}
 		if !keep {
 			continue
 		}
@@ -269,4 +271,18 @@ func (t *Tracker) AtRiskNow() [NumKinds]int64 {
 		n[k] = t.now[k].Load()
 	}
 	return n
+}
+
+// RiskNow is what one crash kind would take at one moment.
+type RiskNow struct {
+	Commits, Bytes int64
+	AgeNs          int64 // since the oldest of them was acknowledged; 0: none
+}
+
+// Last returns what the last sample saw, within the window or not, and how many
+// commits had no room in their lane so far: then it is a lower bound.
+func (t *Tracker) Last() (risk [NumKinds]RiskNow, overflow int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.last, t.overflow()
 }

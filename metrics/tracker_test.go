@@ -77,7 +77,11 @@ func TestTrackerAgainstOracle(t *testing.T) {
 			case 2:
 				tr.SampleWith(now, func() Watermarks { return safe })
 				risk := o.sample(now, safe)
+				last, overflow := tr.Last()
 				for k, r := range risk {
+					if want := (RiskNow{Commits: r.commits, Bytes: r.bytes, AgeNs: r.age}); last[k] != want || overflow != 0 {
+						t.Fatalf("%v: the last sample says %+v, overflow %d; want %+v", Kind(k), last[k], overflow, want)
+					}
 					if got := tr.AtRiskNow()[k]; got != r.commits {
 						t.Fatalf("%v at risk now = %d, want %d", Kind(k), got, r.commits)
 					}

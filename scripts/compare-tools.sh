@@ -48,7 +48,7 @@ settle() {
 probe() {
 	settle
 	"$flushbench" probe --dir "$work" --method fdatasync --op overwrite --size "$1" \
-		--duration "${each}s" --rounds 10 --format csv --quiet --beside-live-database "${@:2}" |
+		--duration "${each}s" --rounds 10 --no-pages --format csv --quiet --beside-live-database "${@:2}" |
 		awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "rate_per_s") c = i } NR == 2 { print $c }'
 }
 

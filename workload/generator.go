@@ -45,12 +45,15 @@ func NewGenerator(seed uint64, s Spec, clients int) (*Generator, error) {
 // Spec returns what the generator was made with, defaults filled in.
 func (g *Generator) Spec() Spec { return g.spec }
 
-// Row returns what the row key, below Rows, holds before the first
+// Row returns what the row key, below TableRows, holds before the first
 // transaction. c must not be changed. k is InitialBalance for KindBank, else 1
-// to Rows.
+// to Rows; of a note it is 0.
 func (g *Generator) Row(key uint64) (k int64, c []byte) {
 	r := draws{state: g.seed + key*spread + 1}
 	c = g.value(&r)
+	if key >= g.spec.Rows {
+		return 0, c
+	}
 	if g.spec.Kind == KindBank {
 		return InitialBalance, c
 	}
@@ -69,22 +72,35 @@ func (g *Generator) NewTxn(client uint32) *Txn {
 // operations it replaces. It allocates nothing if t comes from NewTxn. What
 // the operations point to must not be changed.
 func (g *Generator) Next(client uint32, n uint64, t *Txn) {
-	r := draws{state: g.seed + (uint64(client)+1)*spread ^ mix(n*golden+1)}
+	r := g.draws(client, n)
 	t.Client, t.Ops, t.Unsafe = client, t.Ops[:0], false
-	// Both are drawn whatever the shares are, so that these change no key.
-	reads := r.chance(g.spec.ReadShare)
-	t.Rollback = r.chance(g.spec.RollbackShare) && !reads
+	var reads bool
+	reads, t.Rollback = g.fate(&r)
 	if g.spec.Kind == KindReadWrite {
 		g.reads(&r, t)
 	}
 	switch {
 	case !reads:
 		g.writes(&r, client, n, t)
+		g.note(&r, client, n, t)
 	case g.spec.Kind != KindReadWrite:
 		for range g.rows() {
 			g.add(&r, t, Op{Kind: OpRead, Key: g.keys.draw(&r)})
 		}
 	}
+}
+
+// draws is where the draws of a transaction begin.
+func (g *Generator) draws(client uint32, n uint64) draws {
+	return draws{state: g.seed + (uint64(client)+1)*spread ^ mix(n*golden+1)}
+}
+
+// fate makes the first two draws of a transaction, whatever the shares are, so
+// that these change no key.
+func (g *Generator) fate(r *draws) (reads, rollback bool) {
+	reads = r.chance(g.spec.ReadShare)
+	rollback = r.chance(g.spec.RollbackShare) && !reads
+	return reads, rollback
 }
 
 // rows is how many rows a transaction of this kind changes.
@@ -119,7 +135,7 @@ func (g *Generator) writes(r *draws, client uint32, n uint64, t *Txn) {
 	case KindInsert:
 		for i := range uint64(per) {
 			// The clients in turn, above the rows that are there already.
-			key := g.spec.Rows + (n*uint64(per)+i)*g.clients + uint64(client)
+			key := g.TableRows() + (n*uint64(per)+i)*g.clients + uint64(client)
 			g.add(r, t, Op{Kind: OpInsert, Key: key, Delta: g.number(r), Value: g.value(r)})
 		}
 	case KindWriteOnly, KindReadWrite:

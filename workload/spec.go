@@ -51,6 +51,11 @@ type Spec struct {
 	// UnsafeShare is the share of the statements that change something which
 	// are Op.Unsafe.
 	UnsafeShare Share
+	// Notes gives each client a row more, and lets each transaction that changes
+	// rows set its k to the number of the client's transactions so far: so
+	// that a judge can tell which of them the table holds. See
+	// Generator.NoteKey.
+	Notes bool
 }
 
 // Validate fills in the defaults and says what is out of range.
@@ -96,11 +101,15 @@ func (s *Spec) Validate() error {
 
 // MaxOps is the most operations that a transaction has. REQUIRES: s is valid.
 func (s Spec) MaxOps() int {
+	n := s.RowsPerTxn
 	switch s.Kind {
 	case KindWriteOnly:
-		return 4 * s.RowsPerTxn
+		n = 4 * s.RowsPerTxn
 	case KindReadWrite:
-		return PointSelects + len(rangeKinds) + 4*s.RowsPerTxn
+		n = PointSelects + len(rangeKinds) + 4*s.RowsPerTxn
 	}
-	return s.RowsPerTxn
+	if s.Notes {
+		n++
+	}
+	return n
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"flushbench/engine/vfs"
@@ -40,14 +41,29 @@ func holdFolder(dir string) (*heldFolder, error) {
 		return nil, usagef("%s is not a folder", dir)
 	}
 	h := &heldFolder{dir: dir}
-	if err := h.lockAll(); err != nil {
+	if err := h.lockAll(dir); err != nil {
 		return nil, errors.Join(err, h.release())
 	}
 	return h, nil
 }
 
-func (h *heldFolder) lockAll() error {
-	path, err := filepath.Abs(h.dir)
+// also holds other folders of the same database, which may lie anywhere. One that
+// is not there is left to whoever reads it.
+func (h *heldFolder) also(dirs ...string) error {
+	for _, dir := range dirs {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := h.lockAll(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockAll locks dir and the work folder that it lies in.
+func (h *heldFolder) lockAll(dir string) error {
+	path, err := filepath.Abs(dir)
 	if err == nil {
 		path, err = filepath.EvalSymlinks(path)
 	}
@@ -79,6 +95,9 @@ func (h *heldFolder) lock(path, who, where string) error {
 	if err != nil {
 		return err
 	}
+	if h.holds(f) {
+		return f.Close()
+	}
 	if !lockedElsewhere(f) {
 		h.locks = append(h.locks, f)
 		return nil
@@ -91,6 +110,15 @@ func (h *heldFolder) lock(path, who, where string) error {
 		"  Wait until it ends. Nothing was read or written.",
 	}}
 	return errors.Join(refusal, f.Close())
+}
+
+// holds reports whether the file is locked already, by another of the folders.
+func (h *heldFolder) holds(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && slices.ContainsFunc(h.locks, func(l *os.File) bool {
+		held, err := l.Stat()
+		return err == nil && os.SameFile(info, held)
+	})
 }
 
 // lockHolder is "pid N", as a run writes it into its lock file, or "".

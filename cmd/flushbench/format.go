@@ -21,6 +21,7 @@ const (
 	formatJSON
 	formatCSV
 	formatBench
+	formatMarkdown
 )
 
 var formats = axis.Table[format]{
@@ -30,6 +31,7 @@ var formats = axis.Table[format]{
 		{Value: formatJSON, Name: "json", Help: "the whole result, and nothing else"},
 		{Value: formatCSV, Name: "csv", Help: "one line a row"},
 		{Value: formatBench, Name: "bench", Help: "Go benchmark lines, for benchstat"},
+		{Value: formatMarkdown, Name: "markdown", Help: "tables for a page or a comment"},
 	},
 }
 
@@ -38,10 +40,10 @@ func (f format) MarshalText() ([]byte, error)  { return formats.MarshalText(f) }
 func (f *format) UnmarshalText(t []byte) error { return formats.UnmarshalText(f, t) }
 
 // addFormatFlag adds --format with the formats that a command has; none means
-// all of them.
+// those of a result.
 func addFormatFlag(fs *pflag.FlagSet, f *format, have ...format) {
 	if len(have) == 0 {
-		have = formats.All()
+		have = []format{formatTable, formatJSON, formatCSV, formatBench}
 	}
 	names := make([]string, len(have))
 	for i, h := range have {

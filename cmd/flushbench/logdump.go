@@ -121,6 +121,9 @@ func (h *heldFolder) dump(ctx context.Context, stdout, stderr io.Writer, o *logd
 		}
 		binlogDir = h.dir
 	}
+	if err := h.also(binlogDir); err != nil {
+		return err
+	}
 	buffered := bufio.NewWriterSize(stdout, 64<<10)
 	d := dumper{ctx: ctx, o: o, out: lineWriter{w: buffered, json: o.format == formatJSON, verbose: o.verbose}, files: files, dir: h.dir}
 	var errs []error

@@ -51,7 +51,8 @@ func (o *probeOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.ops, "op", probe.Ops(), "`LIST` of operations: "+strings.Join(probe.Ops(), ", "))
 	fs.BoolVar(&o.cfg.SamePlace, "same-place", false, "overwrite always the same place, as pg_test_fsync does, not a circle of 64 MiB")
 	fs.TextVar(&o.fill, "fill", scenario.Size(probe.DefaultFill), "`SIZE` of the writes that fill the file beforehand; large ones can make flushes slower")
-	mark("dir", "flush-method", "size", "op", "same-place", "fill")
+	fs.BoolVar(&o.cfg.NoPages, "no-pages", false, "leave out the random 16 KiB page writes that are held against log records")
+	mark("dir", "flush-method", "size", "op", "same-place", "fill", "no-pages")
 	annotate(fs, "flush-method", legalValues, vfs.Methods.Names()...)
 	annotate(fs, "op", legalValues, probe.Ops()...)
 
@@ -103,7 +104,9 @@ func newProbeCmd() *cobra.Command {
 		Short: "Measure what flushes cost here, without an engine (20 s)",
 		Long: `Measure what a flush costs on the disk under a folder: every flush method, by
 one thread, at 512 B to 1 MiB, overwriting written blocks and appending, buffered
-and past the page cache. Says which to use, and whether the disk looks honest.
+and past the page cache. Holds log records against 16 KiB pages at random places,
+with and without a doublewrite file. Says which method to use, and whether the
+disk looks honest.
 
 It writes at most what it says beforehand, in a folder of its own that it
 removes at the end.`,

@@ -56,7 +56,9 @@ func runRecover(w io.Writer, dir string, out format) error {
 	case errors.Is(err, engine.ErrNoDatabase), errors.Is(err, engine.ErrNewerFormat), errors.Is(err, fs.ErrPermission):
 		err = usageError(err)
 	case err == nil:
-		err = recoverDatabase(w, opts, out)
+		if err = held.also(opts.DataDir, opts.BinlogDir()); err == nil {
+			err = recoverDatabase(w, opts, out)
+		}
 	}
 	return errors.Join(err, held.release())
 }

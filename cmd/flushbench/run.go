@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,12 +110,9 @@ func (o *runOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.dryRun {
 		return dryRun(stdout, &plan)
 	}
-	base := o.s.Dir
-	if o.s.LogDir != "" {
-		base = o.s.LogDir
-	}
 	cfg := runner.Config{
-		Plan: plan, Base: base, ResultsDir: o.results, Resume: o.resume, MaxWriteBytes: int64(o.s.MaxWriteBytes),
+		Plan: plan, Base: o.s.Dir, LogBase: o.s.LogDir, DataBase: o.s.DataDir, BinlogBase: o.s.BinlogDir,
+		ResultsDir: o.results, Resume: o.resume, MaxWriteBytes: int64(o.s.MaxWriteBytes),
 		AllowVolatile: o.allowVolatile, BesideLiveDatabase: o.besideLiveDatabase,
 		ToolVersion: toolVersion(), CommandLine: os.Args, Name: o.name, Progress: &runProgress{bar: bar},
 	}
@@ -126,12 +125,21 @@ func (o *runOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 		if writeErr := writeFormat(stdout, o.format, res); err == nil {
 			err = writeErr
 		}
-		return err
+		return cmp.Or(err, budgetTooSmall(res))
 	}
 	if _, writeErr := io.WriteString(stdout, runScreen(res, folder, bold(stdout))); err == nil {
 		err = writeErr
 	}
-	return err
+	return cmp.Or(err, budgetTooSmall(res))
+}
+
+// budgetTooSmall is a user's mistake: a write budget that no cell could be measured
+// with. One that cuts a run short is none, the run keeps what it has.
+func budgetTooSmall(res *result.Result) error {
+	if !endedByBudget(res) || slices.ContainsFunc(res.Cells, func(c result.Cell) bool { return len(c.Rounds) > 0 }) {
+		return nil
+	}
+	return usagef("--max-write-bytes was used up before a cell was measured: raise it")
 }
 
 // runProgress shows a run on a progress bar.

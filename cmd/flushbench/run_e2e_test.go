@@ -59,7 +59,7 @@ func TestRunBadInput(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--policy", "3"}, "policy"},
+		{[]string{"--policy", "4"}, "policy"},
 		{[]string{"--clients", "-5"}, "clients"},
 		{[]string{"--clients", "many"}, "clients"},
 		{[]string{"--log-capacity", "8Q"}, "log-capacity"},
@@ -71,6 +71,16 @@ func TestRunBadInput(t *testing.T) {
 		{[]string{"--dir", "missing"}, "does not exist"},
 		{[]string{"--log-capacity", "1M", "--log-buffer-size", "1M", "--record-bytes", "900k"}, "record-bytes 921600 in log-capacity"},
 		{[]string{"--max-write-bytes", "1M"}, "--max-write-bytes is 1.00 MiB"},
+		{[]string{"--log-dir", "missing"}, "--log-dir takes an existing folder"},
+		{[]string{"--workload", "bank", "--binlog-dir", "missing"}, "--binlog-dir takes an existing folder"},
+		{[]string{"--workload", "bank", "--data-dir", "missing"}, "--data-dir takes an existing folder"},
+		{[]string{"--binlog-dir", "."}, "binlog-dir . with workload log: it has no binlog"},
+		{[]string{"--data-dir", "."}, "data-dir . with workload log: it has no pages"},
+		{[]string{"--workload", "bank", "--binlog", "off", "--binlog-dir", "."}, "binlog-dir . with binlog off"},
+		{[]string{"--workload", "bank", "--durability", "force-pages", "--log-dir", "."}, "it has no redo log"},
+		{[]string{"--long-view", "1s"}, "long-view 1s with workload log: it has no rows to read"},
+		{[]string{"--workload", "bank", "--long-view", "1us"}, "legal are 0 (none), hold, and a time of 1ms to 24h"},
+		{[]string{"--workload", "bank", "--long-view", "0,1s,1s"}, "stands in the list twice"},
 		{[]string{"--file", "missing.yaml"}, "missing.yaml"},
 		{[]string{"--format", "xml"}, "format"},
 		{[]string{"extra"}, "unknown command"},

@@ -200,6 +200,7 @@ func TestFlushCallsAgreeWithStrace(t *testing.T) {
 		{"--policy", "1", "--flush-method", "fsync", "--group-delay", "adaptive"},
 		{"--policy", "1", "--rate", "500"},
 		{"--policy", "1", "--flush-method", "rwf_dsync"},
+		{"--policy", "1", "--workload", "bank", "--rows", "200", "--long-view", "hold", "--data-dir", t.TempDir(), "--binlog-dir", t.TempDir()},
 	} {
 		t.Run(strings.Join(more, " "), func(t *testing.T) {
 			dir := t.TempDir()

@@ -62,6 +62,12 @@ func variedRows(cells []*result.Cell) []func(*result.Params) string {
 			}
 			return "serial"
 		},
+		func(p *result.Params) string {
+			if p.LongView == "" {
+				return "no view"
+			}
+			return "view " + p.LongView
+		},
 	}
 	return slices.DeleteFunc(axes, func(f func(*result.Params) string) bool {
 		return !slices.ContainsFunc(cells, func(c *result.Cell) bool { return f(&c.Params) != f(&cells[0].Params) })

@@ -22,6 +22,7 @@ func probeScreen(r *result.Result, bold func(string) string) string {
 	} else {
 		b.WriteString(methodTable(p, bold))
 		b.WriteString(sizeTable(p, bold))
+		b.WriteString(pageTable(p, bold))
 	}
 	for _, refused := range p.Refused {
 		b.WriteString(label("REFUSED", refused.Method+" (this file system or platform cannot do it)"))
@@ -30,6 +31,9 @@ func probeScreen(r *result.Result, bold func(string) string) string {
 	b.WriteString(label("VERDICT", p.Verdict))
 	if len(p.Advice) > 0 {
 		b.WriteString(label("USE", strings.Join(p.Advice, " ")))
+	}
+	if p.PagesText != "" {
+		b.WriteString(label("MEANS", p.PagesText))
 	}
 	if p.Fio != "" && !p.Gentle {
 		b.WriteString("REPEAT  " + p.Fio + "\n")

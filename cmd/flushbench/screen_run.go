@@ -14,11 +14,13 @@ import (
 func runScreen(r *result.Result, folder string, bold func(string) string) string {
 	var b strings.Builder
 	b.WriteString(strings.Join(verdict.Wrap(runHeadline(r), verdict.Width), "\n") + "\n")
-	b.WriteString(limitLine(r))
+	b.WriteString(elsewhereLines(r))
+	b.WriteString(limitLine("this disk", r.Limit) + limitLine("the binlog's disk", r.BinlogLimit))
 	speed, risk := cellsWhere(r, false), cellsWhere(r, true)
 	if len(speed) > 0 && speed[0].Params.Rows > 0 {
 		b.WriteString("\n" + bold("COMMIT") + " closed loop, " + thinkText(speed[0]) + "; " + spreadText(r) + "\n")
 		b.WriteString(databaseTables(speed))
+		b.WriteString(classTable(speed))
 	} else if len(speed) > 0 {
 		b.WriteString("\n" + bold("SPEED") + "  closed loop, " + thinkText(speed[0]) + "; " + spreadText(r) + "\n")
 		b.WriteString(speedTable(speed))
@@ -26,6 +28,10 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 	if len(risk) > 0 {
 		b.WriteString("\n" + bold("RISK") + "   " + riskTitle(risk) + "\n")
 		b.WriteString(riskTable(risk))
+		b.WriteString(classTable(risk))
+	}
+	if views := viewTable(append(speed, risk...)); views != "" {
+		b.WriteString("\n" + bold("VIEW") + "   one more session reads the whole table in one read view, over and over\n" + views)
 	}
 	b.WriteString("\n")
 	b.WriteString(strings.Join(verdict.AnswerBlock(r, verdict.Width), "\n") + "\n")
@@ -37,7 +43,7 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 		b.WriteString(label("FAILED", r.Error))
 	}
 	if !r.Complete {
-		b.WriteString(label("PARTIAL", "Ended early: finished cells are kept. To complete it: the same flags and --resume "+folder))
+		b.WriteString(label("PARTIAL", partialText(r, folder)))
 	}
 	b.WriteString(resultLine(folder))
 	return b.String()
@@ -57,13 +63,12 @@ func runHeadline(r *result.Result) string {
 	return text
 }
 
-// limitLine is the limit of the disk, with what was added to its flushes.
-func limitLine(r *result.Result) string {
-	l := r.Limit
+// limitLine is the limit of a disk, with what was added to its flushes.
+func limitLine(of string, l *result.LimitSummary) string {
 	if l == nil || len(l.Rounds) == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("Limit of this disk: %s flushes/s by one thread (%s", rate(l.FlushPerS.Median), l.FlushMethod)
+	text := fmt.Sprintf("Limit of %s: %s flushes/s by one thread (%s", of, rate(l.FlushPerS.Median), l.FlushMethod)
 	if l.FlushNSP50 != nil {
 		text += fmt.Sprintf(", p50 %s ms", millis(l.FlushNSP50.Median))
 	}
@@ -138,7 +143,7 @@ func speedTable(cells []*result.Cell) string {
 // noGuide reports whether a cell says nothing about a server: under policies 0
 // and 2 without think time the CPU, the memory or the log's size set the pace.
 func noGuide(c *result.Cell) bool {
-	if c.Params.Policy == "1" || c.Params.Load == result.LoadPaced {
+	if flushes(c) || c.Params.Load == result.LoadPaced {
 		return false
 	}
 	switch c.Bound {
@@ -148,10 +153,13 @@ func noGuide(c *result.Cell) bool {
 	return false
 }
 
+// flushes reports whether the commits of a cell wait for a flush.
+func flushes(c *result.Cell) bool { return c.Params.Policy == "1" || c.Params.Policy == "3" }
+
 // policyText names the cell: policy, gathering, and what else varies.
 func policyText(c *result.Cell, varied []func(*result.Params) string) string {
 	text := c.Params.Policy
-	if c.Params.Policy == "1" && c.Params.GroupDelay != "off" {
+	if flushes(c) && c.Params.GroupDelay != "off" {
 		if c.Params.GroupDelay == "adaptive" {
 			text += " gather"
 		} else {
@@ -195,7 +203,7 @@ func latency(i *result.Interval) string {
 }
 
 func groupText(c *result.Cell) string {
-	if g := c.Summary.GroupMean; g != nil && c.Params.Policy == "1" {
+	if g := c.Summary.GroupMean; g != nil && flushes(c) {
 		return decimal1(g.Median)
 	}
 	return none
@@ -278,5 +286,12 @@ func allWarnings(r *result.Result) []result.Warning {
 	if unsettled > 0 {
 		all = append(all, result.Warning{Text: fmt.Sprintf("throughput still drifted within a round in %d of %d cells", unsettled, len(r.Cells)), Advice: "Measure longer: --thorough."})
 	}
-	return append(all, r.Environment.Warnings...)
+	all = append(all, r.Environment.Warnings...)
+	for _, p := range r.Environment.Devices {
+		for _, w := range p.Warnings {
+			w.Text = holdsText(&p) + ": " + w.Text
+			all = append(all, w)
+		}
+	}
+	return all
 }

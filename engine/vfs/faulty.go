@@ -83,7 +83,8 @@ type Faulty struct {
 // faultRule is a Fault and how many calls (or bytes) it has seen.
 type faultRule struct {
 	Fault
-	seen int64
+	seen   int64
+	struck func() // told of the first call that fails; may be nil
 }
 
 // dropper is a File whose unflushed writes can be declared lost; see FailFlush.
@@ -108,6 +109,19 @@ func NewFaulty(inner FS, faults Faults) (*Faulty, error) {
 	return y, nil
 }
 
+// FailNext lets the next call fail that makes something durable, in a file whose
+// base name matches pattern ("": any), as FailFlush does. struck, if not nil, is
+// called just before it fails, by the goroutine that fails, without locks.
+func (y *Faulty) FailNext(pattern string, struck func()) error {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return fmt.Errorf("vfs: fault %s: pattern %q: %w", FailFlush, pattern, err)
+	}
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.rules = append(y.rules, faultRule{Fault: Fault{Kind: FailFlush, Path: pattern, N: 1}, struck: struck})
+	return nil
+}
+
 func (r *faultRule) matches(kind FaultKind, name string) bool {
 	if r.Kind != kind {
 		return false
@@ -121,18 +135,29 @@ func (r *faultRule) matches(kind FaultKind, name string) bool {
 
 // strikes counts a call of this kind and reports whether it is to fail.
 func (y *Faulty) strikes(kind FaultKind, name string) bool {
+	hit, struck := y.count(kind, name)
+	if struck != nil {
+		struck()
+	}
+	return hit
+}
+
+// count is strikes without telling who wants to be told.
+func (y *Faulty) count(kind FaultKind, name string) (hit bool, struck func()) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	hit := false
 	for i := range y.rules {
 		r := &y.rules[i]
 		if !r.matches(kind, name) {
 			continue
 		}
 		r.seen++
+		if r.seen == r.N {
+			struck = r.struck
+		}
 		hit = hit || r.seen == r.N || r.Sticky && r.seen > r.N
 	}
-	return hit
+	return hit, struck
 }
 
 // fits takes want bytes from the space that is left and returns how many of

@@ -45,6 +45,28 @@ func TestFaultyFlushLosesTheData(t *testing.T) {
 	}
 }
 
+// FailNext fails the next flush that matches, once, and tells before it does.
+func TestFailNext(t *testing.T) {
+	y := newFaulty(t, vfs.NewMem())
+	f, err := y.Create("/log", vfs.Fdatasync)
+	must(t, err, f.Sync())
+	told := 0
+	must(t, y.FailNext("lo?", func() { told++ }), y.FailNext("other", func() { t.Error("told of another file") }))
+	write(t, f, 0, record(0))
+	if told != 0 {
+		t.Error("told before anything has failed")
+	}
+	if err := f.Flush(); !errors.Is(err, syscall.EIO) || told != 1 {
+		t.Errorf("Flush = %v, told %d times; want EIO, once", err, told)
+	}
+	if err := f.Flush(); err != nil || told != 1 {
+		t.Errorf("the flush after it = %v, told %d times; want nil, once", err, told)
+	}
+	if err := y.FailNext("[", nil); err == nil {
+		t.Error("a malformed pattern is accepted")
+	}
+}
+
 func TestFaultyFlushFaults(t *testing.T) {
 	durable := func(f vfs.File) error { _, err := f.WriteDurableAt(record(0), 0); return err }
 	plain := func(f vfs.File) error { _, err := f.WriteAt(record(0), 0); return err }

@@ -98,6 +98,11 @@ func (c Counts) Sub(o Counts) Counts {
 	return Counts{c.Fsync - o.Fsync, c.Fdatasync - o.Fdatasync, c.DsyncWrites - o.DsyncWrites, c.Writes - o.Writes, c.Bytes - o.Bytes}
 }
 
+// Add returns c + o, counter by counter.
+func (c Counts) Add(o Counts) Counts {
+	return Counts{c.Fsync + o.Fsync, c.Fdatasync + o.Fdatasync, c.DsyncWrites + o.DsyncWrites, c.Writes + o.Writes, c.Bytes + o.Bytes}
+}
+
 // Flushes is the number of calls that made something durable.
 func (c Counts) Flushes() uint64 { return c.Fsync + c.Fdatasync + c.DsyncWrites }
 

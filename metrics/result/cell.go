@@ -33,16 +33,17 @@ const (
 
 // Cell is one combination of the axes, measured in several rounds.
 type Cell struct {
-	Name       string     `json:"name"`       // unique in the result
-	Section    string     `json:"section"`    // speed, risk, or "" in a matrix of the user's own
-	Durability Durability `json:"durability"` //
-	Bound      string     `json:"bound"`      // what limits it; see the Bound constants
-	BoundText  string     `json:"bound_text"` // the same in plain words
-	Partial    bool       `json:"partial"`    // fewer rounds, or a shorter last one, than asked for
-	Params     Params     `json:"params"`     //
-	Rounds     []Round    `json:"rounds"`     // finished rounds, in the order of their number
-	Summary    *Summary   `json:"summary"`    // null when no round is finished
-	Warnings   []Warning  `json:"warnings"`   //
+	Name       string     `json:"name"`            // unique in the result
+	Section    string     `json:"section"`         // speed, risk, or "" in a matrix of the user's own
+	Durability Durability `json:"durability"`      //
+	Bound      string     `json:"bound"`           // what limits it; see the Bound constants
+	BoundText  string     `json:"bound_text"`      // the same in plain words
+	Partial    bool       `json:"partial"`         // fewer rounds, or a shorter last one, than asked for
+	Params     Params     `json:"params"`          //
+	Rounds     []Round    `json:"rounds"`          // finished rounds, in the order of their number
+	Summary    *Summary   `json:"summary"`         // null when no round is finished
+	Warnings   []Warning  `json:"warnings"`        //
+	Crash      *CrashCell `json:"crash,omitempty"` // of kind crash, which has trials and no rounds
 }
 
 // Durability says which crashes an acknowledged commit of the cell survives.
@@ -58,7 +59,7 @@ type Durability struct {
 type Params struct {
 	Workload           string  `json:"workload"`                  // log
 	Load               string  `json:"load"`                      // closed, paced
-	Policy             string  `json:"policy"`                    // 0, 1, 2
+	Policy             string  `json:"policy"`                    // 0, 1, 2, 3
 	Policy0Style       string  `json:"policy0_style"`             // classic, continuous; only policy 0 heeds it
 	Clients            int     `json:"clients"`                   //
 	ClientMode         string  `json:"client_mode"`               // parked, pipelined
@@ -100,6 +101,7 @@ type Params struct {
 	BinlogMethod    string  `json:"binlog_method,omitempty"`
 	BinlogGrowth    string  `json:"binlog_growth,omitempty"`
 	BinlogOverlap   bool    `json:"binlog_overlap,omitempty"` // neighbouring groups' flushes may overlap
+	LongView        string  `json:"long_view,omitempty"`      // an extra session's read views: a duration, hold; "": none
 }
 
 // Latency holds what a histogram shows. A percentile is null when fewer than

@@ -1,33 +1,124 @@
 package result
 
+// What became of a crash: what CrashTrial.Verdict and CrashCell.Verdict may
+// say, the mildest first.
+const (
+	// VerdictKept: recovery brought every acknowledged commit back.
+	VerdictKept = "kept"
+	// VerdictLostWithin: some are gone; the policy allows it, and they are no
+	// more than was at risk at that moment.
+	VerdictLostWithin = "lost within the window"
+	// VerdictLostMore: the policy allows that some are gone, but they are more
+	// than was at risk. The prediction is wrong.
+	VerdictLostMore = "lost more than predicted"
+	// VerdictViolation: something is gone that the policy does not allow to go,
+	// or what was recovered is not what was committed.
+	VerdictViolation = "violation"
+)
+
+// CrashVerdicts returns every legal verdict, the mildest first.
+func CrashVerdicts() []string {
+	return []string{VerdictKept, VerdictLostWithin, VerdictLostMore, VerdictViolation}
+}
+
 // CrashTrial is one crash and what recovery brought back.
 type CrashTrial struct {
+	Cell          string       `json:"cell"`    // Cell.Name
+	Trial         int          `json:"trial"`   // 1 and up, within the cell
 	Kind          string       `json:"kind"`    // process, os, power
 	Control       bool         `json:"control"` // a trial that must lose something
 	Moment        Moment       `json:"moment"`
 	Filesystem    string       `json:"filesystem"`
+	FSOptions     string       `json:"fs_options,omitempty"` // mkfs and mount options beyond the defaults
+	Workload      string       `json:"workload"`
 	Policy        string       `json:"policy"`
 	SyncBinlog    *int         `json:"sync_binlog"`
 	FlushMethod   string       `json:"flush_method"`
 	Acked         int64        `json:"acked"`
-	Recovered     int64        `json:"recovered"`
-	Lost          int64        `json:"lost"`
+	Recovered     int64        `json:"recovered"` // of the acknowledged ones
+	Lost          int64        `json:"lost"`      // of the acknowledged ones, from the engine and from the binlog
 	EngineAhead   int64        `json:"engine_ahead"`
 	BinlogAhead   int64        `json:"binlog_ahead"`
-	LostAgeNS     int64        `json:"lost_age_ns"` // of the oldest lost commit
+	LostAgeNS     int64        `json:"lost_age_ns"`     // of the oldest lost commit, at the crash
+	UnackedKept   int64        `json:"unacked_present"` // found though nobody was told: allowed
 	AtRiskAtCrash *RiskAtCrash `json:"at_risk_at_crash"`
 	Verdict       string       `json:"verdict"`
+	Violations    []string     `json:"violations,omitempty"` // one line each; at most MaxViolations
 	Seed          uint64       `json:"seed"`
+	Fault         *CrashFault  `json:"fault,omitempty"`     // of --fault; null: none was asked for
+	Evidence      string       `json:"evidence,omitempty"`  // folder beside result.json that holds what the crash left
+	Reproduce     string       `json:"reproduce,omitempty"` // command line that runs this trial again
+	RecoveryNS    int64        `json:"recovery_ns"`         // from the restarted file system to the judge's answer
+	TrialNS       int64        `json:"trial_ns"`            // the trial as a whole
 }
+
+// MaxViolations bounds CrashTrial.Violations; the last line says how many more
+// there were.
+const MaxViolations = 20
 
 // Moment is when the crash struck.
 type Moment struct {
-	Frozen bool  `json:"frozen"` // clients were held still, so that at risk is exact
-	AtNS   int64 `json:"at_ns"`  // since the begin of the trial
+	Frozen  bool  `json:"frozen"`   // clients were held still, so that at risk is exact
+	AtNS    int64 `json:"at_ns"`    // since the load began
+	EndedNS int64 `json:"ended_ns"` // likewise: when the crash was over
 }
 
 // RiskAtCrash is what the tracker said at that moment.
 type RiskAtCrash struct {
 	Commits int64 `json:"commits"`
 	AgeNS   int64 `json:"age_ns"`
+	// With a binlog, of the commits: what the engine and what the binlog alone
+	// would have kept.
+	EngineAhead int64 `json:"engine_ahead,omitempty"`
+	BinlogAhead int64 `json:"binlog_ahead,omitempty"`
+}
+
+// CrashFault is a flush that was made to fail.
+type CrashFault struct {
+	Error      string `json:"error"`       // eio
+	Seen       bool   `json:"seen"`        // it came before the crash did
+	AtNS       int64  `json:"at_ns"`       // since the load began; 0: not seen
+	Text       string `json:"text"`        // what the engine said
+	AckedAfter int64  `json:"acked_after"` // commits acknowledged after it: above 0 is a violation
+}
+
+// CrashCell is what a cell of a crash matrix has instead of rounds: one
+// combination of crash kind, file system and setting, crashed several times.
+type CrashCell struct {
+	Kind       string `json:"kind"`                 // process, os, power
+	Filesystem string `json:"filesystem"`           // of the victim
+	FSOptions  string `json:"fs_options,omitempty"` //
+	Control    string `json:"control,omitempty"`    // what was broken on purpose; "": no control
+	Fault      string `json:"fault,omitempty"`      // eio; "": none
+	Device     string `json:"device,omitempty"`     // a partition of the user's own; "": an image
+	// How the file system was made and mounted, as the kernel shows it, and what it
+	// stood on.
+	MkfsLine     string        `json:"mkfs,omitempty"`
+	MountOptions string        `json:"mount_options"`
+	Backing      string        `json:"backing,omitempty"`
+	Asked        int           `json:"trials_asked"`
+	Summary      *CrashSummary `json:"summary"` // null before the first trial
+}
+
+// CrashSummary condenses the trials of a cell. metrics/stats fills it.
+type CrashSummary struct {
+	Trials     int    `json:"trials"`
+	Frozen     int    `json:"frozen"`      // of them
+	Verdict    string `json:"verdict"`     // the worst one
+	Violations int    `json:"violations"`  // trials with one
+	WithLoss   int    `json:"with_loss"`   // trials that lost something
+	Acked      int64  `json:"acked"`       // sum
+	LostMedian int64  `json:"lost_median"` // commits
+	LostMax    int64  `json:"lost_max"`    //
+	LostAgeMax int64  `json:"lost_age_ns_max"`
+	// Of transactional workloads with a binlog, the most of one trial.
+	EngineAheadMax int64 `json:"engine_ahead_max"`
+	BinlogAheadMax int64 `json:"binlog_ahead_max"`
+	// Predicted is the most that was at risk at the moment of one of the
+	// crashes; null when that is not known of any.
+	Predicted *RiskAtCrash `json:"predicted"`
+	// LossBound is, where no trial lost anything, the largest chance of a loss in
+	// one crash that so many trials leave possible at 95 %; null where some did.
+	LossBound *float64 `json:"loss_bound"`
+	Caught    bool     `json:"caught"` // of a control: a violation was found
 }

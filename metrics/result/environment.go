@@ -24,6 +24,31 @@ type Environment struct {
 	Load1          float64   `json:"load1"`          // 1-minute load average before the run
 	StealPercent   float64   `json:"steal_percent"`  // CPU time taken by the hypervisor, 0 to 100
 	Warnings       []Warning `json:"warnings"`       //
+	// Devices are the other folders of a run whose files do not all lie in Dir.
+	Devices []Place `json:"devices,omitempty"`
+}
+
+// What a folder holds: what Place.Holds may say.
+const (
+	HoldsRedo   = "redo"   // the redo log
+	HoldsPages  = "pages"  // table, undo and doublewrite
+	HoldsBinlog = "binlog" //
+)
+
+// Place is a folder beside Environment.Dir, with what Environment says of that;
+// what holds for the whole machine is not said again.
+type Place struct {
+	Holds        []string  `json:"holds"`
+	Dir          string    `json:"dir"`
+	Filesystem   string    `json:"filesystem"`
+	MountPoint   string    `json:"mount_point"`
+	MountSource  string    `json:"mount_source"`
+	MountOptions string    `json:"mount_options"`
+	FreeBytes    int64     `json:"free_bytes"`
+	Volatile     bool      `json:"volatile"`
+	Device       Device    `json:"device"`
+	IOLimits     []IOLimit `json:"io_limits"`
+	Warnings     []Warning `json:"warnings"`
 }
 
 // CPU describes the processors that the process may use.

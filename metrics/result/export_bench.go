@@ -11,7 +11,8 @@ import (
 
 // WriteBench writes the rounds as Go benchmark lines with key=value names, one
 // line a round, so that benchstat reads them. tps/limit is the round's
-// throughput divided by the limit loop of the same round.
+// throughput divided by the limit loop of the same round, mean/flush and
+// p50/flush are latencies divided by that loop's median flush.
 func WriteBench(w io.Writer, r *Result) error {
 	b := &bytes.Buffer{}
 	for _, kv := range benchConfig(r) {
@@ -20,9 +21,9 @@ func WriteBench(w io.Writer, r *Result) error {
 	for _, u := range benchUnits {
 		fmt.Fprintf(b, "Unit %s better=%s\n", u.name, u.better)
 	}
+	names := benchNames(r.Cells)
 	for i := range r.Cells {
-		c := &r.Cells[i]
-		name := benchName(c)
+		c, name := &r.Cells[i], names[i]
 		for j := range c.Rounds {
 			writeBenchLine(b, name, &c.Rounds[j])
 		}
@@ -45,10 +46,12 @@ var benchUnits = []struct{ name, better string }{
 	{"p99-ns", "lower"},
 	{"p999-ns", "lower"},
 	{"mean/flush", "lower"},
+	{"p50/flush", "lower"},
 	{"flushes/commit", "lower"},
 	{"commits/flush", "higher"},
 	{"cpu-ns/commit", "lower"},
 	{"writes/s", "higher"},
+	{"units/s", "higher"},
 }
 
 // benchConfig returns the lines that describe the host, keys in lower case.
@@ -70,6 +73,22 @@ func benchConfig(r *Result) [][2]string {
 	return kept
 }
 
+// benchNames names the cells. Those that differ only in what no name shows get
+// their own name as one more key, or benchstat would take them for one.
+func benchNames(cells []Cell) []string {
+	names, count := make([]string, len(cells)), map[string]int{}
+	for i := range cells {
+		names[i] = benchName(&cells[i])
+		count[names[i]]++
+	}
+	for i := range cells {
+		if count[names[i]] > 1 {
+			names[i] += "/cell=" + benchValue(cells[i].Name)
+		}
+	}
+	return names
+}
+
 // benchName returns the benchmark name of a cell: every axis that a reader
 // may want to group by. What only one policy has (a style other than the
 // default) or few runs use appears where it is set, so that the names of two
@@ -82,7 +101,13 @@ func benchName(c *Cell) string {
 			name += "/" + key + "=" + benchValue(value)
 		}
 	}
+	if p.Rows > 0 {
+		add("workload", p.Workload)
+	}
 	add("policy", p.Policy)
+	if p.SyncBinlog != nil {
+		add("sync-binlog", strconv.Itoa(*p.SyncBinlog))
+	}
 	if p.Policy == "0" && p.Policy0Style != "classic" {
 		add("style", p.Policy0Style)
 	}
@@ -142,6 +167,9 @@ func writeBenchLine(b *bytes.Buffer, name string, r *Round) {
 	percentile(r.LatencyNS.P999, "p999-ns")
 	if p := r.Limit.FlushNSP50; p != nil && *p > 0 {
 		value(float64(r.LatencyNS.Mean)/float64(*p), "mean/flush")
+		if m := r.LatencyNS.P50; m != nil {
+			value(float64(*m)/float64(*p), "p50/flush")
+		}
 	}
 	value(float64(r.Flushes.Syscalls)/commits, "flushes/commit")
 	if r.GroupSizeMean > 0 {
@@ -151,21 +179,52 @@ func writeBenchLine(b *bytes.Buffer, name string, r *Round) {
 	fmt.Fprintln(b)
 }
 
+// writeBenchProbe writes a line for each round of a row. The percentiles are
+// those of all rounds and stand in the first line alone.
 func writeBenchProbe(b *bytes.Buffer, p *Probe) {
 	for i := range p.Rows {
-		row := &p.Rows[i]
-		if row.Count == 0 {
-			continue
+		r := &p.Rows[i]
+		name := fmt.Sprintf("BenchmarkProbe/method=%s/op=%s/size=%d", benchValue(r.Method), benchValue(r.Op), r.SizeBytes)
+		benchProbeRow{name, r.Count, r.MeanNS, r.RatePerS, r.Rates, 1, "writes/s", r.P50NS, r.P99NS}.write(b)
+	}
+	for i := range p.Pages {
+		r := &p.Pages[i]
+		name := fmt.Sprintf("BenchmarkPages/pattern=%s/method=%s/unit=%d", benchValue(r.Pattern), benchValue(r.Method), r.UnitBytes)
+		benchProbeRow{name, r.Count, r.MeanNS, r.UnitsPerS, r.TurnRates, r.UnitsPerTurn, "units/s", r.P50NS, r.P99NS}.write(b)
+	}
+}
+
+// benchProbeRow is a row of a probe on its way to bench.txt.
+type benchProbeRow struct {
+	name     string
+	count    int64 // turns
+	meanNS   int64 // of a turn
+	rate     float64
+	turns    []float64 // a second, by round; empty: only the sum is known
+	perTurn  int
+	unit     string
+	p50, p99 *int64
+}
+
+func (r benchProbeRow) write(b *bytes.Buffer) {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	if r.count == 0 {
+		return // a benchmark line needs an iteration
+	}
+	lines := []string{fmt.Sprintf("%d %d ns/op %s %s", r.count, r.meanNS, number(r.rate), r.unit)}
+	if n := int64(len(r.turns)); n > 0 {
+		lines = nil
+		for _, turns := range r.turns {
+			lines = append(lines, fmt.Sprintf("%d %s ns/op %s %s", max(r.count/n, 1), number(1e9/turns), number(turns*float64(r.perTurn)), r.unit))
 		}
-		fmt.Fprintf(b, "BenchmarkProbe/method=%s/op=%s/size=%d %d %d ns/op %s writes/s",
-			benchValue(row.Method), benchValue(row.Op), row.SizeBytes, row.Count, row.MeanNS,
-			strconv.FormatFloat(row.RatePerS, 'g', -1, 64))
-		if row.P50NS != nil {
-			fmt.Fprintf(b, " %d p50-ns", *row.P50NS)
-		}
-		if row.P99NS != nil {
-			fmt.Fprintf(b, " %d p99-ns", *row.P99NS)
-		}
-		fmt.Fprintln(b)
+	}
+	if r.p50 != nil {
+		lines[0] += fmt.Sprintf(" %d p50-ns", *r.p50)
+	}
+	if r.p99 != nil {
+		lines[0] += fmt.Sprintf(" %d p99-ns", *r.p99)
+	}
+	for _, line := range lines {
+		fmt.Fprintf(b, "%s %s\n", r.name, line)
 	}
 }

@@ -72,10 +72,14 @@ func optional(n *int64) string {
 	return integer(*n)
 }
 
-// WriteCellsCSV writes one row a round. A probe is written as its own rows.
+// WriteCellsCSV writes one row a round. A probe is written as its own rows, a
+// crash matrix as one row a trial.
 func WriteCellsCSV(w io.Writer, r *Result) error {
 	if r.Probe != nil {
 		return writeProbeCSV(w, r.Probe)
+	}
+	if r.Kind == KindCrash {
+		return writeTrialsCSV(w, r.CrashTrials)
 	}
 	rows := [][]string{nil}
 	for _, col := range cellColumns {
@@ -94,12 +98,24 @@ func WriteCellsCSV(w io.Writer, r *Result) error {
 	return writeCSV(w, rows)
 }
 
+// writeProbeCSV writes a line for each row; of page writes each line is a turn's,
+// the doublewrite's copies not counted in its size.
 func writeProbeCSV(w io.Writer, p *Probe) error {
 	rows := [][]string{{"method", "op", "size_bytes", "direct", "durable", "rate_per_s", "mean_ns", "p50_ns", "p99_ns", "max_ns", "count"}}
 	for _, r := range p.Rows {
 		rows = append(rows, []string{
 			r.Method, r.Op, integer(r.SizeBytes), strconv.FormatBool(r.Direct), strconv.FormatBool(r.Durable),
 			float(r.RatePerS), integer(r.MeanNS), optional(r.P50NS), optional(r.P99NS), integer(r.MaxNS), integer(r.Count),
+		})
+	}
+	for _, r := range p.Pages {
+		turns := 0.0
+		if r.UnitsPerTurn > 0 {
+			turns = r.UnitsPerS / float64(r.UnitsPerTurn)
+		}
+		rows = append(rows, []string{
+			r.Method, r.Pattern, integer(r.UnitBytes * int64(r.UnitsPerTurn)), "", "true",
+			float(turns), integer(r.MeanNS), optional(r.P50NS), optional(r.P99NS), integer(r.MaxNS), integer(r.Count),
 		})
 	}
 	return writeCSV(w, rows)

@@ -44,7 +44,9 @@ type Result struct {
 	Scenario    json.RawMessage `json:"scenario"` // every axis as validated; workload/scenario owns its shape
 	Warnings    []Warning       `json:"warnings"` // about the run as a whole; the host's own are in Environment
 	Limit       *LimitSummary   `json:"limit"`    // null when no limit loop ran
-	Cells       []Cell          `json:"cells"`
+	// BinlogLimit is the same loop on the disk of the binlog, where that is another.
+	BinlogLimit *LimitSummary `json:"binlog_limit,omitempty"`
+	Cells       []Cell        `json:"cells"`
 	// FlushSyscalls counts what the whole process issued, by phase. Their sum
 	// equals what strace counts for the process.
 	FlushSyscalls FlushSyscalls `json:"flush_syscalls"`

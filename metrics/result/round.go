@@ -72,12 +72,26 @@ type Database struct {
 	CheckpointAgeMax      int64   `json:"checkpoint_age_max"` // bytes, over the samples
 	CheckpointAgeCapacity int64   `json:"checkpoint_age_capacity"`
 	CheckpointAge         []int64 `json:"checkpoint_age"` // bytes, at SampleNS
+	HistoryLengthMax      int64   `json:"history_length_max"`
+	HistoryLengthMean     float64 `json:"history_length_mean"`
 	HistoryLength         []int64 `json:"history_length"` // undo logs that purge has not reached, at SampleNS
 	SampleNS              []int64 `json:"sample_ns"`      // since the begin of the interval
 	PurgedLogs            int64   `json:"purged_logs"`    //
 	UndoBytes             int64   `json:"undo_bytes"`     //
 
-	Binlog *Binlog `json:"binlog,omitempty"`
+	Binlog   *Binlog   `json:"binlog,omitempty"`
+	LongView *LongView `json:"long_view,omitempty"` // null: no such session
+}
+
+// LongView is what the extra session did that reads the table, row by row and over
+// again, through a read view that it keeps open.
+type LongView struct {
+	Rows      int64   `json:"rows"` // that it looked up in the interval
+	RowsPS    float64 `json:"rows_per_s"`
+	Views     int64   `json:"views"`       // opened, over the whole cell
+	Passes    int64   `json:"passes"`      // through the whole table in one view, over the whole cell; each saw the same rows as the first one of its view
+	CatchUpNS int64   `json:"catch_up_ns"` // after the cell, until purge had worked off what the view had kept; 0: not waited for
+	Left      int64   `json:"left"`        // undo logs that purge had not reached then
 }
 
 // Binlog counts the stages and the second log.
@@ -121,14 +135,17 @@ type Flushes struct {
 	Syscalls int64 `json:"syscalls"` // Fsync + Fdatasync + DsyncWrites
 	// Device is what /proc/diskstats counted for the leaf device; null where
 	// it cannot be told. DeviceNote says why it may differ from Syscalls.
-	Device      *int64           `json:"device"`
-	DeviceNote  string           `json:"device_note"`
-	Redo        int64            `json:"redo"`      // asked, for the redo log
-	Binlog      int64            `json:"binlog"`    // asked, for the binlog
-	ByReason    map[string]int64 `json:"by_reason"` // asked, by the Reason constants
-	Fsync       int64            `json:"fsync"`
-	Fdatasync   int64            `json:"fdatasync"`
-	DsyncWrites int64            `json:"dsync_writes"`
+	Device     *int64 `json:"device"`
+	DeviceNote string `json:"device_note"`
+	// DeviceSyscalls are those of Syscalls that went to the devices of Device, where
+	// some went elsewhere; absent: all.
+	DeviceSyscalls *int64           `json:"device_syscalls,omitempty"`
+	Redo           int64            `json:"redo"`      // asked, for the redo log
+	Binlog         int64            `json:"binlog"`    // asked, for the binlog
+	ByReason       map[string]int64 `json:"by_reason"` // asked, by the Reason constants
+	Fsync          int64            `json:"fsync"`
+	Fdatasync      int64            `json:"fdatasync"`
+	DsyncWrites    int64            `json:"dsync_writes"`
 }
 
 // Bytes counts what was written in the interval.
@@ -204,6 +221,9 @@ type Risk struct {
 	// and what the engine would (COMMIT kept, Xid not).
 	BinlogAheadMax int64 `json:"binlog_ahead_max,omitempty"`
 	EngineAheadMax int64 `json:"engine_ahead_max,omitempty"`
+	// LostMax counts those that neither log would have, at their worst moment, to
+	// within the transactions that were being acknowledged.
+	LostMax int64 `json:"lost_max,omitempty"`
 }
 
 // RiskSeries is the sawtooth: commits at risk over time, thinned so that the

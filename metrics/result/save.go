@@ -20,6 +20,7 @@ const (
 	SeriesFileName = "series.csv"
 	CellsFileName  = "cells.csv"
 	HLogFileName   = "latency.hlog"
+	FioFileName    = "fio.json"
 )
 
 // FolderName returns the name of a result's folder,

@@ -219,6 +219,9 @@ func widen(worst, r *result.Risk) {
 	}
 	worst.Samples += r.Samples
 	worst.Truncated = worst.Truncated || r.Truncated
+	worst.LostMax = max(worst.LostMax, r.LostMax)
+	worst.BinlogAheadMax = max(worst.BinlogAheadMax, r.BinlogAheadMax)
+	worst.EngineAheadMax = max(worst.EngineAheadMax, r.EngineAheadMax)
 }
 
 // SummarizeLimit fills the summary fields of l from its full rounds.
@@ -257,6 +260,9 @@ func SummarizeLimit(l *result.LimitSummary) {
 func SummarizeResult(r *result.Result) {
 	if r.Limit != nil {
 		SummarizeLimit(r.Limit)
+	}
+	if r.BinlogLimit != nil {
+		SummarizeLimit(r.BinlogLimit)
 	}
 	for i := range r.Cells {
 		r.Cells[i].Summary = SummarizeCell(&r.Cells[i])

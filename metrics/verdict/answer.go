@@ -15,6 +15,11 @@ const CheapNS = 100_000
 // Answer returns the sentences that answer "which policy, and why" for a run,
 // the most important first. It never returns nothing.
 func Answer(r *result.Result) []string {
+	return append(whichPolicy(r), views(r)...)
+}
+
+// whichPolicy is Answer without what other sessions do to it.
+func whichPolicy(r *result.Result) []string {
 	out := cautions(r)
 	if two := pairs(r); two != nil {
 		return append(out, two...)
@@ -87,7 +92,11 @@ func cautions(r *result.Result) []string {
 	if r.Limit != nil && r.Limit.AddedFlushNS > 0 {
 		out = append(out, fmt.Sprintf("Every flush was slowed by %s ms on purpose.", Milliseconds(float64(r.Limit.AddedFlushNS))))
 	}
-	if !r.Complete {
+	switch {
+	case r.Complete:
+	case r.Find(func(c *result.Cell) bool { return c.Partial && c.Bound == result.BoundWriteBudget }) != nil:
+		out = append(out, "The write budget cut the run short: this rests on the rounds that finished.")
+	default:
 		out = append(out, "The run was cut short: this rests on the rounds that finished.")
 	}
 	return out
@@ -114,7 +123,7 @@ func withoutClaims(g *group) []string {
 		noun = "round"
 	}
 	out := []string{fmt.Sprintf("%d %s cannot tell a difference from noise (at least %d can), so none is claimed.", fewest, noun, stats.MinRounds)}
-	for _, p := range []string{"1", "2", "0"} {
+	for _, p := range policies {
 		if f := g.policy[p]; f != nil {
 			out = append(out, fmt.Sprintf("Policy %s: %s ms a commit at %s/s; %s.", p,
 				Milliseconds(stats.Median(f.latency)), Count(g.params.Rate), riskWords(f)))
@@ -208,7 +217,7 @@ func mostTried(r *result.Result) string {
 // riskOnly says for every policy but 1 what a crash may take.
 func riskOnly(g *group) []string {
 	var out []string
-	for _, p := range []string{"1", "2", "0"} {
+	for _, p := range policies {
 		if f := g.policy[p]; f != nil {
 			out = append(out, fmt.Sprintf("Policy %s at %s/s: %s.", p, Count(g.params.Rate), riskWords(f)))
 		}

@@ -28,9 +28,9 @@ func pairs(r *result.Result) []string {
 		out = append(out, pacedPair(c))
 	}
 	if len(paced) == 0 {
-		out = append(out, "No paced cell was measured: what each pair may lose is not known.")
+		out = append(out, "No paced cell was measured: what each pair may lose at a given rate is not known.")
 	}
-	return append(out, closedPairs(closed, noise(r))...)
+	return append(out, closedPairs(withoutViews(closed), noise(r))...)
 }
 
 // pairText names a cell's pair.
@@ -47,20 +47,46 @@ func pacedPair(c *result.Cell) string {
 	if p := s.LatencyNS.P50; p != nil {
 		text += fmt.Sprintf(", p50 %s ms", Milliseconds(p.Median))
 	}
-	return text + ": " + riskWords(f) + "."
+	text += ": " + riskWords(f)
+	if words := classWords(s.AtRisk); words != "" {
+		text += "; " + words
+	}
+	return text + "."
 }
 
-// closedPairs compares the pairs of the most clients with 1/1, or with the first.
-func closedPairs(cells []*result.Cell, noise float64) []string {
-	var base *result.Cell
+// withoutViews leaves the cells with a long-open read view out, which are compared
+// with those without one and not among each other; if there are no others, it
+// returns all.
+func withoutViews(cells []*result.Cell) []*result.Cell {
+	var plain []*result.Cell
+	for _, c := range cells {
+		if c.Params.LongView == "" {
+			plain = append(plain, c)
+		}
+	}
+	if len(plain) == 0 {
+		return cells
+	}
+	return plain
+}
+
+// basePair is the cell that others are compared with: 1/1, or else the first, of the
+// most clients. nil: there is none.
+func basePair(cells []*result.Cell) (base *result.Cell) {
 	for _, c := range cells {
 		switch {
 		case base == nil, c.Params.Clients > base.Params.Clients:
 			base = c
-		case c.Params.Clients == base.Params.Clients && pairText(&c.Params) == "1/1" && pairText(&base.Params) != "1/1":
+		case c.Params.Clients == base.Params.Clients && settingText(&c.Params) == "1/1" && settingText(&base.Params) != "1/1":
 			base = c
 		}
 	}
+	return base
+}
+
+// closedPairs compares the pairs of the most clients with 1/1, or with the first.
+func closedPairs(cells []*result.Cell, noise float64) []string {
+	base := basePair(cells)
 	if base == nil {
 		return nil
 	}

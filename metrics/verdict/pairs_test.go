@@ -52,7 +52,7 @@ func TestPairs(t *testing.T) {
 		t.Errorf("cells of fewer clients are compared too:\n%s", got)
 	}
 	r.Cells = r.Cells[2:5]
-	if got := strings.Join(Answer(r), "\n"); !strings.Contains(got, "what each pair may lose is not known") {
+	if got := strings.Join(Answer(r), "\n"); !strings.Contains(got, "what each pair may lose at a given rate is not known") {
 		t.Errorf("without a paced cell:\n%s", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 
 	"flushbench/engine/vfs"
 )
@@ -17,17 +18,19 @@ const page = 4096
 // after file, and starts again after the last one. One goroutine at a time.
 type circle struct {
 	files  []vfs.File
-	from   int64 // first byte of the range in each file
-	room   int64 // bytes of the range
-	record int64 // bytes of one record
-	align  int64 // of the files: 1, or a block for direct ones
-	same   bool  // write always at the first place
+	from   int64    // first byte of the range in each file
+	room   int64    // bytes of the range
+	record int64    // bytes of one record
+	align  int64    // of the files: 1, or a block for direct ones
+	same   bool     // write always at the first place
+	places []uint32 // the order of the records' places in the range; nil: one after the other
 
 	file  int
 	pos   int64 // in the range, of the next record
 	stamp uint64
 	buf   []byte // page-aligned; holds a record, or the blocks that it touches
 	bytes int64  // written so far
+	place int    // index into places, of the next record
 }
 
 // newCircle checks the ranges. to = 0 means the size of the smallest file.
@@ -78,6 +81,12 @@ func pattern(n int) []byte {
 // next moves to the next place and returns the file, the bytes to write and
 // where. A direct file gets the whole blocks that the record touches.
 func (c *circle) next() (f vfs.File, p []byte, off int64) {
+	if c.places != nil {
+		c.pos = int64(c.places[c.place]) * c.record
+		if c.place++; c.place == len(c.places) {
+			c.place = 0
+		}
+	}
 	if c.pos+c.record > c.room {
 		c.pos, c.file = 0, c.file+1
 		if c.file == len(c.files) {
@@ -110,6 +119,18 @@ func (c *circle) writeDurable() error {
 	f, p, off := c.next()
 	_, err := f.WriteDurableAt(p, off)
 	return err
+}
+
+// scatter makes a circle of one file go through the places of its range in a
+// random order, the same in every lap: each place comes once a lap, so no two
+// writes between two flushes hit the same one.
+func (c *circle) scatter(seed uint64) {
+	c.places = make([]uint32, min(c.room/c.record, maxPlaces))
+	random := rand.New(rand.NewPCG(seed, 0x7061676573))
+	for i := range c.places {
+		j := random.IntN(i + 1)
+		c.places[i], c.places[j] = c.places[j], uint32(i)
+	}
 }
 
 // appendCircle is a circle that never closes: it writes at the end of f from

@@ -65,6 +65,7 @@ type Config struct {
 	FileBytes int64         // of each overwritten file; 0: 64 MiB, as fio's --size=64m
 	FillBytes int64         // of the writes that fill the buffered file; 0: DefaultFill
 	SamePlace bool          // overwrite always the same place, as pg_test_fsync does
+	NoPages   bool          // leave the page cells out
 	Gentle    bool          // one method (the first of Methods, fdatasync) at GentleRate flushes a second
 
 	MaxWriteBytes      int64 // 0: no limit

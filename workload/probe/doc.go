@@ -4,7 +4,8 @@
 // Limit, WriteLoop and AppendLoop are the yardsticks that a run holds its
 // cells against; Run is `flushbench probe`: every flush method at several
 // sizes, overwriting and appending, with the checks that tell whether this
-// storage stack looks honest.
+// storage stack looks honest; and log records against pages at random places,
+// what a database without a log would have to write.
 //
 // All files go through engine/vfs, so that a wrapper with added latency or
 // injected errors applies to the loops as it does to the engine. The loops

@@ -36,6 +36,24 @@ func FioLine(m vfs.Method, op string, size int64) string {
 	return strings.TrimSpace(line + " " + flags)
 }
 
+// fio is the fio command that measures the same as a page cell, "" where fio
+// cannot: it knows no doublewrite, and one flush for several writes only by
+// fsync and fdatasync.
+func (s *shape) fio(m vfs.Method) string {
+	flags, ok := fioFlags[m]
+	if !ok || s.double || s.units > 1 && !flushes(m) {
+		return ""
+	}
+	rw := "write"
+	if s.random {
+		rw = "randwrite"
+	}
+	if s.units > 1 {
+		flags = strings.Replace(flags, "sync=1", fmt.Sprintf("sync=%d", s.units), 1)
+	}
+	return fmt.Sprintf("fio --name=x --rw=%s --bs=%s --size=64m --overwrite=1 %s", rw, fioSize(s.size), flags)
+}
+
 func fioSize(n int64) string {
 	switch {
 	case n%(1<<20) == 0:

@@ -24,16 +24,21 @@ type cell struct {
 	method vfs.Method
 	op     string
 	size   int64
-	pair   bool // two writes a turn: a self-test, not a row
-	weight int  // share of the time
+	pair   bool   // two writes a turn: a self-test, not a row
+	shape  *shape // of a page cell, else nil; then op is its name
+	weight int    // share of the time
 
-	loop  *loop // nil: the method is refused
-	file  vfs.File
-	rates []float64 // turns a second, one a slice
+	loop    *loop // nil: the method is refused
+	file    vfs.File
+	rates   []float64 // turns a second, one a slice
+	written int64     // bytes, in the measured part of the slices
 }
 
 func (c *cell) String() string {
 	name := fmt.Sprintf("%s, %s %s", c.method, c.op, fioSize(c.size))
+	if c.shape != nil && c.shape.units > 1 {
+		name += fmt.Sprintf(" x %d", c.shape.units)
+	}
 	if c.pair {
 		name += ", two writes"
 	}
@@ -75,11 +80,25 @@ func (c *Config) cells() []*cell {
 			all = append(all, &cell{method: m, op: result.OpOverwrite, size: c.mainSize(), pair: true, weight: mainWeight})
 		}
 	}
-	return all
+	return append(all, c.pageCells()...)
 }
 
 // maxBytes is what one slice of the cell may write: at least a few turns.
-func (c *cell) maxBytes() int64 { return max(int64(c.weight)*sliceBytes, 8*c.size) }
+func (c *cell) maxBytes() int64 { return max(int64(c.weight)*sliceBytes, 8*c.turnBytes()) }
+
+// turnBytes is what one turn writes at most. A direct file takes whole blocks,
+// of which a small record may touch two.
+func (c *cell) turnBytes() int64 {
+	switch {
+	case c.shape != nil && c.method.Direct():
+		return c.shape.copies() * int64(c.shape.units) * max(c.size, 2*page)
+	case c.shape != nil:
+		return c.shape.copies() * int64(c.shape.units) * c.size
+	case c.pair:
+		return 2 * c.size
+	}
+	return c.size
+}
 
 // plan sums up what cells will cost.
 func (c *Config) plan(cells []*cell) Plan {
@@ -88,7 +107,7 @@ func (c *Config) plan(cells []*cell) Plan {
 		turns := int64(c.Duration.Seconds()*GentleRate) + gentleSlices
 		return Plan{Cells: 1, Rounds: c.Rounds, Duration: c.Duration, DiskBytes: gentleBytes, MaxBytes: gentleBytes + turns*MainSize}
 	}
-	buffered, direct, grows := c.kinds()
+	buffered, direct := c.kinds()
 	for _, has := range []bool{buffered, direct} {
 		if has {
 			p.DiskBytes += c.FileBytes
@@ -98,11 +117,15 @@ func (c *Config) plan(cells []*cell) Plan {
 	longest := int64(0)
 	for _, cell := range cells {
 		// A slice may begin with one turn that is not measured.
-		p.MaxBytes += int64(c.Rounds) * (cell.maxBytes() + 2*cell.size)
-		longest = max(longest, cell.maxBytes()+2*cell.size)
+		p.MaxBytes += int64(c.Rounds) * (cell.maxBytes() + 2*cell.turnBytes())
+		if cell.op == result.OpAppend {
+			longest = max(longest, cell.maxBytes()+2*cell.turnBytes())
+		}
 	}
-	if grows {
-		p.DiskBytes += longest
+	p.DiskBytes += longest
+	if _, ok := c.pageMethod(); ok && len(cells) > 0 {
+		p.DiskBytes += doubleBytes
+		p.MaxBytes += doubleBytes + MainSize
 	}
 	// Creating a file tries its method with a block.
 	p.MaxBytes += int64(len(c.Methods)) * MainSize
@@ -110,13 +133,13 @@ func (c *Config) plan(cells []*cell) Plan {
 	return p
 }
 
-// kinds tells which files the methods and operations need.
-func (c *Config) kinds() (buffered, direct, grows bool) {
+// kinds tells which files the methods need.
+func (c *Config) kinds() (buffered, direct bool) {
 	for _, m := range c.Methods {
 		buffered = buffered || !m.Direct()
 		direct = direct || m.Direct()
 	}
-	return buffered, direct, slices.Contains(c.Ops, result.OpAppend)
+	return buffered, direct
 }
 
 // slice is how long one slice of weight 1 lasts.
@@ -128,8 +151,9 @@ func (c *Config) slice(cells []*cell) time.Duration {
 	return c.Duration / time.Duration(max(total*c.Rounds, 1))
 }
 
-// newLoop makes the loop of a cell over the file f.
-func (c *Config) newLoop(cell *cell, f vfs.File, slice time.Duration) (*loop, error) {
+// newLoop makes the loop of a cell over the file f. double is the doublewrite
+// file, for the page cells that use it.
+func (c *Config) newLoop(cell *cell, f, double vfs.File, slice time.Duration) (*loop, error) {
 	l := &loop{method: cell.method, writes: 1, duration: slice * time.Duration(cell.weight), maxBytes: cell.maxBytes(), turn: metrics.NewHistogram()}
 	if cell.pair {
 		l.writes = 2
@@ -137,11 +161,24 @@ func (c *Config) newLoop(cell *cell, f vfs.File, slice time.Duration) (*loop, er
 	if c.Gentle {
 		l.every, l.maxBytes = time.Second/GentleRate, 0
 	}
+	if flushes(cell.method) && cell.shape == nil && !cell.pair {
+		l.write, l.flush = metrics.NewHistogram(), metrics.NewHistogram()
+	}
 	var err error
 	if cell.op == result.OpAppend {
 		l.circle, err = appendCircle(f, cell.size)
 	} else {
 		l.circle, err = newCircle([]vfs.File{f}, 0, c.FileBytes, cell.size, c.SamePlace)
+	}
+	if err != nil || cell.shape == nil {
+		return l, err
+	}
+	l.writes = cell.shape.units
+	if cell.shape.random {
+		l.circle.scatter(c.Seed)
+	}
+	if cell.shape.double {
+		l.double, err = newCircle([]vfs.File{double}, 0, 0, cell.size, false)
 	}
 	return l, err
 }

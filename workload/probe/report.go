@@ -58,7 +58,11 @@ func (p *prober) end(err error) {
 	p.probe.Duration = finished.Sub(r.Started).Seconds()
 	p.report.Notes = p.dir.Notes()
 	for _, c := range p.cells {
-		if c.loop != nil && c.loop.count > 0 && !c.pair {
+		switch {
+		case c.loop == nil || c.loop.count == 0 || c.pair:
+		case c.shape != nil:
+			p.probe.Pages = append(p.probe.Pages, c.pageRow())
+		default:
 			p.probe.Rows = append(p.probe.Rows, c.row())
 		}
 	}
@@ -95,13 +99,17 @@ func (c *cell) row() result.ProbeRow {
 	row := result.ProbeRow{
 		Method: c.method.String(), Op: c.op, SizeBytes: c.size, Direct: c.method.Direct(), Durable: c.method.Durable(),
 		MeanNS: s.Mean, P50NS: s.P50.Pointer(), P99NS: s.P99.Pointer(), MaxNS: s.Max, Count: s.Count,
-		DurationS: float64(c.loop.elapsed) / 1e9,
+		DurationS: float64(c.loop.elapsed) / 1e9, Rates: c.rates,
 	}
 	if row.DurationS > 0 {
 		row.RatePerS = float64(s.Count) / row.DurationS
 	}
 	// An encoding that fails leaves the row without its histogram.
 	row.Histogram, _ = c.loop.turn.Encode()
+	if c.loop.write != nil {
+		row.WriteHistogram, _ = c.loop.write.Encode()
+		row.FlushHistogram, _ = c.loop.flush.Encode()
+	}
 	return row
 }
 

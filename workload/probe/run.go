@@ -120,6 +120,10 @@ func (p *prober) prepare(ctx context.Context) error {
 		overwritten[m], appended[m] = over, grow
 	}
 	slice := p.cfg.slice(p.cells)
+	double, err := p.doublewrite(overwritten)
+	if err != nil {
+		return err
+	}
 	for _, c := range p.cells {
 		c.file = overwritten[c.method]
 		if c.op == result.OpAppend {
@@ -129,7 +133,7 @@ func (p *prober) prepare(ctx context.Context) error {
 			continue
 		}
 		var err error
-		if c.loop, err = p.cfg.newLoop(c, c.file, slice); err != nil {
+		if c.loop, err = p.cfg.newLoop(c, c.file, double, slice); err != nil {
 			return err
 		}
 	}
@@ -151,7 +155,7 @@ func (p *prober) files(i int, m vfs.Method) (over, grow vfs.File, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := p.fill(f); err != nil {
+		if err := p.fill(f, p.cfg.FileBytes); err != nil {
 			return nil, nil, err
 		}
 		*path = f.Name()
@@ -164,9 +168,23 @@ func (p *prober) files(i int, m vfs.Method) (over, grow vfs.File, err error) {
 	return over, grow, nil
 }
 
-// fill writes zeros over the whole file f and makes it durable.
-func (p *prober) fill(f vfs.File) error {
-	size, chunk := p.cfg.FileBytes, p.cfg.FillBytes
+// doublewrite makes the file that holds the copies of a batch of pages, nil
+// when no page is to be written or its method was refused.
+func (p *prober) doublewrite(opened map[vfs.Method]vfs.File) (vfs.File, error) {
+	m, ok := p.cfg.pageMethod()
+	if !ok || opened[m] == nil {
+		return nil, nil
+	}
+	f, err := p.create("doublewrite", m)
+	if err != nil {
+		return nil, err
+	}
+	return f, p.fill(f, doubleBytes)
+}
+
+// fill writes zeros over size bytes of the file f and makes them durable.
+func (p *prober) fill(f vfs.File, size int64) error {
+	chunk := p.cfg.FillBytes
 	if f.Method().Direct() {
 		chunk = directFill
 	}
@@ -239,15 +257,16 @@ func (p *prober) slice(ctx context.Context, c *cell) error {
 	if p.cfg.Gentle {
 		l.maxBytes = 0
 	}
-	before := l.circle.bytes
+	before := l.bytes()
 	if err := p.warmUp(c); err != nil {
 		return err
 	}
-	count, elapsed := l.count, l.elapsed
+	count, elapsed, warm := l.count, l.elapsed, l.bytes()
 	counters := p.readCounters(c)
 	err := l.run(ctx)
 	p.compareCounters(c, counters, uint64(l.count-count))
-	spent := p.dir.Budget.Spend(l.circle.bytes - before)
+	c.written += l.bytes() - warm
+	spent := p.dir.Budget.Spend(l.bytes() - before)
 	if turns, ns := l.count-count, l.elapsed-elapsed; turns > 0 && ns > 0 {
 		c.rates = append(c.rates, float64(turns)*1e9/float64(ns))
 	}

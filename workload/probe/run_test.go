@@ -16,12 +16,12 @@ import (
 	"flushbench/workload/workdir"
 )
 
-// small is a probe that takes some milliseconds.
+// small is a probe that takes some milliseconds, without page cells.
 func small(t *testing.T) Config {
 	t.Helper()
 	return Config{
 		Dir: t.TempDir(), Duration: 60 * time.Millisecond, Rounds: 2, Seed: 1, FileBytes: 1 << 20, Sizes: []int64{512, 4096, 16384},
-		AllowVolatile: true, BesideLiveDatabase: true,
+		AllowVolatile: true, BesideLiveDatabase: true, NoPages: true,
 	}
 }
 
@@ -242,8 +242,8 @@ func TestPlan(t *testing.T) {
 	}
 	cells := c.cells()
 	p := c.plan(cells)
-	// 9 methods, 2 operations, 6 sizes (5 for the 3 direct ones), 2 self-tests.
-	if want := 6*2*6 + 3*2*5 + 2; p.Cells != want {
+	// 9 methods, 2 operations, 6 sizes (5 for the 3 direct ones), 2 self-tests, 6 page cells.
+	if want := 6*2*6 + 3*2*5 + 2 + 6; p.Cells != want {
 		t.Errorf("%d cells; want %d", p.Cells, want)
 	}
 	if p.DiskBytes > 256<<20 || p.MaxBytes > 8<<30 {

@@ -30,7 +30,7 @@ func (p *prober) judge(budget bool) {
 	}
 	p.probe.Verdict = f.verdict(p.probe.Checks)
 	if !p.cfg.Gentle {
-		p.probe.Advice = f.advice()
+		p.probe.Advice, p.probe.PagesText = f.advice(), f.pagesText()
 	}
 	best := f.best()
 	method, op := vfs.Fdatasync, result.OpOverwrite

@@ -1,11 +1,15 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
+	"flushbench/engine"
 	"flushbench/engine/redo"
+	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload"
@@ -33,26 +37,56 @@ const (
 // The estimate: what the whole plan writes at the most.
 
 // needBytes is what a run of the plan holds on disk at the most.
-func (p *Plan) needBytes() int64 {
-	var n int64
+func (p *Plan) needBytes() (n int64) {
+	for _, part := range p.needs() {
+		n += part
+	}
+	return n
+}
+
+// needs is what each part of a run holds on disk at the most.
+func (p *Plan) needs() (n [numParts]int64) {
 	seen := map[string]bool{}
 	spare := false
 	for i := range p.Specs {
 		s := &p.Specs[i]
 		if key := s.logKey(); !seen[key] {
 			seen[key] = true
-			n += s.Engine.Capacity + logOverhead
+			n[partRedo] += s.Engine.Capacity + logOverhead
 			if s.transactional() {
-				n += 2*int64(s.Load.Rows)*int64(s.Load.RowBytes+64) + int64(databaseRate*(s.Warmup+s.Duration).Seconds()/2)
+				s.databaseNeeds(&n)
 			}
 		}
 		// The limit loop finds no free file in such a log and gets its own.
 		spare = spare || s.fresh() || s.Engine.Files < redo.DefaultFiles
 	}
 	if spare && p.Limit > 0 {
-		n += p.limitSize()
+		n[partRedo] += p.limitSize()
+	}
+	if p.hasBinlogLimit() {
+		n[partBinlog] += p.limitSize()
 	}
 	return n
+}
+
+// databaseNeeds adds what pages and binlog of a cell hold: rows, undo, events.
+func (s *Spec) databaseNeeds(n *[numParts]int64) {
+	n[partPages] += 2 * int64(s.Load.Rows) * int64(s.Load.RowBytes+64)
+	grown := int64(databaseRate * (s.Warmup + s.Duration).Seconds() / 2)
+	if b := &s.Database.Binlog; b.Enabled {
+		events := grown / 4 * 3
+		n[partBinlog] += events
+		grown -= events
+		if b.Growth != vfs.GrowAppend {
+			n[partBinlog] += b.MaxSize // the last file's blocks are there beforehand
+		}
+	}
+	n[partPages] += grown
+}
+
+// hasBinlogLimit reports whether the binlog's disk may get a limit loop of its own.
+func (p *Plan) hasBinlogLimit() bool {
+	return p.Limit > 0 && p.BinlogApart && p.parts()[partBinlog]
 }
 
 // limitSize is the size of the limit loop's own file.
@@ -79,6 +113,10 @@ func (p *Plan) bytes(rounds func(spec int) int) int64 {
 		n += left * s.planBytes()
 		if key := s.limitKey(); !limits[key] && p.Limit > 0 {
 			limits[key] = true
+			n += int64(p.Rounds) * int64(min(fastFlush*float64(s.turnBytes()), memoryRate)*p.Limit.Seconds())
+		}
+		if p.hasBinlogLimit() && !limits["binlog"] {
+			limits["binlog"] = true
 			n += int64(p.Rounds) * int64(min(fastFlush*float64(s.turnBytes()), memoryRate)*p.Limit.Seconds())
 		}
 		if p.Calibrate > 0 && s.AutoRate && s.Rate == 0 && !limits["calibration"] {
@@ -123,7 +161,7 @@ func (s *Spec) writeRate() float64 {
 		return min(commits*(size+s.rewritten()), memoryRate)
 	case s.paced():
 		return min(s.Rate*1.1*(size+s.rewritten()), memoryRate)
-	case s.Engine.Commit.Policy == groupcommit.Policy1 && s.Engine.Method.Durable():
+	case s.Engine.Commit.Policy.Flushes() && s.Engine.Method.Durable():
 		return min(fastFlush*(float64(s.Clients)*size+s.rewritten()), memoryRate)
 	}
 	return memoryRate
@@ -166,8 +204,10 @@ func (s *Spec) turnBytes() int64 {
 // opens, those under way when it ends, and the last blocks.
 func (s *Spec) fixedBytes() int64 {
 	if s.transactional() {
-		// Dirty pages, in place and in the doublewrite file, and a new binlog.
-		return 2*min(s.Database.BufferPool, int64(s.Load.Rows)*int64(s.Load.RowBytes+64)+s.Engine.Capacity) + logOverhead
+		// Dirty pages, in place and in the doublewrite file; a batch of them and the
+		// growth of the data files, which are under way; a new binlog.
+		pool := cmp.Or(s.Database.BufferPool, engine.DefaultBufferPool)
+		return 2*min(pool, int64(s.Load.Rows)*int64(s.Load.RowBytes+64)+s.Engine.Capacity) + 4*logOverhead
 	}
 	side := int64(blockBytes + 8*s.Engine.Clients)
 	return 8*(side+blockBytes) + 4*blockBytes
@@ -197,6 +237,28 @@ func (r *run) affords(n int64) error {
 func (r *run) overBudget(name string, out *result.Cell) {
 	r.bounds[name] = append(r.bounds[name], boundSeen{result.BoundWriteBudget, budgetText})
 	out.Bound, out.BoundText = r.usualBound(name)
+}
+
+// nothingLeft notes that no cell could be measured for want of bytes to write.
+func (r *run) nothingLeft() {
+	for i := range r.res.Cells {
+		r.overBudget(r.res.Cells[i].Name, &r.res.Cells[i])
+	}
+}
+
+// exhausted reports whether the write budget left no cell of round n anything: then
+// it leaves later rounds nothing either.
+func (r *run) exhausted(n int) bool {
+	if r.cfg.MaxWriteBytes <= 0 {
+		return false
+	}
+	for i := range r.res.Cells {
+		measured := slices.ContainsFunc(r.res.Cells[i].Rounds, func(x result.Round) bool { return x.Round == n })
+		if measured || r.res.Cells[i].Bound != result.BoundWriteBudget {
+			return false
+		}
+	}
+	return true
 }
 
 // spend returns the driver's Spend for a cell, nil without a budget. It keeps

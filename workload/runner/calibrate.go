@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"flushbench/engine"
@@ -13,6 +14,7 @@ import (
 	"flushbench/workload/driver"
 	"flushbench/workload/durability"
 	"flushbench/workload/target/embedded"
+	"flushbench/workload/workdir"
 )
 
 // calibrationClients is how many clients the paced rate is taken from.
@@ -84,7 +86,11 @@ func (r *run) carried(ctx context.Context, like *Spec) (tps float64, err error) 
 		err = cerr
 	}
 	r.phase(&r.res.FlushSyscalls.Warmup)
-	if err == nil && out.Ended != driver.EndDuration {
+	switch {
+	case err != nil:
+	case out.Ended == driver.EndBudget:
+		err = fmt.Errorf("runner: calibration: %w", workdir.ErrBudget)
+	case out.Ended != driver.EndDuration:
 		err = ctx.Err()
 	}
 	return out.TPS, err
@@ -99,10 +105,11 @@ func twoDigits(v float64) float64 {
 	return math.Floor(v/p) * p
 }
 
-// setting is what decides which crash keeps a commit of a cell.
-func (r *run) setting(s *Spec) durability.Setting {
+// setting is what decides which crash keeps a commit of a cell in a log, the redo
+// log or the binlog.
+func (r *run) setting(s *Spec, log part) durability.Setting {
 	c := &s.Engine.Commit
-	env := &r.dir.Facts.Env
+	env := r.folders.env(log)
 	set := durability.Setting{
 		Policy: c.Policy, Style: c.Style, Interval: c.Interval, Method: s.Engine.Method, Growth: s.Engine.Growth,
 		FileSystem: durability.FileSystem{Type: env.Filesystem, JournalData: strings.Contains(env.MountOptions, "data=journal")},
@@ -116,7 +123,7 @@ func (r *run) setting(s *Spec) durability.Setting {
 
 // safe returns which watermark makes a commit of the cell safe from each crash.
 func (r *run) safe(s *Spec) (out [metrics.NumKinds]durability.Watermark) {
-	set := r.setting(s)
+	set := r.setting(s, partRedo)
 	for k := range out {
 		out[k] = set.Watermark(durability.Kind(k))
 	}
@@ -125,10 +132,17 @@ func (r *run) safe(s *Spec) (out [metrics.NumKinds]durability.Watermark) {
 
 // durability returns the tier of a cell for the result.
 func (r *run) durability(s *Spec) result.Durability {
-	set := r.setting(s)
-	t := set.Tier()
+	set := r.setting(s, partRedo)
+	t, assumes := set.Tier(), set.Assumes()
 	if d := &s.Database; s.transactional() && d.Binlog.Enabled {
 		t = set.WithBinlog(d.Stages.SyncBinlog, d.Binlog.Method)
+		other := r.setting(s, partBinlog)
+		other.Method, other.Growth = d.Binlog.Method, d.Binlog.Growth
+		for _, a := range other.Assumes() {
+			if r.folders.apart(partBinlog) && !slices.Contains(assumes, a) {
+				assumes = append(assumes, a)
+			}
+		}
 	}
-	return result.Durability{Process: t.Process, OS: t.OS, Power: t.Power, Assumes: strings.Join(set.Assumes(), "; "), Words: t.Words}
+	return result.Durability{Process: t.Process, OS: t.OS, Power: t.Power, Assumes: strings.Join(assumes, "; "), Words: t.Words}
 }

@@ -54,7 +54,7 @@ func (c *cellRun) measure(ctx context.Context, number, order int) (result.Round,
 		return round, err
 	}
 	err := c.drive(ctx)
-	err = errors.Join(err, c.drainAndClose())
+	err = errors.Join(err, c.drainAndClose(ctx))
 	c.fill(&round)
 	return round, err
 }
@@ -135,9 +135,17 @@ func (c *cellRun) drive(ctx context.Context) error {
 	}
 	w := &watcher{c: c, done: make(chan struct{})}
 	cfg.OnStart = w.start
+	if c.spec.LongView.Open() {
+		if err := c.db.openViewer(c.spec.LongView); err != nil {
+			return err
+		}
+	}
 	var err error
 	c.out, err = driver.Run(ctx, cfg)
 	w.stop()
+	if c.db != nil {
+		err = errors.Join(err, c.db.viewer.stop())
+	}
 	if c.obs.tracker != nil {
 		c.risk = c.obs.tracker.Result()
 	}
@@ -202,7 +210,7 @@ func (w *watcher) until(at int64, tracker *metrics.Tracker) {
 			return
 		case <-tick.C:
 		}
-		tracker.SampleWith(clock.Now(), func() metrics.Watermarks { return w.c.eng.keeps(w.c.obs.safe) })
+		w.c.obs.look()
 	}
 }
 
@@ -216,13 +224,14 @@ func (w *watcher) stop() {
 
 // drainAndClose flushes what the policy left, so that the next cell starts
 // with nothing at risk, and closes the engine.
-func (c *cellRun) drainAndClose() error {
-	start := clock.Now()
+func (c *cellRun) drainAndClose(ctx context.Context) error {
 	// What the engine issued outside the measured interval is warm-up.
 	inside := flushCounts(c.end.calls.Sub(c.begin.calls))
 	f := &c.r.res.FlushSyscalls
 	c.r.phase(&f.Warmup)
 	f.Cells, f.Warmup = f.Cells.Add(inside), f.Warmup.Sub(inside)
+	c.catchUp(ctx)
+	start := clock.Now()
 	err := c.eng.err()
 	if err == nil {
 		err = c.eng.drain()
@@ -239,9 +248,9 @@ func (c *cellRun) drainAndClose() error {
 }
 
 // checkGroups compares the acknowledged commits with the sizes of all groups:
-// under policy 1 they are equal, exactly.
+// under policies 1 and 3 they are equal, exactly.
 func (c *cellRun) checkGroups() error {
-	if c.spec.transactional() || c.spec.Engine.Commit.Policy != groupcommit.Policy1 || c.out.Ended == driver.EndFailed {
+	if c.spec.transactional() || !c.spec.Engine.Commit.Policy.Flushes() || c.out.Ended == driver.EndFailed {
 		return nil
 	}
 	acked := c.out.Warmup + c.out.Commits + c.out.After

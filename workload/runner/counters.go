@@ -16,7 +16,7 @@ type snapshot struct {
 	at      int64 // clock.Now
 	eng     engine.DatabaseStats
 	calls   vfs.Counts
-	disk    *hostinfo.Counters // nil: the device is unknown
+	devices []deviceCount // as run.devices; nil: unknown
 	use     usage
 	mallocs uint64
 }
@@ -35,8 +35,8 @@ func (s *snapshot) edge(r *run, e subject) {
 	s.use = processUsage()
 	for range 4 {
 		s.calls = r.fs.Counts()
-		s.disk = r.diskCounters()
-		if s.disk == nil || r.fs.Counts().Flushes() == s.calls.Flushes() {
+		s.devices = r.deviceCounts()
+		if s.devices == nil || r.fs.Counts().Flushes() == s.calls.Flushes() {
 			break // no flush began meanwhile
 		}
 	}
@@ -44,17 +44,27 @@ func (s *snapshot) edge(r *run, e subject) {
 	s.at = clock.Now()
 }
 
-// diskCounters reads the counters of the device that counts flushes.
-func (r *run) diskCounters() *hostinfo.Counters {
-	names := hostinfo.CountingDevices(r.res.Environment.Device)
-	if len(names) == 0 {
-		return nil
+// deviceCount is what a device has counted, and the calls that went there.
+type deviceCount struct {
+	seen  hostinfo.Counters
+	calls vfs.Counts
+}
+
+// deviceCounts reads the counters of the devices that count flushes.
+func (r *run) deviceCounts() []deviceCount {
+	var all []deviceCount
+	for _, d := range r.devices {
+		seen, err := hostinfo.DiskCounters(d.name)
+		if err != nil {
+			return nil
+		}
+		c := deviceCount{seen: seen}
+		for _, fs := range d.on {
+			c.calls = c.calls.Add(fs.Counts())
+		}
+		all = append(all, c)
 	}
-	c, err := hostinfo.DiskCounters(names[0])
-	if err != nil {
-		return nil
-	}
-	return &c
+	return all
 }
 
 // flushCounts converts counts of system calls into their form in the result.

@@ -20,7 +20,7 @@ import (
 
 // dbDir is what a database keeps from cell to cell.
 type dbDir struct {
-	clients int      // undo slots: the most clients of the cells that share it
+	clients int      // undo slots: the most sessions of the cells that share it
 	seqs    []uint64 // by client: how many transactions it has run
 }
 
@@ -31,18 +31,22 @@ type dbCell struct {
 	db    *engine.Database
 	ahead aheads
 	watch dbWatch
+
+	viewer *viewer         // nil: no long view
+	caught result.LongView // after the cell
 }
 
-// binlogFolder is the binlog's folder within the database's.
+// binlogFolder is the binlog's folder within its part of the database's.
 const binlogFolder = "binlog"
 
-// options returns the options of the cell's database in a folder.
-func (s *Spec) options(r *run, path string, clients int) engine.DatabaseOptions {
+// options returns the options of the cell's database in its folders.
+func (s *Spec) options(r *run, l *logDir) engine.DatabaseOptions {
 	o := s.Database
 	o.Options = s.Engine
-	o.FS, o.Dir, o.Clients = r.fs, path, clients
+	o.FS, o.Dir, o.DataDir, o.Clients = r.fs, l.path, l.pages, l.db.clients
 	o.Rows, o.RowBytes = s.Load.Rows, table.MinRowBytes+s.Load.RowBytes
-	o.Binlog.Dir = filepath.Join(path, binlogFolder)
+	o.Binlog.Dir = l.binlog
+	o.Untracked = !s.Track
 	return o
 }
 
@@ -50,16 +54,17 @@ func (s *Spec) options(r *run, path string, clients int) engine.DatabaseOptions 
 func (s *Spec) checkDatabase() error {
 	o := s.Database
 	o.Options = s.Engine
+	o.Clients = max(o.Clients, s.sessions())
 	o.Rows, o.RowBytes = s.Load.Rows, table.MinRowBytes+s.Load.RowBytes
 	return o.Validate()
 }
 
-// sharers is the most clients of all cells that share the log of s.
+// sharers is the most sessions of all cells that share the log of s.
 func (r *run) sharers(s *Spec) int {
 	n := 0
 	for i := range r.plan.Specs {
 		if o := &r.plan.Specs[i]; o.logKey() == s.logKey() {
-			n = max(n, o.Clients)
+			n = max(n, o.sessions())
 		}
 	}
 	return n
@@ -73,9 +78,10 @@ func (r *run) createDatabase(s *Spec, l *logDir) error {
 	if err != nil {
 		return err
 	}
-	o := s.options(r, l.path, l.db.clients)
+	o := s.options(r, l)
 	o.Binlog.Enabled = false // each cell begins its own
-	if _, err := r.dir.Mkdir(filepath.Join(filepath.Base(l.path), binlogFolder)); err != nil {
+	name := filepath.Join(filepath.Base(l.path), binlogFolder)
+	if _, err := r.folders.of[partBinlog].Mkdir(name); err != nil {
 		return err
 	}
 	return engine.CreateDatabase(o, func(row *table.Row) {
@@ -92,7 +98,7 @@ func (c *cellRun) openDatabase(o engine.Options) error {
 	if err != nil {
 		return err
 	}
-	opts := c.spec.options(c.r, c.log.path, d.clients)
+	opts := c.spec.options(c.r, c.log)
 	opts.Observer, opts.Commit.Observer = o.Observer, o.Commit.Observer
 	c.db = &dbCell{opts: opts, txns: txns}
 	if opts.Binlog.Enabled {
@@ -123,7 +129,7 @@ func (b binlogObserver) Flushed(_, _ binlog.Pos) { b.o.Flushed(0, 0) }
 
 // safeBinlog is safe for the binlog's own positions.
 func (r *run) safeBinlog(s *Spec) (out marksOf) {
-	set := r.setting(s)
+	set := r.setting(s, partBinlog)
 	set.Method, set.Growth = s.Database.Binlog.Method, s.Database.Binlog.Growth
 	for k := range out {
 		out[k] = set.Watermark(durability.Kind(k))
@@ -131,9 +137,9 @@ func (r *run) safeBinlog(s *Spec) (out marksOf) {
 	return out
 }
 
-// removeDatabase deletes everything in a database's folder.
+// removeDatabase deletes everything in a database's folders.
 func (r *run) removeDatabase(l *logDir) error {
-	for _, dir := range []string{filepath.Join(l.path, binlogFolder), l.path} {
+	for _, dir := range []string{l.binlog, l.pages, l.path} {
 		names, err := r.fs.List(dir)
 		if err != nil {
 			return err
@@ -162,6 +168,7 @@ func (c *dbCell) measure(on bool) {
 	} else {
 		c.watch.stop()
 	}
+	c.viewer.mark(on)
 }
 
 // verify recovers the database after the cell as after a crash and checks what
@@ -238,6 +245,7 @@ func (w *dbWatch) start(db *engine.Database) {
 			w.sample(db, begin)
 			select {
 			case <-w.quit:
+				w.sample(db, begin) // the end is part of it
 				return
 			case <-t.C:
 			}
@@ -304,6 +312,8 @@ func (c *cellRun) fillDatabase(round *result.Round) {
 			round.GroupSizeMean, round.Groups = float64(c.out.Commits)/float64(g), g
 		}
 	}
+	fillHistory(&d)
+	c.db.fillView(&d)
 	round.Database = &d
 }
 

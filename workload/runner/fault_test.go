@@ -158,7 +158,7 @@ func newCellRun(t *testing.T, s *Spec, faults vfs.Faults) *cellRun {
 	r := &run{
 		plan: &Plan{Specs: []Spec{*s}, Rounds: 1}, res: &result.Result{Environment: d.Facts.Env, Cells: []result.Cell{{Name: s.Name}}},
 		dir: d, fs: &lazy{FS: vfs.NewOS()}, seed: 7, cores: 1, logs: map[string]*logDir{}, bounds: map[string][]boundSeen{},
-		sampler: hostinfo.NewSampler(),
+		sampler: hostinfo.NewSampler(), folders: folders{of: [numParts]*workdir.Dir{d, d, d}, volumes: []volume{{dir: d}}},
 	}
 	log, err := r.logFor(s)
 	if err != nil {

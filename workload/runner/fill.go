@@ -6,7 +6,6 @@ import (
 
 	"flushbench/groupcommit"
 	"flushbench/metrics"
-	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/workload/driver"
 )
@@ -31,12 +30,29 @@ func (c *cellRun) fill(round *result.Round) {
 	round.Stalls = result.Stalls{Buffer: int64(d.BufferStalls), Log: int64(d.LogStalls), BufferNS: d.BufferStallNs, LogNS: d.LogStallNs}
 	round.Checkpoints = int64(d.Checkpoints)
 	round.Series = seriesOf(o.Series)
+	c.warnOfLateEdges(round)
 	c.fillDatabase(round)
 	if c.spec.paced() || o.Latency == nil || o.Latency.Count() == 0 || c.spec.Think > 0 || c.spec.TxnCPU > 0 {
 		return
 	}
 	little := o.LittlesLaw()
 	round.LittlesLaw = &result.LittlesLaw{Clients: c.spec.Clients, TPSxLatency: little, Error: little/float64(c.spec.Clients) - 1}
+}
+
+// lateEdge is the share of an interval by which its counters may be read late.
+const lateEdge = 0.1
+
+// warnOfLateEdges warns of a round whose counters were read so late that they are
+// not those of its interval: the goroutine that reads them got no processor.
+func (c *cellRun) warnOfLateEdges(round *result.Round) {
+	w := c.out.Window
+	late := max(c.begin.at-w.From, c.end.at-w.Until)
+	if round.Partial || float64(late) <= lateEdge*float64(w.Length()) {
+		return
+	}
+	round.Warnings = append(round.Warnings, result.Warning{Code: "late-edges",
+		Text:   fmt.Sprintf("flushes, bytes and groups were counted up to %v off the measured interval: the machine was too busy", time.Duration(late).Round(time.Millisecond)),
+		Advice: "Wait until the machine is idle, or measure longer."})
 }
 
 func (c *cellRun) fillLatency(round *result.Round) {
@@ -88,15 +104,7 @@ func (c *cellRun) fillFlushes(round *result.Round) {
 	f.Fsync, f.Fdatasync, f.DsyncWrites = int64(calls.Fsync), int64(calls.Fdatasync), int64(calls.DsyncWrites)
 	f.Syscalls = f.Fsync + f.Fdatasync + f.DsyncWrites
 	round.Bytes = result.Bytes{Log: int64(calls.Bytes), Writes: int64(calls.Writes)}
-	if a, b := c.begin.disk, c.end.disk; a != nil && b != nil {
-		seen := b.Sub(*a)
-		round.Bytes.Device = &seen.Bytes
-		if seen.Flushes != nil {
-			n := int64(*seen.Flushes)
-			f.Device = &n
-		}
-		c.explainDevice(f, seen.Flushes)
-	}
+	c.fillDevices(round)
 	g := &c.obs.groups
 	round.Groups, round.GroupSizeMean = g.Groups(), g.Mean()
 	for _, b := range g.Buckets() {
@@ -112,30 +120,12 @@ func (c *cellRun) fillFlushes(round *result.Round) {
 		round.FlushNS = result.LatencyOfHistogram(c.obs.flushNs)
 		round.FlushHistogram = encode(c.obs.flushNs)
 	}
-	if c.spec.Engine.Commit.Policy == groupcommit.Policy1 && d.WaitedNs > 0 {
+	if c.spec.Engine.Commit.Policy.Flushes() && d.WaitedNs > 0 {
 		share := float64(d.FlushNs[groupcommit.ReasonCommit]) / float64(d.WaitedNs)
 		round.FlushBusyShare = &share
 		span := float64(c.end.at - c.begin.at)
 		unawaited, flusher := max(0, 1-float64(d.WaitedNs)/span), max(0, 1-float64(flushNs)/span)
 		round.Idle.Unawaited, round.Idle.Flusher = &unawaited, &flusher
-	}
-}
-
-// edgeFlushes is how many flushes may be counted by one side alone: one can be
-// in flight at each edge of the interval.
-const edgeFlushes = 2
-
-// explainDevice says why the device's count differs from ours, and warns where
-// nothing but a liar explains it.
-func (c *cellRun) explainDevice(f *result.Flushes, seen *uint64) {
-	env, asked := c.r.res.Environment, uint64(f.Syscalls)
-	if seen != nil && *seen < asked && *seen+edgeFlushes >= asked {
-		f.DeviceNote = fmt.Sprintf("device saw %d of %d flushes: one may be in flight at each edge of the interval", *seen, asked)
-		return
-	}
-	var shout bool
-	if f.DeviceNote, shout = hostinfo.ExplainFlushDelta(env, asked, seen); shout {
-		c.r.shout(env, asked, seen)
 	}
 }
 
@@ -200,7 +190,7 @@ const budgetText = "the write budget (--max-write-bytes)"
 // bound names what limits a cell, from its counts.
 func (c *cellRun) bound(round *result.Round) (kind, text string) {
 	secs := round.DurationS
-	p1 := c.spec.Engine.Commit.Policy == groupcommit.Policy1
+	flushes := c.spec.Engine.Commit.Policy.Flushes()
 	busyCPU := 0.0
 	if round.Idle.CPUShare != nil {
 		busyCPU = 1 - *round.Idle.CPUShare
@@ -212,15 +202,15 @@ func (c *cellRun) bound(round *result.Round) (kind, text string) {
 		return result.BoundRate, "the rate asked for"
 	case float64(round.Stalls.LogNS) > 0.1*secs*1e9:
 		return result.BoundLogCapacity, "the log capacity: commits waited for a checkpoint"
-	case p1 && round.FlushBusyShare != nil && *round.FlushBusyShare > 0.6 && busyCPU < 0.9:
+	case flushes && round.FlushBusyShare != nil && *round.FlushBusyShare > 0.6 && busyCPU < 0.9:
 		return result.BoundFlush, "the flush"
 	case float64(round.Stalls.BufferNS) > 0.3*secs*1e9*float64(c.spec.Clients) && busyCPU < 0.8:
 		return result.BoundBandwidth, "write bandwidth: commits waited for room in the log buffer"
 	case c.spec.Think > 0 && busyCPU < 0.8:
 		return result.BoundThinkTime, "the clients' think time"
-	case busyCPU >= 0.7 || !p1:
+	case busyCPU >= 0.7 || !flushes:
 		return result.BoundCPU, "the CPU, not the disk"
-	case p1:
+	case flushes:
 		return result.BoundFlush, "the flush"
 	}
 	return result.BoundUnknown, "unknown"

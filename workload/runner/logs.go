@@ -18,10 +18,12 @@ import (
 
 // logDir is the log that cells with the same files share, one after the other.
 type logDir struct {
-	path string
-	used bool
-	end  lsn.LSN
-	db   *dbDir // nil: workload log
+	path   string // of the redo log
+	pages  string // of a database; path, if nothing was asked for
+	binlog string
+	used   bool
+	end    lsn.LSN
+	db     *dbDir // nil: workload log
 }
 
 // createLogs prepares the logs that are kept for the whole run.
@@ -59,11 +61,11 @@ func (r *run) logFor(s *Spec) (*logDir, error) {
 	name := fmt.Sprintf("log-%d", r.made)
 	if l == nil {
 		r.made++
-		path, err := r.dir.Mkdir(name)
-		if err != nil {
+		if err := r.folders.mkdir(name); err != nil {
 			return nil, err
 		}
-		l = &logDir{path: path}
+		l = &logDir{path: r.folders.path(partRedo, name), pages: r.folders.path(partPages, name),
+			binlog: r.folders.path(partBinlog, filepath.Join(name, binlogFolder))}
 		r.logs[key] = l
 	}
 	l.used = true
@@ -106,6 +108,10 @@ func (r *run) countSteps() (n int, length time.Duration) {
 		per := len(r.limitSettings())
 		n += r.plan.Rounds * per
 		length += time.Duration(r.plan.Rounds*per) * (r.plan.Limit + 20*time.Millisecond)
+	}
+	if r.measuresBinlogLimit() {
+		n += r.plan.Rounds
+		length += time.Duration(r.plan.Rounds) * (r.plan.Limit + 20*time.Millisecond)
 	}
 	if r.plan.Calibrate > 0 {
 		n++
@@ -201,11 +207,16 @@ func limitRound(n int, l probe.LimitResult) result.LimitRound {
 // limitLoop overwrites the log's own blocks where nothing is needed any more;
 // a log that grows has none, so it gets a zero-filled file beside it.
 func (r *run) limitLoop(ctx context.Context, set limitSetting) (probe.LimitResult, error) {
-	cfg := probe.LimitConfig{FS: r.fs, Method: set.method, RecordBytes: set.bytes, Duration: r.plan.Limit}
 	path, from, to, err := r.limitFile(set.spec)
 	if err != nil {
 		return probe.LimitResult{}, err
 	}
+	return r.loopOn(ctx, set, path, from, to)
+}
+
+// loopOn runs a limit loop on a range of a file.
+func (r *run) loopOn(ctx context.Context, set limitSetting, path string, from, to int64) (probe.LimitResult, error) {
+	cfg := probe.LimitConfig{FS: r.fs, Method: set.method, RecordBytes: set.bytes, Duration: r.plan.Limit}
 	if r.cfg.MaxWriteBytes > 0 {
 		if err := r.affords(set.spec.turnBytes()); err != nil {
 			return probe.LimitResult{}, err
@@ -235,16 +246,21 @@ func (r *run) limitFile(s *Spec) (path string, from, to int64, err error) {
 		return path, 0, size, nil
 	}
 	size := r.plan.limitSize()
+	return path, 0, size, r.makeLimitFile(path, size)
+}
+
+// makeLimitFile makes a zero-filled file for a limit loop.
+func (r *run) makeLimitFile(path string, size int64) error {
 	if err := r.affords(size); err != nil {
-		return "", 0, 0, err
+		return err
 	}
 	f, err := r.fs.Create(path, vfs.Fdatasync)
 	if err != nil {
-		return "", 0, 0, err
+		return err
 	}
-	err = errors.Join(vfs.Grow(f, vfs.GrowZero, size), f.Close(), r.fs.SyncDir(r.dir.Path()))
+	err = errors.Join(vfs.Grow(f, vfs.GrowZero, size), f.Close(), r.fs.SyncDir(filepath.Dir(path)))
 	r.phase(&r.res.FlushSyscalls.Setup)
-	return path, 0, size, err
+	return err
 }
 
 // setLimit gives a cell's round the limit of the same round.

@@ -51,12 +51,23 @@ func (o *observer) sample() {
 	if s == nil {
 		return // still opening: nothing has been acknowledged
 	}
-	if _, two := (*s).(dbSubject); two {
+	if db, two := (*s).(dbSubject); two {
 		// Of two logs the one that moves is not the only one that moves.
-		o.tracker.SampleIfDueWith(clock.Now(), func() metrics.Watermarks { return (*s).keeps(o.safe) })
+		db.sampled(o.tracker, func() { o.tracker.SampleIfDueWith(clock.Now(), func() metrics.Watermarks { return db.keeps(o.safe) }) })
 		return
 	}
 	o.tracker.SampleIfDue(clock.Now(), (*s).keeps(o.safe))
+}
+
+// look samples between the peaks, with the watermarks as they are by then.
+func (o *observer) look() {
+	s := *o.subject.Load()
+	take := func() { o.tracker.SampleWith(clock.Now(), func() metrics.Watermarks { return s.keeps(o.safe) }) }
+	if db, two := s.(dbSubject); two {
+		db.sampled(o.tracker, take)
+		return
+	}
+	take()
 }
 
 // Group implements groupcommit.Observer.

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // two sections, or the matrix that was asked for.
 func PlanOf(s *scenario.Scenario) Plan {
 	p := Plan{Preset: s.Preset.String(), Seed: s.Seed, Floor: s.FlushFloor, Scenario: s}
+	p.BinlogApart = cmp.Or(s.BinlogDir, s.Dir) != cmp.Or(s.LogDir, s.Dir)
 	for p.Seed == 0 {
 		p.Seed = rand.Uint64() >> 11 // exact as a JSON number
 	}
@@ -84,10 +86,10 @@ func standard(p *Plan, s *scenario.Scenario) {
 		x.Duration = t.fast
 		p.Specs = append(p.Specs, x)
 	}
-	for _, policy := range groupcommit.Policies.All() {
+	for _, policy := range scenario.Default().Policy {
 		x := base(scenario.Cell{Policy: policy, Clients: riskClients}, result.SectionRisk, "risk,policy="+policy.String())
 		x.Duration, x.Warmup, x.AutoRate, x.Track = t.risk1, t.riskWarm, true, true
-		if policy != groupcommit.Policy1 {
+		if !policy.Flushes() {
 			x.Duration = time.Duration(t.intervals * float64(s.FlushInterval))
 		}
 		p.Specs = append(p.Specs, x)
@@ -105,7 +107,7 @@ func matrix(p *Plan, s *scenario.Scenario) {
 			Sizes: c.RecordBytes, Warmup: c.Warmup, Duration: c.Duration,
 		}
 		if s.Workload.Transactional() {
-			x.Load, x.Database = s.Txns(c), s.DatabaseOptions(c)
+			x.Load, x.Database, x.LongView = s.Txns(c), s.DatabaseOptions(c), c.LongView
 		}
 		if c.Rate.Paced() {
 			x.Section = result.SectionRisk
@@ -118,7 +120,7 @@ func matrix(p *Plan, s *scenario.Scenario) {
 		}
 		// In a closed loop policies 0 and 2 fill the log buffer long before an
 		// interval is over: there is no loss window to read.
-		x.Track = c.Rate.Paced() || c.Policy == groupcommit.Policy1
+		x.Track = c.Rate.Paced() || c.Policy.Flushes()
 		p.Specs = append(p.Specs, x)
 	}
 }

@@ -27,6 +27,9 @@ func (r *run) resume() error {
 		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s was measured on %s, device %s; this is %s, device %s: rounds of two disks do not mix",
 			r.cfg.Resume, old.Environment.Host, old.Environment.Device.Name, r.dir.Facts.Env.Host, r.dir.Facts.Env.Device.Name)}}
 	}
+	if moved := r.folders.sameDevices(&old.Environment); moved != "" {
+		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s cannot be completed here: %s; resume with the folders of the first run", r.cfg.Resume, moved)}}
+	}
 	if len(old.Cells) != len(r.plan.Specs) {
 		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s has %d cells, these flags give %d: resume with the flags of the first run (%v)",
 			r.cfg.Resume, len(old.Cells), len(r.plan.Specs), old.CommandLine)}}

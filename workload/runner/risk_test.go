@@ -149,7 +149,7 @@ func checkRisk(s *Spec, r *result.Round, k result.Risk, some bool, flush, write 
 func needsInPlace(t *testing.T, s Spec, atRisk bool) {
 	t.Helper()
 	c := newCellRun(t, &s, nil)
-	mark := c.r.setting(&s).Watermark(durability.OS)
+	mark := c.r.setting(&s, partRedo).Watermark(durability.OS)
 	if got := mark == durability.Written; got == atRisk {
 		lack(t, fmt.Sprintf("the file system here (%s) does not overwrite in place, or lies on a loop device", c.r.res.Environment.Filesystem))
 	}

@@ -34,6 +34,9 @@ type Plan struct {
 	Limit    time.Duration // of each limit loop; 0: none
 	Floor    time.Duration // brings every flush up to this; 0: as the disk is
 	Scenario any           // what the result keeps as the scenario
+	// BinlogApart says that the binlog may get another disk than the redo log, and
+	// so a limit loop of its own.
+	BinlogApart bool
 	// Calibrate measures for so long what rate AutoRate cells get; 0: none.
 	Calibrate time.Duration
 }
@@ -42,6 +45,9 @@ type Plan struct {
 type Config struct {
 	Plan               Plan
 	Base               string // folder whose disk is measured; "" is the current one
+	LogBase            string // for the redo log; "": Base, as for the next two
+	DataBase           string // for the pages
+	BinlogBase         string //
 	ResultsDir         string // where the result folder is made; "" is "results"
 	Resume             string // a result folder to complete
 	MaxWriteBytes      int64  // 0: no limit
@@ -73,8 +79,11 @@ type run struct {
 	res     *result.Result
 	folder  string // of the result
 	saver   result.Saver
-	dir     *workdir.Dir
+	folders folders
+	dir     *workdir.Dir // the redo log's
 	fs      vfs.FS
+	devices []countedDevice // nil: their flushes are not counted
+	whole   bool            // all calls go to devices
 	sampler *hostinfo.Sampler
 
 	seed      uint64
@@ -115,10 +124,10 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 		return nil, "", err
 	}
 	defer func() {
-		if released := r.dir.Release(); err == nil {
+		if released := r.folders.release(); err == nil {
 			err = released // else it was joined already, or something else matters more
 		}
-		for _, n := range r.dir.Notes() {
+		for _, n := range r.folders.notes() {
 			cfg.Progress.Note(n)
 		}
 	}()
@@ -131,7 +140,7 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 	err = r.rounds(ctx)
 	// What the run held on disk makes way first: the result may have to go to
 	// the file system that it filled.
-	err = errors.Join(err, r.dir.Release())
+	err = errors.Join(err, r.folders.release())
 	err = errors.Join(err, r.finish(ctx, err))
 	return r.res, r.folder, err
 }
@@ -153,21 +162,24 @@ func (r *run) acquire(ctx context.Context) error {
 	if limit == 0 {
 		limit = r.plan.Bytes()
 	}
-	d, err := workdir.Acquire(ctx, workdir.Options{
-		Base: r.cfg.Base, Name: "run", NeedBytes: r.plan.needBytes(), MaxWriteBytes: limit,
-		AllowVolatile: r.cfg.AllowVolatile, BesideLiveDatabase: r.cfg.BesideLiveDatabase,
+	f, err := acquireFolders(ctx, &r.cfg, workdir.Options{
+		Name: "run", MaxWriteBytes: limit, AllowVolatile: r.cfg.AllowVolatile, BesideLiveDatabase: r.cfg.BesideLiveDatabase,
 	})
 	if err != nil {
 		return err
 	}
-	r.dir = d
-	r.fs = vfs.NewOS()
+	r.folders, r.dir = f, f.of[partRedo]
+	r.fs = newFS(f.volumes)
 	if r.plan.Floor > 0 {
 		r.fs = vfs.NewSlow(r.fs, vfs.Latency{Floor: r.plan.Floor})
 	}
 	if r.cfg.WrapFS != nil {
 		r.fs = r.cfg.WrapFS(r.fs)
 	}
+	if len(f.volumes) == 1 {
+		f.volumes[0].fs = r.fs // as it is called
+	}
+	r.devices, r.whole = r.folders.counted(r.plan.parts()[partBinlog])
 	r.sampler = hostinfo.NewSampler()
 	return nil
 }
@@ -211,6 +223,7 @@ func (r *run) fresh() {
 		Schema: result.Version, Kind: result.KindRun, Name: name, ToolVersion: r.cfg.ToolVersion, CommandLine: r.cfg.CommandLine,
 		Seed: r.plan.Seed, Started: time.Now().UTC(), Preset: r.plan.Preset, Environment: r.dir.Facts.Env,
 	}
+	res.Environment.Devices = r.folders.elsewhere()
 	r.res = res
 	for i := range r.plan.Specs {
 		s := &r.plan.Specs[i]
@@ -230,16 +243,24 @@ func (r *run) fresh() {
 
 // rounds calibrates and measures every round.
 func (r *run) rounds(ctx context.Context) error {
-	if err := r.createLogs(); err != nil {
-		return err
+	err := r.createLogs()
+	if err == nil {
+		r.phase(&r.res.FlushSyscalls.Setup)
+		err = r.calibrate(ctx)
 	}
-	r.phase(&r.res.FlushSyscalls.Setup)
-	if err := r.calibrate(ctx); err != nil {
+	if errors.Is(err, workdir.ErrBudget) {
+		r.nothingLeft()
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	for n := 1; n <= r.plan.Rounds; n++ {
 		if err := r.round(ctx, n); err != nil {
 			return err
+		}
+		if r.exhausted(n) {
+			return nil
 		}
 	}
 	return nil
@@ -264,6 +285,9 @@ func (r *run) round(ctx context.Context, n int) error {
 		if i == len(r.plan.Specs) {
 			var err error
 			if limits, err = r.limits(ctx, n); err != nil {
+				return err
+			}
+			if err := r.binlogLimit(ctx, n); err != nil {
 				return err
 			}
 			for _, w := range waiting {
@@ -359,15 +383,6 @@ func (r *run) progress(what string, length time.Duration) {
 	r.step++
 	r.cfg.Progress.Step(r.step, r.steps, what, max(r.left, 0))
 	r.left -= length
-}
-
-// shout warns, once, of a device that acknowledges flushes it was never sent.
-func (r *run) shout(env result.Environment, asked uint64, seen *uint64) {
-	if r.shouted {
-		return
-	}
-	r.shouted = true
-	r.res.Warnings = append(r.res.Warnings, hostinfo.FlushDeltaWarning(env, asked, seen)...)
 }
 
 // silent is a Progress that nobody sees.

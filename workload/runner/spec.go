@@ -27,6 +27,7 @@ type Spec struct {
 	// Options are Engine.
 	Load     workload.Spec
 	Database engine.DatabaseOptions
+	LongView workload.LongView // of an extra session beside the Clients
 	Warmup   time.Duration
 	Duration time.Duration
 	Track    bool // at risk
@@ -37,6 +38,14 @@ type Spec struct {
 
 // transactional reports whether the cell runs on a database.
 func (s *Spec) transactional() bool { return s.Load.Kind.Transactional() }
+
+// sessions is how many sessions a cell's database serves.
+func (s *Spec) sessions() int {
+	if s.LongView.Open() {
+		return s.Clients + 1
+	}
+	return s.Clients
+}
 
 // paced reports whether the clients follow a schedule.
 func (s *Spec) paced() bool { return s.Rate > 0 || s.AutoRate }
@@ -69,6 +78,9 @@ func (s *Spec) databaseParams(p *result.Params) {
 	d, l := &s.Database, &s.Load
 	p.Workload, p.RecordBytes, p.RecordDistribution = l.Kind.String(), 0, ""
 	p.Rows, p.RowBytes, p.KeyDistribution, p.RowsPerTxn = int64(l.Rows), int64(l.RowBytes), l.Keys.String(), l.RowsPerTxn
+	if s.LongView.Open() {
+		p.LongView = s.LongView.String()
+	}
 	p.ReadShare, p.RollbackShare = float64(l.ReadShare), float64(l.RollbackShare)
 	p.Isolation, p.Durability, p.BufferPoolBytes, p.NoDoublewrite = d.Isolation.String(), d.Durability.String(), d.BufferPool, d.NoDoublewrite
 	if b := &d.Binlog; b.Enabled {

@@ -68,6 +68,15 @@ func (s dbSubject) err() error                  { return s.db.Err() }
 func (s dbSubject) drain() error                { return s.db.Drain() }
 func (s dbSubject) close() error                { return s.db.Shutdown() }
 
+// sampled takes a sample of the tracker, and what of it would be lost altogether.
+func (s dbSubject) sampled(t *metrics.Tracker, take func()) {
+	if !s.db.Options().Binlog.Enabled {
+		take()
+		return
+	}
+	s.ahead.sample(take, t.AtRiskNow)
+}
+
 // keeps implements subject. With a binlog a commit is safe when both its Xid and
 // its PREPARE are kept; what one log would have alone is noted on the way.
 func (s dbSubject) keeps(safe marksOf) metrics.Watermarks {

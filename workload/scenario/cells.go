@@ -33,6 +33,7 @@ type Cell struct {
 	Format      binlog.Format
 	Binlog      vfs.Growth // of its files
 	Overlap     Switch
+	LongView    workload.LongView
 	Rate        Rate // 0: closed loop
 	Clients     int
 
@@ -48,7 +49,7 @@ type Skip struct {
 
 // Why a combination is not measured.
 const (
-	whyNoGroups  = "group-commit and group-delay matter under policy 1 only: measured once"
+	whyNoGroups  = "group-commit and group-delay matter under policies 1 and 3 only: measured once"
 	whySerial    = "group-commit serial waits for no group: measured once"
 	whyStages    = "with a binlog the stages' leaders flush: group-commit leader and dedicated are the same"
 	whyOverlap   = "group-delay adaptive gathers only where flushes do not overlap (binlog-overlap off): measured as off"
@@ -126,6 +127,7 @@ func (s *Scenario) product() iter.Seq[Cell] {
 		{len(s.BinlogFormat), func(c *Cell, i int) { c.Format = s.BinlogFormat[i] }},
 		{len(s.BinlogGrowth), func(c *Cell, i int) { c.Binlog = s.BinlogGrowth[i] }},
 		{len(s.BinlogOverlap), func(c *Cell, i int) { c.Overlap = s.BinlogOverlap[i] }},
+		{len(s.LongView), func(c *Cell, i int) { c.LongView = s.LongView[i] }},
 		{len(s.Rate), func(c *Cell, i int) { c.Rate = s.Rate[i] }},
 		{len(s.Clients), func(c *Cell, i int) { c.Clients = s.Clients[i] }},
 	}
@@ -175,12 +177,12 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 		case bool(c.Overlap) && c.GroupDelay.Adaptive:
 			c.GroupDelay, why = groupcommit.Delay{}, whyOverlap
 		}
-	case c.Policy != groupcommit.Policy1:
+	case !c.Policy.Flushes():
 		c.GroupCommit, c.GroupDelay, c.GroupCount, why = groupcommit.Dedicated, groupcommit.Delay{}, 0, whyNoGroups
 	case c.GroupCommit == groupcommit.Serial:
 		c.GroupDelay, c.GroupCount, why = groupcommit.Delay{}, 0, whySerial
 	}
-	if c.Rate.Paced() && c.Policy != groupcommit.Policy1 {
+	if c.Rate.Paced() && !c.Policy.Flushes() {
 		c.Duration = max(c.Duration, s.FlushInterval/10*riskIntervals)
 	}
 	return c, why
@@ -195,7 +197,7 @@ func (s *Scenario) fullName(c Cell) string { return s.describe(c, true) }
 
 // describe names the axes that vary, all of them or those that matter.
 func (s *Scenario) describe(c Cell, all bool) string {
-	groups := all || c.Policy == groupcommit.Policy1
+	groups := all || c.Policy.Flushes()
 	parts := []string{"policy=" + c.Policy.String(), fmt.Sprintf("clients=%d", c.Clients)}
 	add := func(n int, key string, value fmt.Stringer) {
 		if n > 1 {
@@ -225,6 +227,7 @@ func (s *Scenario) describe(c Cell, all bool) string {
 		add(len(s.BinlogFormat), "format", c.Format)
 		add(len(s.BinlogGrowth), "binlog-growth", c.Binlog)
 		add(len(s.BinlogOverlap), "overlap", c.Overlap)
+		add(len(s.LongView), "view", c.LongView)
 	}
 	return strings.Join(parts, ",")
 }

@@ -23,6 +23,8 @@ func TestCells(t *testing.T) {
 		want []string
 	}{
 		{"--policy 1 --clients 8", []string{"policy=1,clients=8"}},
+		{"--policy 3,1 --clients 8 --group-commit dedicated,serial", []string{
+			"policy=3,clients=8,group=dedicated", "policy=3,clients=8,group=serial", "policy=1,clients=8,group=dedicated", "policy=1,clients=8,group=serial"}},
 		{"--policy 1,2 --clients 1,8", []string{"policy=1,clients=1", "policy=1,clients=8", "policy=2,clients=1", "policy=2,clients=8"}},
 		{"--policy 2,1 --clients 8 --group-delay off,adaptive", []string{
 			"policy=2,clients=8", "policy=1,clients=8,delay=off", "policy=1,clients=8,delay=adaptive",

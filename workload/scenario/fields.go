@@ -125,7 +125,9 @@ func (s *Scenario) runFields() []field {
 			usage: "`NUMBER` that orders the cells and drives the clients; 0: a random one", value: (*seed)(&s.Seed)},
 
 		{name: "dir", heading: headWhere, usage: "existing `FOLDER` on the disk to measure", value: (*str)(&s.Dir)},
-		{name: "log-dir", heading: headWhere, usage: "`FOLDER` for the log, if it is to be on another disk", value: (*str)(&s.LogDir)},
+		{name: "log-dir", heading: headWhere, usage: "`FOLDER` for the redo log, if it is to be on another disk", value: (*str)(&s.LogDir)},
+		{name: "binlog-dir", heading: headWhere, usage: "`FOLDER` for the binlog, if it is to be on another disk", value: (*str)(&s.BinlogDir)},
+		{name: "data-dir", heading: headWhere, usage: "`FOLDER` for the pages, if they are to be on another disk", value: (*str)(&s.DataDir)},
 		{name: "max-write-bytes", heading: headWhere,
 			usage: "end before more than this `SIZE` is written; 0: no limit", value: &s.MaxWriteBytes},
 	}

@@ -34,6 +34,8 @@ func (s *Scenario) rowFields() []field {
 			usage: "least `SIZE` of a statement's text; 0: as long as it is", value: &s.StatementBytes},
 		{name: "unsafe-share", heading: headRows,
 			usage: "`SHARE` of changing statements whose text would be unsafe to replay", value: &s.UnsafeShare},
+		{name: "long-view", heading: headRows,
+			usage: "`LIST` of how long an extra session reads in one read view: 0 (none), a time, hold (to the end)", value: &s.LongView},
 	}
 }
 

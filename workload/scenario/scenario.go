@@ -75,6 +75,8 @@ type Scenario struct {
 	RollbackShare   workload.Share      `json:"rollback_share" yaml:"rollback-share"`
 	StatementBytes  Size                `json:"statement_bytes" yaml:"statement-bytes"` // 0: as long as it is
 	UnsafeShare     workload.Share      `json:"unsafe_share" yaml:"unsafe-share"`
+	// LongView is an extra session that holds a read view and reads; 0: none.
+	LongView List[workload.LongView] `json:"long_view" yaml:"long-view"`
 
 	Duration time.Duration `json:"duration_ns" yaml:"duration"` // 0: by the preset
 	Warmup   time.Duration `json:"warmup_ns" yaml:"warmup"`     // below 0: by the preset
@@ -82,7 +84,9 @@ type Scenario struct {
 	Seed     uint64        `json:"seed" yaml:"seed"`            // 0: the runner draws one
 
 	Dir           string `json:"dir" yaml:"dir"`
-	LogDir        string `json:"log_dir" yaml:"log-dir"`                 // "": as Dir
+	LogDir        string `json:"log_dir" yaml:"log-dir"`                 // of the redo log; "": Dir, as for the next two
+	BinlogDir     string `json:"binlog_dir" yaml:"binlog-dir"`           //
+	DataDir       string `json:"data_dir" yaml:"data-dir"`               // of the pages
 	MaxWriteBytes Size   `json:"max_write_bytes" yaml:"max-write-bytes"` // 0: no limit
 
 	// Asked is set when something was asked for that only a matrix of the
@@ -96,7 +100,7 @@ const WarmupByPreset time.Duration = -1
 // Default returns the scenario of a run without flags.
 func Default() Scenario {
 	return Scenario{
-		Policy:        groupcommit.Policies.All(),
+		Policy:        List[groupcommit.Policy]{groupcommit.Policy1, groupcommit.Policy2, groupcommit.Policy0},
 		FlushMethod:   List[vfs.Method]{vfs.Fdatasync},
 		Growth:        List[vfs.Growth]{vfs.GrowZero},
 		FlushInterval: groupcommit.DefaultInterval,
@@ -122,6 +126,7 @@ func Default() Scenario {
 		Doublewrite:     true,
 		KeyDistribution: List[workload.Keys]{{}},
 		RowsPerTxn:      List[int]{0},
+		LongView:        List[workload.LongView]{0},
 		Warmup:          WarmupByPreset,
 		Dir:             ".",
 	}

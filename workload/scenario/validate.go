@@ -27,7 +27,7 @@ const (
 // its value, and what is legal. A valid scenario has at least one cell.
 func (s *Scenario) Validate() error {
 	for _, check := range []func() error{
-		s.checkLists, s.checkLoad, s.checkRows, s.checkDatabase, s.checkLog, s.checkCommit, s.checkRun, s.checkCells,
+		s.checkLists, s.checkLoad, s.checkRows, s.checkDatabase, s.checkLog, s.checkCommit, s.checkRun, s.checkAsked, s.checkCells,
 	} {
 		if err := check(); err != nil {
 			return fmt.Errorf("scenario: %w", err)

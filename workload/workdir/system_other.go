@@ -18,3 +18,5 @@ func isReadOnly(error) bool        { return false }
 func isNotEmpty(error) bool        { return false }
 func isFull(error) bool            { return false }
 func ownedByUs(_ fs.FileInfo) bool { return true }
+
+func sameFileSystem(a, b fs.FileInfo) bool { return os.SameFile(a, b) }

@@ -42,6 +42,7 @@ const Folder = "flushbench-work"
 // Options say what a run needs.
 type Options struct {
 	Base               string // an existing folder; "" is the current one
+	Flag               string // that names it, for refusals; "" is "--dir"
 	Name               string // first part of the run folder's name, letters, digits and "-"; "" is "run"
 	NeedBytes          int64  // what the run will hold on disk at most
 	ReserveBytes       int64  // what must stay free beyond that; 0: DefaultReserve, below 0: nothing
@@ -79,6 +80,11 @@ type Dir struct {
 // returns a new, empty, locked folder in it. The caller must Release it. The
 // error is a *Refusal when the user can do something about it.
 func Acquire(ctx context.Context, o Options) (*Dir, error) {
+	d, err := acquireOne(ctx, o)
+	return d, o.named(err)
+}
+
+func acquireOne(ctx context.Context, o Options) (*Dir, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
 	}

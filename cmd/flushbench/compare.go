@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"flushbench/metrics/result"
+	"flushbench/metrics/stats"
+	"flushbench/metrics/verdict"
+)
+
+// compareOptions are the flags of compare.
+type compareOptions struct {
+	gate    share
+	across  bool
+	results string
+	format  format
+}
+
+// share is a share between 0 and 1, given as 5% or 0.05.
+type share float64
+
+func (s share) String() string { return strconv.FormatFloat(100*float64(s), 'g', 6, 64) + "%" }
+
+// MarshalText writes a share as a percentage.
+func (s share) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a share: 5% or 0.05.
+func (s *share) UnmarshalText(text []byte) error {
+	number, percent := strings.CutSuffix(string(text), "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v >= 0 && v < 1) {
+		return fmt.Errorf("%q: must be a share such as 5%% or 0.05, from 0 to below 1", text)
+	}
+	*s = share(v)
+	return nil
+}
+
+func (o *compareOptions) addFlags(fs *pflag.FlagSet) {
+	addFormatFlag(fs, &o.format, formatTable, formatJSON, formatMarkdown)
+	fs.TextVar(&o.gate, "fail-if-slower", share(0), "exit code 4 when a cell is slower by more than this `SHARE`, such as 5%; 2 when a cell cannot be judged")
+	fs.BoolVar(&o.across, "across", false, "claim differences even between hosts and devices")
+	addResultsFlag(fs, &o.results)
+	fs.SortFlags = false
+}
+
+// addResultsFlag adds the flag that says where latest looks.
+func addResultsFlag(fs *pflag.FlagSet, results *string) {
+	fs.StringVar(results, "results", "results", "`FOLDER` in which latest looks")
+}
+
+func newCompareCmd() *cobra.Command {
+	var o compareOptions
+	cmd := &cobra.Command{
+		Use:   "compare A B... [flags]",
+		Short: "Say whether B is faster or slower than A, or whether that is noise",
+		Long: `Compare results, cell by cell: B, and each after it, with A. Cells are partners
+when all their parameters are equal. A result is a result folder, a result.json,
+latest, or latest~1 for the one before it.
+
+A cell is called faster or slower when the Mann-Whitney U test over its rounds
+says so (p < 0.05), as benchstat does. Where commits wait for the disk, the rounds
+divided by the limit loop of the same round must say so too: the disk's own drift
+between the runs is no difference. Five rounds on each side are needed, better
+ten, and the same host and device.
+
+With --fail-if-slower it is a gate: exit code 0 when nothing is slower by more,
+4 when something is, 2 when that cannot be told.`,
+		Example: `  flushbench compare latest~1 latest
+  flushbench compare results/A results/B --format markdown >change.md
+  flushbench compare main.json branch.json --fail-if-slower 5%`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.OutOrStdout(), args, cmd.Flags().Changed("fail-if-slower"))
+		},
+	}
+	o.addFlags(cmd.Flags())
+	completeValues(cmd)
+	return cmd
+}
+
+// comparison is b against a, with where they came from.
+type comparison struct {
+	PathA     string     `json:"a"`
+	PathB     string     `json:"b"`
+	CompleteA bool       `json:"complete_a"`
+	CompleteB bool       `json:"complete_b"`
+	Alpha     float64    `json:"alpha"` // significance level
+	Sentences []string   `json:"sentences"`
+	Diff      stats.Diff `json:"diff"`
+}
+
+func (o *compareOptions) run(w io.Writer, args []string, gated bool) error {
+	a, pathA, err := findResult(args[0], o.results)
+	if err != nil {
+		return err
+	}
+	var all []comparison
+	for _, arg := range args[1:] {
+		b, pathB, err := findResult(arg, o.results)
+		if err != nil {
+			return err
+		}
+		c, err := newComparison(a, b, pathA, pathB, o.across)
+		if err != nil {
+			return err
+		}
+		all = append(all, c)
+	}
+	if err := o.write(w, all); err != nil {
+		return err
+	}
+	if !gated {
+		return nil
+	}
+	for i := range all {
+		err = errors.Join(err, all[i].gate(float64(o.gate)))
+	}
+	return err
+}
+
+func newComparison(a, b *result.Result, pathA, pathB string, across bool) (comparison, error) {
+	if a.Kind != b.Kind {
+		return comparison{}, usagef("compare: %s is a %s and %s a %s: must be of one kind", pathA, a.Kind, pathB, b.Kind)
+	}
+	if a.Kind != result.KindRun && a.Kind != result.KindProbe {
+		return comparison{}, usagef("compare: %s is a %s: must be a run or a probe", pathA, a.Kind)
+	}
+	c := comparison{PathA: pathA, PathB: pathB, CompleteA: a.Complete, CompleteB: b.Complete, Alpha: stats.Alpha, Diff: stats.CompareResults(a, b, across)}
+	c.Sentences = verdict.Compare(&c.Diff)
+	return c, nil
+}
+
+func (o *compareOptions) write(w io.Writer, all []comparison) error {
+	if o.format == formatJSON {
+		return writeJSON(w, all)
+	}
+	var b strings.Builder
+	for i := range all {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		if o.format == formatMarkdown {
+			b.WriteString(compareMarkdown(&all[i]))
+		} else {
+			b.WriteString(compareScreen(&all[i], bold(w)))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// gate is nil when every cell was judged and none is slower by more than limit.
+func (c *comparison) gate(limit float64) error {
+	slower, unknown := c.Diff.SlowerThan(limit)
+	switch missing := len(c.Diff.OnlyA); {
+	case len(slower) > 0:
+		worst := slower[0]
+		for _, s := range slower {
+			if s.Change < worst.Change {
+				worst = s
+			}
+		}
+		return &codeError{exitGate, fmt.Errorf("gate: %s: %d of %d cells slower by more than %v, most %s (%s)",
+			c.PathB, len(slower), len(c.Diff.Cells), share(limit), worst.Name, verdict.Change(worst.Raw.Ratio)+" "+worst.Metric)}
+	case len(c.Diff.Cells) == 0:
+		return usagef("gate: %s: no cell has a partner in %s", c.PathB, c.PathA)
+	case len(unknown) > 0:
+		return usagef("gate: %s: cannot judge %d of %d cells: %s", c.PathB, len(unknown), len(c.Diff.Cells), unknown[0].Reason)
+	case missing > 0:
+		return usagef("gate: %s: %d cells of %s were not measured, first %s", c.PathB, missing, c.PathA, c.Diff.OnlyA[0])
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"flushbench/metrics/stats"
+)
+
+// compareMarkdown is compareScreen for a page.
+func compareMarkdown(c *comparison) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**a** %s<br>\n**b** %s\n\n", escapeMarkdown(c.PathA), escapeMarkdown(c.PathB))
+	for _, s := range slices.Concat(c.Sentences, earlyText(c)) {
+		b.WriteString("- " + escapeMarkdown(s) + "\n")
+	}
+	if len(c.Diff.Environment) > 0 {
+		b.WriteString("\n| differs | a | b | |\n| --- | --- | --- | --- |\n")
+		for _, d := range c.Diff.Environment {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Field, escapeMarkdown(orNone(d.A)), escapeMarkdown(orNone(d.B)), d.Means)
+		}
+	}
+	if l := c.Diff.Limit; l != nil {
+		b.WriteString("\nLimit of the disk: " + limitText(l, c.Diff.Drifted) + "\n")
+	}
+	for _, metric := range comparedMetrics(&c.Diff) {
+		b.WriteString(markdownTable(&c.Diff, metric))
+	}
+	for _, only := range []struct {
+		side  string
+		names []string
+	}{{"a", c.Diff.OnlyA}, {"b", c.Diff.OnlyB}} {
+		if len(only.names) > 0 {
+			fmt.Fprintf(&b, "\nOnly in %s: %s\n", only.side, escapeMarkdown(strings.Join(only.names, "; ")))
+		}
+	}
+	return b.String()
+}
+
+// markdownTable shows the cells of one figure.
+func markdownTable(d *stats.Diff, metric string) string {
+	unit, show := metric, figureText(metric)
+	if isLatency(metric) {
+		unit += ", ms"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n| %s | a | b | change, %% (95 %%) | p | per limit | p | |\n| --- | ---: | ---: | --- | ---: | --- | ---: | --- |\n", unit)
+	for i := range d.Cells {
+		c := &d.Cells[i]
+		if c.Metric != metric {
+			continue
+		}
+		limited, p := none, none
+		if c.PerLimit != nil {
+			limited, p = changeText(c.PerLimit), pText(c.PerLimit.P)
+		}
+		outcome := string(c.Outcome)
+		if c.Reason != "" {
+			outcome += ": " + c.Reason
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", escapeMarkdown(c.Name), show(c.Raw.A.Median), show(c.Raw.B.Median),
+			changeText(&c.Raw), pText(c.Raw.P), limited, p, outcome)
+	}
+	return b.String()
+}
+
+// escapeMarkdown keeps text from being taken for markup: a host or a file may be
+// called anything.
+func escapeMarkdown(s string) string {
+	return markdownEscaper.Replace(strings.Join(strings.Fields(s), " "))
+}
+
+var markdownEscaper = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "]", `\]`)

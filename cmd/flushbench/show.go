@@ -1,0 +1,73 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"flushbench/metrics/result"
+)
+
+func newShowCmd() *cobra.Command {
+	var out format
+	var results string
+	cmd := &cobra.Command{
+		Use:   "show RESULT [flags]",
+		Short: "Print a saved result as the measurement printed it",
+		Long: `Print a saved result again, exactly as run, probe or crash printed it at its end. RESULT
+is a result folder, a result.json, latest, or latest~1 for the one before it.
+Everything on the screen is computed from result.json alone.`,
+		Example: `  flushbench show latest
+  flushbench show results/20261121T091402Z-laptop-7-run
+  flushbench show latest --format bench | benchstat /dev/stdin`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, path, err := findResult(args[0], results)
+			if err != nil {
+				return err
+			}
+			return show(cmd.OutOrStdout(), r, path, out)
+		},
+	}
+	addFormatFlag(cmd.Flags(), &out)
+	addResultsFlag(cmd.Flags(), &results)
+	cmd.Flags().SortFlags = false
+	completeValues(cmd)
+	return cmd
+}
+
+// show prints r, which came from path.
+func show(w io.Writer, r *result.Result, path string, out format) error {
+	if out != formatTable {
+		return writeFormat(w, out, r)
+	}
+	screen, err := screenOf(r, folderOf(path), bold(w))
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, screen)
+	return err
+}
+
+// folderOf returns the folder that path is, or in which its file lies.
+func folderOf(path string) string {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return filepath.Dir(path)
+	}
+	return filepath.Clean(path)
+}
+
+// screenOf is the screen that belongs to the kind of result.
+func screenOf(r *result.Result, folder string, bold func(string) string) (string, error) {
+	switch {
+	case r.Kind == result.KindRun:
+		return runScreen(r, folder, bold), nil
+	case r.Kind == result.KindProbe && r.Probe != nil:
+		return probeScreen(r, bold), nil
+	case r.Kind == result.KindCrash:
+		return crashScreen(r, folder, bold), nil
+	}
+	return "", usagef("show: %s holds a result of kind %s, which has no screen; --format json prints it", folder, r.Kind)
+}

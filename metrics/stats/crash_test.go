@@ -1,0 +1,66 @@
+package stats
+
+import (
+	"math"
+	"testing"
+
+	"flushbench/metrics/result"
+)
+
+func TestLossBound(t *testing.T) {
+	for _, c := range []struct {
+		n    int
+		want float64
+	}{{0, 1}, {-1, 1}, {1, 0.95}, {10, 0.2589}, {20, 0.1391}, {40, 0.0722}, {500, 0.00597}} {
+		if got := LossBound(c.n); math.Abs(got-c.want) > 1e-4 {
+			t.Errorf("LossBound(%d) = %v; want %v", c.n, got, c.want)
+		}
+		// So many trials without a loss have a chance of 5 % if it is true.
+		if p := math.Pow(1-LossBound(c.n), float64(c.n)); c.n > 0 && math.Abs(p-0.05) > 1e-9 {
+			t.Errorf("LossBound(%d): the chance of no loss is %v; want 0.05", c.n, p)
+		}
+	}
+}
+
+func TestSummarizeCrash(t *testing.T) {
+	c := &result.Cell{Name: "a", Crash: &result.CrashCell{}}
+	if s := SummarizeCrash(c, []result.CrashTrial{{Cell: "b"}}); s != nil {
+		t.Errorf("SummarizeCrash without a trial = %+v; want nil", s)
+	}
+	trials := []result.CrashTrial{
+		{Cell: "a", Acked: 10, Verdict: result.VerdictKept},
+		{Cell: "b", Acked: 99, Lost: 99, Verdict: result.VerdictViolation},
+		{Cell: "a", Acked: 10, Lost: 5, LostAgeNS: 50, Verdict: result.VerdictLostWithin, Moment: result.Moment{Frozen: true}, AtRiskAtCrash: &result.RiskAtCrash{Commits: 5, AgeNS: 60}},
+		{Cell: "a", Acked: 10, Lost: 3, LostAgeNS: 70, EngineAhead: 2, Verdict: result.VerdictLostMore, AtRiskAtCrash: &result.RiskAtCrash{Commits: 2, AgeNS: 70}},
+		{Cell: "a", Acked: 10, BinlogAhead: 4, Verdict: result.VerdictKept},
+	}
+	s := SummarizeCrash(c, trials)
+	want := result.CrashSummary{Trials: 4, Frozen: 1, Verdict: result.VerdictLostMore, WithLoss: 3, Acked: 40, LostMedian: 3, LostMax: 5, LostAgeMax: 70,
+		EngineAheadMax: 2, BinlogAheadMax: 4, Predicted: &result.RiskAtCrash{Commits: 5, AgeNS: 70}}
+	if p := s.Predicted; p == nil || *p != *want.Predicted {
+		t.Errorf("predicted %+v; want %+v", p, want.Predicted)
+	}
+	if s.Predicted, want.Predicted = nil, nil; *s != want {
+		t.Errorf("SummarizeCrash = %+v; want %+v", *s, want)
+	}
+}
+
+func TestSummarizeCrashes(t *testing.T) {
+	r := &result.Result{
+		Cells: []result.Cell{{Name: "kept", Crash: &result.CrashCell{}}, {Name: "control", Crash: &result.CrashCell{Control: "none"}},
+			{Name: "missed", Crash: &result.CrashCell{Control: "none"}}, {Name: "no crash"}},
+		CrashTrials: []result.CrashTrial{{Cell: "kept", Verdict: result.VerdictKept}, {Cell: "missed", Verdict: result.VerdictKept},
+			{Cell: "control", Lost: 1, Verdict: result.VerdictViolation}, {Cell: "control", Verdict: "of a newer flushbench"}},
+	}
+	SummarizeCrashes(r)
+	kept, control, missed := r.Cells[0].Crash.Summary, r.Cells[1].Crash.Summary, r.Cells[2].Crash.Summary
+	if kept.LossBound == nil || *kept.LossBound != LossBound(1) || kept.Caught {
+		t.Errorf("kept: %+v", kept)
+	}
+	if control.LossBound != nil || !control.Caught || control.Verdict != "of a newer flushbench" {
+		t.Errorf("control: %+v", control)
+	}
+	if missed.Caught || missed.LossBound == nil {
+		t.Errorf("missed: %+v", missed)
+	}
+}

@@ -1,0 +1,98 @@
+package stats
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"flushbench/metrics/result"
+)
+
+// What a difference between two environments makes of a comparison: what
+// Difference.Means may say.
+const (
+	OtherHost   = "another host"   // no difference between the runs can be blamed on what they ran
+	OtherDevice = "another device" // nor here
+	OtherSetup  = "another setup"  // may be the very thing that is being compared
+	OtherTool   = "another build"  // the same
+)
+
+// Difference is one line in which the environments of two results differ.
+type Difference struct {
+	Field string `json:"field"` // as in result.json, below environment
+	A     string `json:"a"`
+	B     string `json:"b"`
+	Means string `json:"means"` // see the constants
+}
+
+// environmentFields are the fields that bear on a figure and are the same in
+// two runs on one unchanged machine. Readings of the moment (load, free space,
+// steal) are no part of it.
+var environmentFields = []struct {
+	name  string
+	means string
+	of    func(*result.Environment) string
+}{
+	{"host", OtherHost, func(e *result.Environment) string { return e.Host }},
+	{"cpu.model", OtherHost, func(e *result.Environment) string { return e.CPU.Model }},
+	{"cpu.cores", OtherHost, func(e *result.Environment) string { return strconv.Itoa(e.CPU.Cores) }},
+	{"arch", OtherHost, func(e *result.Environment) string { return e.Arch }},
+	{"device.name", OtherDevice, func(e *result.Environment) string { return e.Device.Name }},
+	{"device.model", OtherDevice, func(e *result.Environment) string { return e.Device.Model }},
+	{"device.size_bytes", OtherDevice, func(e *result.Environment) string { return strconv.FormatInt(e.Device.SizeBytes, 10) }},
+	{"os", OtherSetup, func(e *result.Environment) string { return e.OS }},
+	{"kernel", OtherSetup, func(e *result.Environment) string { return e.Kernel }},
+	{"virtualization", OtherSetup, func(e *result.Environment) string { return e.Virtualization }},
+	{"memory_bytes", OtherSetup, func(e *result.Environment) string { return strconv.FormatInt(e.MemoryBytes, 10) }},
+	{"cpu.gomaxprocs", OtherSetup, func(e *result.Environment) string { return strconv.Itoa(e.CPU.Gomaxprocs) }},
+	{"cgroup.cpu_quota_cores", OtherSetup, func(e *result.Environment) string { return quota(e.Cgroup.CPUQuotaCores) }},
+	{"filesystem", OtherSetup, func(e *result.Environment) string { return e.Filesystem }},
+	{"mount_source", OtherSetup, func(e *result.Environment) string { return e.MountSource }},
+	{"mount_options", OtherSetup, func(e *result.Environment) string { return e.MountOptions }},
+	{"device.write_cache", OtherSetup, func(e *result.Environment) string { return e.Device.WriteCache }},
+	{"device.fua", OtherSetup, func(e *result.Environment) string { return truth(e.Device.FUA) }},
+	{"device.scheduler", OtherSetup, func(e *result.Environment) string { return e.Device.Scheduler }},
+	{"device.encrypted", OtherSetup, func(e *result.Environment) string { return strconv.FormatBool(e.Device.Encrypted) }},
+	{"devices", OtherSetup, places},
+	{"go", OtherTool, func(e *result.Environment) string { return e.Go }},
+}
+
+// Differences lists where the environments of a and b, and the builds that
+// measured them, differ.
+func Differences(a, b *result.Result) []Difference {
+	all := []Difference{}
+	for _, f := range environmentFields {
+		if x, y := f.of(&a.Environment), f.of(&b.Environment); x != y {
+			all = append(all, Difference{Field: f.name, A: x, B: y, Means: f.means})
+		}
+	}
+	if a.ToolVersion != b.ToolVersion {
+		all = append(all, Difference{Field: "tool_version", A: a.ToolVersion, B: b.ToolVersion, Means: OtherTool})
+	}
+	return all
+}
+
+// places names the other folders' devices: which logs share a disk is a choice,
+// and may be what is compared.
+func places(e *result.Environment) string {
+	var all []string
+	for i := range e.Devices {
+		p := &e.Devices[i]
+		all = append(all, strings.TrimSpace(fmt.Sprintf("%s on %s %s (%s)", strings.Join(p.Holds, "+"), p.Device.Name, p.Device.Model, p.Filesystem)))
+	}
+	return strings.Join(all, ", ")
+}
+
+func quota(cores *float64) string {
+	if cores == nil {
+		return "none"
+	}
+	return strconv.FormatFloat(*cores, 'g', -1, 64)
+}
+
+func truth(b *bool) string {
+	if b == nil {
+		return "unknown"
+	}
+	return strconv.FormatBool(*b)
+}

@@ -1,0 +1,133 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"flushbench/metrics/stats"
+)
+
+// Compare returns the sentences that answer "is b faster than a?", the most
+// important first. It never returns nothing.
+func Compare(d *stats.Diff) []string {
+	if len(d.Cells) == 0 {
+		return []string{"Nothing to compare: no cell of a has a partner with the same parameters in b."}
+	}
+	var out []string
+	if len(d.Blocked) > 0 {
+		out = append(out, fmt.Sprintf("Nothing is claimed: b was measured on %s, so a difference may be the machine's.", strings.Join(d.Blocked, " and ")))
+	}
+	if s := drift(d); s != "" {
+		out = append(out, s)
+	}
+	if len(d.Blocked) > 0 {
+		return out
+	}
+	return append(out, changes(d)...)
+}
+
+// drift says what the disk itself did between the runs, "" when nothing shows.
+func drift(d *stats.Diff) string {
+	if !d.Drifted {
+		return ""
+	}
+	return fmt.Sprintf("The disk drifted between the runs: the limit loop gave %s flushes/s in b than in a.", Change(d.Limit.Ratio))
+}
+
+// changes counts the outcomes and names the largest changes.
+func changes(d *stats.Diff) []string {
+	count := map[stats.Outcome]int{}
+	worst := map[stats.Outcome]*stats.CellDiff{}
+	for i := range d.Cells {
+		c := &d.Cells[i]
+		count[c.Outcome]++
+		if w := worst[c.Outcome]; w == nil || size(c) > size(w) {
+			worst[c.Outcome] = c
+		}
+	}
+	judged := len(d.Cells) - count[stats.Inconclusive]
+	var out []string
+	switch differ := count[stats.Faster] + count[stats.Slower]; {
+	case judged == 0:
+		out = append(out, "Nothing can be said about any cell.")
+	case differ == 0:
+		out = append(out, fmt.Sprintf("No difference in %d %s.", judged, plural(judged, "cell")))
+	default:
+		out = append(out, fmt.Sprintf("Of %d %s %d slower, %d faster in b, %d without a difference.",
+			judged, plural(judged, "cell"), count[stats.Slower], count[stats.Faster], count[stats.Noise]))
+	}
+	for _, o := range []stats.Outcome{stats.Slower, stats.Faster} {
+		if c := worst[o]; c != nil {
+			out = append(out, fmt.Sprintf("Most: %s, %s.", c.Name, changeText(c)))
+		}
+	}
+	if judged >= chanceCells {
+		out = append(out, fmt.Sprintf("Of %d equal cells up to about %.0f would be called different by chance (p < %.2g).",
+			judged, math.Ceil(float64(judged)*stats.Alpha), stats.Alpha))
+	}
+	return append(out, inconclusive(d)...)
+}
+
+// chanceCells is from how many cells on chance alone may well flag one.
+const chanceCells = 10
+
+// inconclusive says how many cells could not be judged, by reason.
+func inconclusive(d *stats.Diff) []string {
+	advice := map[string]string{
+		stats.ReasonFewRounds: fmt.Sprintf("Both need %d rounds or more (--rounds 10).", stats.MinRounds),
+		stats.ReasonDrift:     "Measure both again, close together.",
+		stats.ReasonRate:      "Give both runs the same --rate.",
+	}
+	var out []string
+	for _, reason := range []string{stats.ReasonFewRounds, stats.ReasonDrift, stats.ReasonRate} {
+		n := 0
+		for i := range d.Cells {
+			if c := &d.Cells[i]; c.Outcome == stats.Inconclusive && c.Reason == reason {
+				n++
+			}
+		}
+		if n > 0 {
+			out = append(out, fmt.Sprintf("Inconclusive in %d %s: %s. %s", n, plural(n, "cell"), reason, advice[reason]))
+		}
+	}
+	return out
+}
+
+// size is how far a change is from none, whichever way.
+func size(c *stats.CellDiff) float64 {
+	if c.Change <= 0 {
+		return 0
+	}
+	return math.Abs(math.Log(c.Change))
+}
+
+// changeText says how a figure of a cell changed.
+func changeText(c *stats.CellDiff) string {
+	d := &c.Raw
+	text := fmt.Sprintf("%s %s", Change(d.Ratio), c.Metric)
+	if c.PerLimit != nil {
+		text += fmt.Sprintf(" (%s beside the limit of the same round)", Change(c.PerLimit.Ratio))
+	}
+	return text
+}
+
+// Change shows a ratio as a change: 12 % more, 3.5 % less.
+func Change(ratio float64) string {
+	change := 100 * (ratio - 1)
+	word := "more"
+	if change < 0 {
+		word = "less"
+	}
+	if math.Abs(change) < 9.95 {
+		return fmt.Sprintf("%.1f %% %s", math.Abs(change), word)
+	}
+	return fmt.Sprintf("%.0f %% %s", math.Abs(change), word)
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
+}
