@@ -148,6 +148,10 @@ func parseMountID(fdinfo string) int {
 	return 0
 }
 
+// Mounts returns the mounts that this process sees, in the order in which they
+// were made; nil off Linux.
+func Mounts() []Mount { return Real().mounts("self") }
+
 // MountsBelow returns the mount points below dir, dir itself left out; nil
 // off Linux.
 func MountsBelow(dir string) []string {
