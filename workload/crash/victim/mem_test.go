@@ -1,0 +1,281 @@
+package victim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"flushbench/engine/clock"
+	"flushbench/engine/redo"
+	"flushbench/engine/vfs"
+	"flushbench/engine/yield"
+	"flushbench/groupcommit"
+	"flushbench/workload"
+	"flushbench/workload/crash/ledger"
+	"flushbench/workload/durability"
+	"flushbench/workload/judge"
+)
+
+// memTrial runs a victim's load in this process, on a disk in memory that
+// crashes after some events, and judges what is left. liar, if not nil, wraps the
+// disk under load.
+type memTrial struct {
+	spec  *Spec
+	kind  vfs.CrashKind
+	seed  uint64
+	after int // events under load; below 0: it crashes when the load has ended
+	torn  bool
+	fault bool // a flush fails as soon as the load runs
+	// capacity of the log; 0: enough for all.
+	capacity int64
+	liar     func(vfs.FS) vfs.FS
+}
+
+const memDir = "/db"
+
+func (m *memTrial) run() (judge.Outcome, error) {
+	mem := vfs.NewMem()
+	if err := errors.Join(mem.Mkdir(memDir), mem.SyncDir("/")); err != nil {
+		return judge.Outcome{}, err
+	}
+	s := *m.spec
+	s.Dir, s.Rate, s.Limit, s.Seed = memDir, 0, 20*time.Second, m.seed
+	s.Engine.Commit.Interval, s.Engine.Capacity, s.Engine.BufferSize = 5*time.Millisecond, 1<<20, 128<<10
+	if m.capacity > 0 {
+		s.Engine.Capacity, s.Engine.BufferSize = m.capacity, 64<<10
+	}
+	if err := s.Create(mem); err != nil {
+		return judge.Outcome{}, err
+	}
+	s.Fresh = false
+	l, err := ledger.New(s.ledgerConfig())
+	if err != nil {
+		return judge.Outcome{}, err
+	}
+	disk := vfs.FS(mem)
+	if m.liar != nil {
+		disk = m.liar(mem)
+	}
+	if m.fault {
+		// An engine that does not notice goes on for a while.
+		s.FaultAfter, s.Limit = 1, time.Second
+	}
+	err = Run(context.Background(), &s, l, disk, func() {
+		if m.after >= 0 {
+			mem.CrashAfter(mem.Events() + m.after)
+		}
+	})
+	if err != nil && !errors.Is(err, vfs.ErrCrashed) && !(m.fault && errors.Is(err, syscall.EIO)) {
+		return judge.Outcome{}, fmt.Errorf("the load ended with %w", err)
+	}
+	now := clock.Now()
+	return judge.Judge(judge.Case{
+		Subject: s.Subject, FS: mem.Crash(m.kind, vfs.CrashOptions{Torn: m.torn, Seed: m.seed}), Kind: durability.Kind(m.kind),
+		State: l.Read(), Frozen: true, Began: now, Ended: now,
+	}), nil
+}
+
+// memSpecs are settings that lose at every kind of crash, or at none.
+func memSpecs() map[string]*Spec {
+	all := map[string]*Spec{
+		"insert/1/1": bankSpec("", groupcommit.Policy1, 1),
+		"bank/2":     bankSpec("", groupcommit.Policy2, -1),
+		"update/0":   bankSpec("", groupcommit.Policy0, -1),
+	}
+	all["insert/1/1"].Load.Kind = workload.KindInsert
+	all["update/0"].Load.Kind = workload.KindUpdate
+	all["update/0"].Load.ReadShare, all["update/0"].Load.RollbackShare = 0.2, 0.2
+	for _, p := range groupcommit.Policies.All() {
+		all[fmt.Sprintf("log/%v", p)] = logSpec("", p)
+		for _, sync := range []int{0, 1, 3} {
+			all[fmt.Sprintf("bank/%v/%d", p, sync)] = bankSpec("", p, sync)
+		}
+	}
+	return all
+}
+
+// On a disk that keeps its word every verdict is one that the setting allows,
+// whatever the crash takes and whenever it comes.
+func TestMemCrash(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 2))
+	verdicts := map[string]int{}
+	for name, s := range memSpecs() {
+		if yield.Enabled && rng.IntN(3) > 0 {
+			continue
+		}
+		m := &memTrial{spec: s, kind: vfs.CrashKinds.All()[rng.IntN(3)], seed: rng.Uint64(), after: rng.IntN(300), torn: rng.IntN(2) == 0}
+		o, err := m.run()
+		if err != nil {
+			t.Fatalf("%s, %v: %v", name, m.kind, err)
+		}
+		verdicts[o.Verdict]++
+		if o.Verdict != judge.Kept && (o.Verdict != judge.LostWithin || o.Promise.All()) {
+			t.Errorf("%s, %v crash after %d events: %s\n%+v\npredicted %+v", name, m.kind, m.after, o.Verdict, o, *o.Predicted)
+		}
+	}
+	if yield.Enabled {
+		return
+	}
+	if verdicts[judge.Kept] == 0 || verdicts[judge.LostWithin] == 0 {
+		t.Errorf("the verdicts were %v: want some of either kind", verdicts)
+	}
+	t.Log(verdicts)
+}
+
+// Under the settings that keep everything, nothing is ever missing. These trials
+// are always the same but for the order of the goroutines: they are what a seeded
+// bug has to get past.
+func TestKeepsAll(t *testing.T) {
+	small := logSpec("", groupcommit.Policy1)
+	small.Sizes = workload.FixedSize(600) // round a small circle soon
+	for _, c := range []struct {
+		name string
+		spec *Spec
+		upTo int // events
+	}{
+		{"log", small, 900},
+		{"bank", bankSpec("", groupcommit.Policy1, -1), 300},
+		{"bank with a binlog", bankSpec("", groupcommit.Policy1, 1), 300},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			trials := 8
+			if yield.Enabled {
+				trials = 2 // under the race detector one takes ten times as long
+			}
+			for i := range trials {
+				m := &memTrial{spec: c.spec, kind: vfs.CrashPower, seed: uint64(i), after: 1 + c.upTo*i/trials, torn: i%2 == 0}
+				if !c.spec.Transactional() {
+					m.capacity = redo.MinCapacity
+				}
+				o, err := m.run()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if o.Verdict != judge.Kept {
+					t.Fatalf("crash after %d events: %s: %q", m.after, o.Verdict, o.Violations)
+				}
+			}
+		})
+	}
+}
+
+// A flush that fails takes what it should have kept, as the kernel does it: the
+// engine must not acknowledge it, nor anything after it.
+func TestMemFault(t *testing.T) {
+	for name, s := range map[string]*Spec{
+		"log/1":    logSpec("", groupcommit.Policy1),
+		"log/2":    logSpec("", groupcommit.Policy2),
+		"log/0":    logSpec("", groupcommit.Policy0),
+		"bank/1":   bankSpec("", groupcommit.Policy1, -1),
+		"bank/1/1": bankSpec("", groupcommit.Policy1, 1),
+		"bank/2/1": bankSpec("", groupcommit.Policy2, 1),
+	} {
+		for seed := range uint64(2) {
+			o, err := (&memTrial{spec: s, kind: vfs.CrashPower, seed: seed, after: -1, fault: true}).run()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if o.AckedAfter != 0 || o.Verdict != judge.Kept && (o.Promise.All() || o.Verdict != judge.LostWithin) {
+				t.Errorf("%s: %s, %+v", name, o.Verdict, o)
+			}
+		}
+	}
+}
+
+// liar is a disk that says that it has flushed and has not, in the files whose
+// base names match.
+type liar struct {
+	vfs.FS
+	lies func(name string) bool
+}
+
+func (l liar) Create(p string, m vfs.Method) (vfs.File, error) { return l.wrap(l.FS.Create(p, m)) }
+func (l liar) Open(p string, m vfs.Method) (vfs.File, error)   { return l.wrap(l.FS.Open(p, m)) }
+
+func (l liar) wrap(f vfs.File, err error) (vfs.File, error) {
+	if err != nil || !l.lies(f.Name()) {
+		return f, err
+	}
+	return liarFile{f}, nil
+}
+
+type liarFile struct{ vfs.File }
+
+func (liarFile) Flush() error { return nil }
+func (liarFile) Sync() error  { return nil }
+func (f liarFile) WriteDurableAt(p []byte, off int64) (int, error) {
+	return f.WriteAt(p, off)
+}
+
+// Whatever disk lies, the judge finds it out: under a policy that keeps all, one of
+// a few crashes is a violation.
+func TestLiarIsCaught(t *testing.T) {
+	redo := func(name string) bool { return strings.Contains(name, "redo.") }
+	binlog := func(name string) bool { return strings.Contains(name, "binlog") }
+	for _, c := range []struct {
+		name string
+		spec *Spec
+		kind vfs.CrashKind
+		lies func(string) bool
+	}{
+		{"log", logSpec("", groupcommit.Policy1), vfs.CrashOS, redo},
+		{"log, power", logSpec("", groupcommit.Policy1), vfs.CrashPower, redo},
+		{"redo log of a bank", bankSpec("", groupcommit.Policy1, -1), vfs.CrashOS, redo},
+		{"redo log of two", bankSpec("", groupcommit.Policy1, 1), vfs.CrashOS, redo},
+		{"binlog of two", bankSpec("", groupcommit.Policy1, 1), vfs.CrashOS, binlog},
+		{"binlog under policy 2", bankSpec("", groupcommit.Policy2, 1), vfs.CrashPower, binlog},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var last judge.Outcome
+			for seed := range uint64(10) {
+				m := &memTrial{spec: c.spec, kind: c.kind, seed: seed, after: 100 + 10*int(seed), liar: func(fs vfs.FS) vfs.FS { return liar{fs, c.lies} }}
+				o, err := m.run()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if o.Verdict == judge.Violation {
+					return
+				}
+				last = o
+			}
+			t.Errorf("no violation; the last trial: %s\n%+v", last.Verdict, last)
+		})
+	}
+}
+
+// Flush methods that flush nothing, under a policy that keeps all: the controls of
+// a crash matrix. Each is caught by one of a few crashes.
+func TestControlsAreCaught(t *testing.T) {
+	for _, c := range []struct {
+		method vfs.Method
+		kind   vfs.CrashKind
+		spec   *Spec
+	}{
+		{vfs.None, vfs.CrashOS, logSpec("", groupcommit.Policy1)},
+		{vfs.None, vfs.CrashPower, logSpec("", groupcommit.Policy1)},
+		{vfs.DirectNone, vfs.CrashPower, logSpec("", groupcommit.Policy1)},
+		{vfs.None, vfs.CrashOS, bankSpec("", groupcommit.Policy1, 1)},
+	} {
+		caught := false
+		for seed := range uint64(8) {
+			c.spec.Engine.Method, c.spec.Database.Binlog.Method = c.method, c.method
+			o, err := (&memTrial{spec: c.spec, kind: c.kind, seed: seed, after: 50 + 10*int(seed)}).run()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if caught = o.Verdict == judge.Violation; caught {
+				break
+			}
+		}
+		if !caught {
+			t.Errorf("%v, %v, %v: no violation", c.spec.Load.Kind, c.method, c.kind)
+		}
+	}
+}

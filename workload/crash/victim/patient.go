@@ -1,0 +1,213 @@
+package victim
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"flushbench/engine"
+	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
+	"flushbench/engine/vfs"
+	"flushbench/metrics"
+	"flushbench/workload"
+	"flushbench/workload/crash/ledger"
+	"flushbench/workload/crash/subject"
+	"flushbench/workload/durability"
+	"flushbench/workload/target/embedded"
+)
+
+// patient is the engine under load, or the database.
+type patient struct {
+	spec    *Spec
+	ledger  *ledger.Ledger
+	fs      *vfs.Faulty
+	target  workload.Target
+	txns    *workload.Generator // nil: workload log
+	tracker *metrics.Tracker
+	look    func() look
+	size    func(*workload.Txn) int64
+}
+
+// look is what the logs say at about one moment.
+type look struct {
+	safe  metrics.Watermarks // in units of Session.LastEnd
+	kept  [metrics.NumKinds]engine.Kept
+	marks engine.DatabaseMarks
+	last  uint64
+}
+
+// admit makes the files on disk if asked for, and opens them.
+func admit(s *Spec, l *ledger.Ledger, disk vfs.FS) (*patient, error) {
+	fs, err := vfs.NewFaulty(disk, nil)
+	if err != nil {
+		return nil, err
+	}
+	p := &patient{spec: s, ledger: l, fs: fs}
+	if s.Fresh {
+		if err := s.Create(disk); err != nil {
+			return nil, err
+		}
+	}
+	marks := marksOf(s.Setting())
+	if err := p.track(marks); err != nil {
+		return nil, err
+	}
+	if s.Transactional() {
+		return p, p.openDatabase(marks)
+	}
+	return p, p.openLog(marks)
+}
+
+// marksOf says which position makes a commit safe from each crash kind.
+func marksOf(set durability.Setting) (out [metrics.NumKinds]durability.Watermark) {
+	for k := range out {
+		out[k] = set.Watermark(durability.Kind(k))
+	}
+	return out
+}
+
+// laneEntries bounds what is at risk at a time in all lanes of the tracker.
+const laneEntries = 1 << 21
+
+// track makes the tracker that says what is at risk.
+func (p *patient) track(marks [metrics.NumKinds]durability.Watermark) (err error) {
+	c := metrics.TrackerConfig{Lanes: p.spec.Clients, Capacity: max(1<<10, min(1<<18, laneEntries/p.spec.Clients))}
+	for k, m := range marks {
+		c.Never[k] = m == durability.Never
+	}
+	if p.spec.Binlog() {
+		for k, m := range p.spec.binlogMarks() {
+			c.Never[k] = c.Never[k] || m == durability.Never
+		}
+	}
+	p.tracker, err = metrics.NewTracker(c)
+	return err
+}
+
+// binlogMarks is marksOf for the binlog's own positions.
+func (s *Spec) binlogMarks() [metrics.NumKinds]durability.Watermark {
+	set := s.Setting()
+	set.Method, set.Growth = s.Database.Binlog.Method, s.Database.Binlog.Growth
+	if set.Method.Direct() { // the binlog never is
+		set.Growth = vfs.GrowAppend
+	}
+	return marksOf(set)
+}
+
+// at takes the position that counts for a crash kind.
+func at[P ~uint64 | ~int64](m durability.Watermark, written, flushed P) P {
+	switch m {
+	case durability.Written:
+		return written
+	case durability.Flushed:
+		return flushed
+	}
+	return 0
+}
+
+// openLog opens workload log.
+func (p *patient) openLog(marks [metrics.NumKinds]durability.Watermark) error {
+	e, err := engine.Open(p.spec.EngineOptions(p.fs))
+	if err != nil {
+		return err
+	}
+	bodies, err := p.spec.Bodies()
+	if err != nil {
+		return err
+	}
+	p.target = embedded.New(e)
+	p.size = func(t *workload.Txn) int64 { return int64(bodies.Record(len(t.Ops[0].Value))) }
+	p.look = func() (l look) {
+		l.marks.Watermarks = e.Watermarks()
+		for k, m := range marks {
+			l.safe[k] = at(m, l.marks.Written, l.marks.Flushed)
+		}
+		return l
+	}
+	return nil
+}
+
+// openDatabase opens the database of every other workload, with a new binlog.
+func (p *patient) openDatabase(marks [metrics.NumKinds]durability.Watermark) error {
+	s := p.spec
+	if s.Binlog() && !s.Fresh {
+		g, err := s.Generator()
+		if err != nil {
+			return err
+		}
+		if err := engine.ResetBinlog(s.DatabaseOptions(p.fs, g)); err != nil {
+			return err
+		}
+	}
+	db, g, err := s.OpenDatabase(p.fs)
+	if err != nil {
+		return err
+	}
+	seqs, err := subject.Notes(db, g)
+	if err != nil {
+		return err
+	}
+	target := embedded.NewDatabase(db, seqs)
+	p.target, p.txns = target, g
+	p.size = func(t *workload.Txn) int64 { return int64(target.TxnBytes(t)) }
+	binlog := s.binlogMarks()
+	p.look = func() (l look) {
+		l.marks = db.Marks()
+		for k, m := range marks {
+			redo := at(m, l.marks.Written, l.marks.Flushed)
+			l.safe[k] = redo
+			if s.Binlog() {
+				l.kept[k] = db.Keeps(redo, at(binlog[k], l.marks.BinlogWritten, l.marks.BinlogFlushed))
+				l.safe[k] = lsn.LSN(l.kept[k].Safe())
+			}
+		}
+		if s.Binlog() {
+			l.last = db.Keeps(lsn.Max, math.MaxInt64).Commit
+		}
+		return l
+	}
+	return nil
+}
+
+// sample takes one sample of the ledger.
+func (p *patient) sample(s *ledger.Sample) {
+	s.At = clock.Now()
+	// First: what is counted here the tracker has seen, too.
+	s.Acked = p.ledger.Acked()
+	var l look
+	p.tracker.SampleWith(s.At, func() metrics.Watermarks { l = p.look(); return l.safe })
+	s.Written, s.Flushed = uint64(l.marks.Written), uint64(l.marks.Flushed)
+	s.BinlogWritten, s.BinlogFlushed = uint64(l.marks.BinlogWritten), uint64(l.marks.BinlogFlushed)
+	s.Last = l.last
+	risk, overflow := p.tracker.Last()
+	s.Overflow = uint64(overflow)
+	for k, r := range risk {
+		kept := l.kept[k]
+		s.Risk[k] = ledger.Risk{Commits: r.Commits, Bytes: r.Bytes, AgeNs: r.AgeNs, Xid: kept.Xid, Prepare: kept.Prepare, Commit: kept.Commit}
+	}
+	p.ledger.Record(s)
+}
+
+// watch samples until the load is over, and lets a flush fail when its time has
+// come.
+func (p *patient) watch(begin int64, over *atomic.Bool) {
+	var s ledger.Sample
+	fault := begin + int64(p.spec.FaultAfter)
+	armed := p.spec.FaultAfter == 0
+	for next := begin; !over.Load(); next = max(next+int64(sampleEvery), clock.Now()) {
+		if !armed && clock.Now() >= fault {
+			armed = true
+			_ = p.fs.FailNext("", p.struck) // that pattern is well-formed
+		}
+		p.sample(&s)
+		clock.SleepUntil(next + int64(sampleEvery))
+	}
+}
+
+// struck is called by whoever asked for the flush that is about to fail.
+func (p *patient) struck() { p.ledger.Strike(clock.Now()) }
+
+// drain is how long a victim that has failed stays, so that an acknowledgement
+// that must not come has its chance.
+const drain = 20 * time.Millisecond

@@ -1,0 +1,123 @@
+package victim
+
+import (
+	"errors"
+	"testing"
+
+	"flushbench/engine/lsn"
+	"flushbench/metrics"
+	"flushbench/workload"
+	"flushbench/workload/crash/ledger"
+)
+
+// watched is a session that looks at the ledger while it commits.
+type watched struct {
+	t      *testing.T
+	ledger *ledger.Ledger
+	seq    uint64
+	fails  []error // what the next calls of Run return; nil: acknowledged
+	after  bool    // the sequence is used up although Run fails
+	calls  int
+}
+
+func (s *watched) Run(*workload.Txn) error {
+	if c := s.ledger.Read().Clients[0]; c.Begun != s.seq+1 || c.Acked > s.seq {
+		s.t.Errorf("while sequence %d commits, the ledger has begun %d, acknowledged %d", s.seq+1, c.Begun, c.Acked)
+	}
+	var err error
+	if s.calls < len(s.fails) {
+		err = s.fails[s.calls]
+	}
+	s.calls++
+	if err == nil || s.after {
+		s.seq++
+	}
+	return err
+}
+
+func (s *watched) Seq() uint64      { return s.seq }
+func (s *watched) LastEnd() lsn.LSN { return lsn.LSN(100 * s.seq) }
+func (s *watched) Close() error     { return nil }
+
+// watchedTarget has the one session.
+type watchedTarget struct {
+	workload.Target
+	s *watched
+}
+
+func (w watchedTarget) Connect(uint32) (workload.Session, error) { return w.s, nil }
+
+func promised(t *testing.T, w *watched) (workload.Session, *ledger.Ledger, *metrics.Tracker) {
+	t.Helper()
+	l, err := ledger.New(ledger.Config{Clients: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracker, err := metrics.NewTracker(metrics.TrackerConfig{Lanes: 1, Capacity: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.t, w.ledger = t, l
+	p := &promising{Target: watchedTarget{s: w}, ledger: l, tracker: tracker, size: func(*workload.Txn) int64 { return 10 }}
+	s, err := p.Connect(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, l, tracker
+}
+
+func appends() *workload.Txn { return &workload.Txn{Ops: []workload.Op{{Kind: workload.OpAppend}}} }
+
+// A commit is begun in the ledger before the target knows of it, and acknowledged
+// there, and in the tracker, when the client goes on.
+func TestPromise(t *testing.T) {
+	s, l, tracker := promised(t, &watched{seq: 5, fails: []error{nil, workload.ErrDeadlock, nil}})
+	for i, want := range []uint64{6, 6, 7} {
+		err := s.Run(appends())
+		if errors.Is(err, workload.ErrDeadlock) != (i == 1) {
+			t.Fatalf("Run = %v", err)
+		}
+		c := l.Read().Clients[0]
+		if c.Base != 5 || c.Acked != want || l.Failed() {
+			t.Errorf("after call %d the ledger has base %d, acknowledged %d, failed %v; want 5, %d, false", i, c.Base, c.Acked, l.Failed(), want)
+		}
+		if a, ok := c.At(want); !ok || a.End != 100*want {
+			t.Errorf("At(%d) = %+v, %v", want, a, ok)
+		}
+	}
+	rollback := appends()
+	rollback.Rollback = true
+	if err := s.Run(rollback); err != nil {
+		t.Fatal(err)
+	}
+	tracker.Sample(1<<60, metrics.Watermarks{600, 0, 0})
+	if risk, _ := tracker.Last(); risk[metrics.Process].Commits != 1 || risk[metrics.OS].Commits != 2 || risk[metrics.OS].Bytes != 20 {
+		t.Errorf("the tracker has %+v; want 1 commit beyond 600, 2 in all, and no rollback", risk)
+	}
+	if c := l.Read().Clients[0]; c.Acked != 8 {
+		t.Errorf("with a rollback %d are acknowledged; want 8", c.Acked)
+	}
+}
+
+// After a failure the client insists, and what it is then told is noted too: the
+// judge counts it.
+func TestStubborn(t *testing.T) {
+	broken := errors.New("flush: input/output error")
+	w := &watched{fails: []error{nil, broken, broken, nil, broken}, after: true}
+	s, l, _ := promised(t, w)
+	if err := s.Run(appends()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(appends()); !errors.Is(err, broken) {
+		t.Errorf("Run = %v; want the first error", err)
+	}
+	if f := l.Failure(); f == nil || f.Text != broken.Error() {
+		t.Errorf("the failure is %+v", f)
+	}
+	if w.calls != 2+stubborn {
+		t.Errorf("%d calls; want %d", w.calls, 2+stubborn)
+	}
+	if c := l.Read().Clients[0]; c.Acked != 4 {
+		t.Errorf("acknowledged %d; want 4: the one that came after the failure", c.Acked)
+	}
+}

@@ -1,0 +1,110 @@
+package victim
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
+	"flushbench/metrics"
+	"flushbench/workload"
+	"flushbench/workload/crash/ledger"
+)
+
+// asWitness makes the test binary commit to a target that does nothing, as fast
+// as it can, and lets each client note what it has seen in a second ledger.
+const asWitness = "witness"
+
+// nowhere acknowledges at once.
+type nowhere struct{ seq uint64 }
+
+func (s *nowhere) Run(*workload.Txn) error { s.seq++; return nil }
+func (s *nowhere) Seq() uint64             { return s.seq }
+func (s *nowhere) LastEnd() lsn.LSN        { return lsn.LSN(s.seq) }
+func (s *nowhere) Close() error            { return nil }
+
+// nowheres is the target of it.
+type nowheres struct{ workload.Target }
+
+func (nowheres) Connect(uint32) (workload.Session, error) { return &nowhere{}, nil }
+
+const witnesses = 3
+
+func witness() int {
+	promised, err := ledger.Attach(os.NewFile(3, "promised"))
+	seen, err2 := ledger.Attach(os.NewFile(4, "seen"))
+	tracker, err3 := metrics.NewTracker(metrics.TrackerConfig{Lanes: witnesses, Capacity: 2})
+	if err := errors.Join(err, err2, err3); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	target := &promising{Target: nowheres{}, ledger: promised, tracker: tracker, size: func(*workload.Txn) int64 { return 1 }}
+	for c := range witnesses {
+		s, err := target.Connect(uint32(c))
+		if err != nil {
+			return 1
+		}
+		lane := seen.Lane(c)
+		lane.Open(0)
+		go func() {
+			for txn := (workload.Txn{Ops: []workload.Op{{Kind: workload.OpAppend}}}); s.Run(&txn) == nil; {
+				lane.Ack(s.Seq(), clock.Now(), 0)
+			}
+		}()
+	}
+	select {}
+}
+
+// Killed at any instruction, the ledger has every acknowledgement that a client
+// has seen, none that the target has not given, and all their times.
+func TestNoAcknowledgementIsMissed(t *testing.T) {
+	for range 15 {
+		c := ledger.Config{Clients: witnesses, History: 32}
+		promised, err := ledger.Create(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen, err := ledger.Create(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := clock.Now()
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), childEnv+"="+asWitness)
+		cmd.Stderr = os.Stderr
+		cmd.ExtraFiles = []*os.File{promised.File(), seen.File()}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for seen.Acked() < 1000 {
+			time.Sleep(time.Millisecond)
+		}
+		clock.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // killed
+		after := clock.Now()
+		p, s := promised.Read(), seen.Read()
+		for i := range witnesses {
+			p, s := p.Clients[i], s.Clients[i]
+			if s.Acked > p.Acked || p.Acked > s.Acked+1 || p.Begun < p.Acked || p.Begun > p.Acked+1 {
+				t.Errorf("client %d has seen %d; the ledger has %d, begun %d", i, s.Acked, p.Acked, p.Begun)
+			}
+			// An ack carries the time of this machine, not of its process.
+			for k, a := range p.Acks {
+				if a.At < before || a.At > after || k > 0 && a.At < p.Acks[k-1].At || a.End != p.First+uint64(k) {
+					t.Fatalf("client %d: acknowledgement %d of %d is %+v; the child lived from %d to %d", i, k, len(p.Acks), a, before, after)
+				}
+			}
+		}
+		if err := errors.Join(promised.Close(), seen.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}

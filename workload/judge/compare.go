@@ -1,0 +1,158 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// compare counts, client by client, and notes what can never be.
+func (t *trial) compare() {
+	o := &t.out
+	oldest := int64(math.MaxInt64)
+	for i, k := range t.claim {
+		inEngine, inBinlog := t.in(i)
+		t.plausible(i, k, inEngine, inBinlog)
+		kept := max(inEngine, inBinlog)
+		o.Recovered += t.count(i, k.base, min(inEngine, k.last))
+		o.EngineAhead += t.count(i, inBinlog, inEngine)
+		o.BinlogAhead += t.count(i, inEngine, inBinlog)
+		o.UnackedPresent += t.count(i, max(k.last, k.base), kept)
+		if lost := t.count(i, kept, k.last); lost > 0 {
+			o.Lost += lost
+			oldest = min(oldest, t.ackedAt(i, kept+1))
+		}
+	}
+	if o.Lost > 0 {
+		o.LostAgeNs = max(0, t.Began-oldest)
+	}
+	t.compareOrder()
+}
+
+// in returns a client's last sequence in each log; without a binlog both are the
+// engine's.
+func (t *trial) in(client int) (engine, binlog uint64) {
+	engine = t.found.engine[client]
+	if t.found.binlog == nil {
+		return engine, engine
+	}
+	return engine, t.found.binlog[client]
+}
+
+// plausible notes what no crash explains.
+func (t *trial) plausible(i int, k claim, inEngine, inBinlog uint64) {
+	o := &t.out
+	for _, in := range []struct {
+		name string
+		seq  uint64
+	}{{"engine", inEngine}, {"binlog", inBinlog}} {
+		if in.seq > k.begun {
+			o.Phantom += int64(in.seq - k.begun)
+			o.violate("client %d: the %s has sequence %d, only %d were begun", i, in.name, in.seq, k.begun)
+			return
+		}
+	}
+	if inEngine > k.base && t.noted(i, inEngine) != inEngine {
+		o.HalfPresent++
+		o.violate("client %d: its note says sequence %d, which commits nothing", i, inEngine)
+	}
+	if inEngine < k.base {
+		o.violate("client %d: sequences %d to %d are gone, which were recovered before this crash", i, inEngine+1, k.base)
+	}
+	if t.Before != nil && t.Before.Seqs[i] != k.base {
+		o.violate("client %d: the victim went on after sequence %d, the last recovery had ended with %d", i, k.base, t.Before.Seqs[i])
+	}
+}
+
+// ackedAt is when a sequence was acknowledged, or as long ago as is known.
+func (t *trial) ackedAt(client int, seq uint64) int64 {
+	c := &t.State.Clients[client]
+	if a, ok := c.At(max(seq, c.First)); ok {
+		return a.At
+	}
+	return t.Began
+}
+
+// compareOrder holds the two logs against each other: what is kept of one
+// transaction is kept of all before it, and the recovery has counted right.
+func (t *trial) compareOrder() {
+	if t.found.binlog == nil {
+		return
+	}
+	o := &t.out
+	lacks := uint64(0) // the first that the engine does not have
+	for _, e := range t.found.order {
+		switch has := e.to <= t.found.engine[e.client]; {
+		case !has && lacks == 0:
+			lacks = e.seq
+		case has && lacks != 0:
+			o.Reordered++
+			o.violate("client %d: the engine has sequence %d, transaction %d of the binlog, but lacks transaction %d before it", e.client, e.to, e.seq, lacks)
+		}
+	}
+	if uint64(o.EngineAhead) != t.found.engineAhead || uint64(o.BinlogAhead) != t.found.binlogAhead {
+		o.violate("recovery reports the engine ahead by %d and the binlog by %d; it is %d and %d",
+			t.found.engineAhead, t.found.binlogAhead, o.EngineAhead, o.BinlogAhead)
+	}
+}
+
+// hold holds what is gone against what was promised.
+func (t *trial) hold() {
+	o := &t.out
+	p := o.Promise
+	if t.found.binlog != nil && p.Binlog && o.EngineAhead > 0 {
+		o.violate("the engine is ahead by %d transactions of a binlog that keeps all", o.EngineAhead)
+	}
+	if t.found.binlog != nil && p.Redo && o.BinlogAhead > 0 {
+		o.violate("the binlog is ahead by %d transactions of a redo log that keeps all", o.BinlogAhead)
+	}
+	for i, k := range t.claim {
+		inEngine, inBinlog := t.in(i)
+		switch {
+		case p.All() && k.last > min(inEngine, inBinlog):
+			o.violate("%s", t.gone(i, min(inEngine, inBinlog)+1, k.last))
+		case p.Binlog && t.found.binlog != nil && k.last > inBinlog:
+			o.violate("%s, in the binlog, which keeps all", t.gone(i, inBinlog+1, k.last))
+		}
+	}
+}
+
+// gone says which acknowledged sequences of a client are gone.
+func (t *trial) gone(client int, from, to uint64) string {
+	text := fmt.Sprintf("client %d: sequences %d to %d were acknowledged and are gone", client, from, to)
+	c := &t.State.Clients[client]
+	if a, ok := c.At(from); ok {
+		text += fmt.Sprintf("; the first ended at %d, %v before the crash", a.End, time.Duration(t.Began-a.At).Round(time.Microsecond))
+	}
+	return text + fmt.Sprintf("; the redo log ends at LSN %d", t.found.end)
+}
+
+// failure holds the acknowledgements against the first failure. A client may have
+// had one commit under way that an earlier flush had covered, and no more. Where
+// commits wait for flushes, the failure is the flush that was made to fail; else
+// the engine must first have met it.
+func (t *trial) failure() {
+	at, text := int64(0), ""
+	if f := t.State.Failure; f != nil {
+		at, text = f.At, f.Text
+	}
+	if s := t.State.Struck; s != 0 && t.Subject.Engine.Commit.Policy.Flushes() {
+		at, text = s, "a flush was made to fail"
+	}
+	if at == 0 {
+		return
+	}
+	for i := range t.State.Clients {
+		c := &t.State.Clients[i]
+		n := int64(0)
+		for _, a := range c.Acks {
+			if a.At > at {
+				n++
+			}
+		}
+		if n > 1 {
+			t.out.AckedAfter += n - 1
+			t.out.violate("client %d: %d commits were acknowledged after the engine had failed (%s)", i, n-1, text)
+		}
+	}
+}
