@@ -21,7 +21,11 @@ var theLaw = law{
 		{"workload/plan workload/lesson workload/trace workload/audit", "below"},
 		{"workload/sweep", "below"},
 		{"workload/runner workload/crash workload/plug", "below"},
-		{"workload/judge", "engine engine/... groupcommit workload workload/durability"},
+		{"workload/crash/lab", "metrics/hostinfo engine/vfs engine/clock"},
+		{"workload/crash/victim", "workload workload/judge workload/driver workload/crash/subject workload/crash/ledger workload/target/embedded workload/durability metrics engine engine/... groupcommit"},
+		{"workload/judge", "workload/crash/subject workload/crash/ledger workload/target/embedded engine engine/... groupcommit workload workload/durability"},
+		{"workload/crash/subject", "workload workload/durability workload/target/embedded engine engine/... groupcommit"},
+		{"workload/crash/ledger", "engine/clock"},
 		{"workload/server", "workload/workdir"},
 		{"workload/driver", "workload metrics engine/clock engine/lsn"},
 		{"workload/target/embedded", "workload engine engine/... groupcommit"},
@@ -68,14 +72,14 @@ var theLaw = law{
 		{"golang.org/x/perf", "metrics/... tests"},
 		{"github.com/shirou/gopsutil/v3", "metrics/hostinfo"},
 		{"github.com/prometheus/procfs", "metrics/hostinfo"},
-		{"golang.org/x/sys", "engine/vfs/... engine/redo engine/clock metrics/hostinfo workload/driver workload/crash"},
+		{"golang.org/x/sys", "engine/vfs/... engine/redo engine/clock metrics/hostinfo workload/driver workload/crash/..."},
 		{"pgregory.net/rapid", "tests"},
 	},
 
 	// Who may open files that are not the engine's. The engine's go through
 	// engine/vfs, or no crash, fault or flush count would cover them.
 	files: "cmd/flushbench plots/... engine/vfs/... metrics/result metrics/hostinfo mutants tests " +
-		"workload/runner workload/probe workload/crash workload/plug workload/driver workload/workdir workload/server " +
+		"workload/runner workload/probe workload/crash/... workload/plug workload/driver workload/workdir workload/server " +
 		"engine/yield/seeds",
 }
 

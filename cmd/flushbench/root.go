@@ -16,6 +16,7 @@ import (
 const (
 	groupMeasure = "measure"
 	groupLook    = "look"
+	groupResults = "results"
 	groupRecover = "recover"
 	groupSetup   = "setup"
 )
@@ -47,6 +48,7 @@ end.`,
 	root.AddGroup(
 		&cobra.Group{ID: groupMeasure, Title: "Measure (writes in a folder of its own):"},
 		&cobra.Group{ID: groupLook, Title: "Look (writes nothing):"},
+		&cobra.Group{ID: groupResults, Title: "Results (of earlier measurements):"},
 		&cobra.Group{ID: groupRecover, Title: "Recover (writes in the folder that it is given):"},
 		&cobra.Group{ID: groupSetup, Title: "Set up:"},
 	)
@@ -56,8 +58,9 @@ end.`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupMeasure, newRunCmd(), newProbeCmd())
+	add(groupMeasure, newRunCmd(), newCrashCmd(), newCrashVictimCmd(), newProbeCmd())
 	add(groupLook, newInfoCmd(), newLogdumpCmd(), newVersionCmd())
+	add(groupResults, newShowCmd(), newCompareCmd(), newExportCmd(), newPlotsCmd())
 	add(groupRecover, newRecoverCmd())
 	root.SetFlagErrorFunc(flagError)
 	useCompletion(root)

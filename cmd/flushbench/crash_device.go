@@ -1,0 +1,35 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"flushbench/metrics/hostinfo"
+	"flushbench/workload/crash/lab"
+)
+
+// confirmDevice shows what stands on a device that is to be formatted and wants
+// its name: typed by the user, or given beforehand. Anything else is exit code 2,
+// and nothing was written.
+func confirmDevice(path, given string, stdin io.Reader, stderr io.Writer) error {
+	d, err := lab.InspectDevice(path)
+	if err != nil {
+		return usageError(err)
+	}
+	fmt.Fprintf(stderr, "%s (%s, %s) will be formatted. It holds: %s\n", d.Path, d.Name, hostinfo.Bytes(d.Bytes), d.Signature)
+	if given == "" {
+		fmt.Fprintf(stderr, "All on it will be lost. Type its name, %s, to go on: ", d.Name)
+		line, err := bufio.NewReader(stdin).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		given = strings.TrimSpace(line)
+	}
+	if given != d.Name {
+		return usagef("device %s: its name is %s, not %q: nothing was written (scripts: --yes-destroy %s)", path, d.Name, given, d.Name)
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/result"
+	"flushbench/metrics/verdict"
+)
+
+// crashScreen is what crash prints, from the result alone.
+func crashScreen(r *result.Result, folder string, bold func(string) string) string {
+	var b strings.Builder
+	b.WriteString(strings.Join(verdict.Wrap(crashHeadline(r), verdict.Width), "\n") + "\n")
+	for _, group := range crashGroups(r) {
+		c := group[0].Crash
+		title := strings.ToUpper(verdict.CrashName(c.Kind))
+		b.WriteString("\n" + bold(title) + "  " + crashHow(c) + "\n")
+		b.WriteString(crashTable(group, verdict.CrashVaried(r)))
+	}
+	if slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Params.SyncBinlog != nil }) {
+		b.WriteString("\nengine+, binlog+: the most commits, acknowledged or not, that only one log has\n")
+	}
+	if text := controlTable(r); text != "" {
+		b.WriteString("\n" + bold("CONTROLS") + "  settings broken on purpose: the lab must catch each\n" + text)
+	}
+	b.WriteString("\n")
+	b.WriteString(label("ANSWER", verdict.CrashAnswer(r)...))
+	b.WriteString(label("NOT PROVED", strings.Join(verdict.CrashNotProved(r), " | ")))
+	b.WriteString(crashEvidence(r))
+	for _, w := range allWarnings(r) {
+		b.WriteString(label("WARNING", strings.TrimSpace(strings.TrimSuffix(w.Text, ".")+". "+w.Advice)))
+	}
+	if r.Error != "" {
+		b.WriteString(label("FAILED", r.Error))
+	}
+	if !r.Complete {
+		b.WriteString(label("PARTIAL", "Ended early: finished trials are kept."))
+	}
+	b.WriteString(resultLine(folder))
+	return b.String()
+}
+
+// crashHeadline is the machine, the disk and the load.
+func crashHeadline(r *result.Result) string {
+	text := runHeadlineOf(r)
+	if len(r.Cells) == 0 {
+		return text
+	}
+	p := &r.Cells[0].Params
+	load := "closed loop"
+	if p.Load == result.LoadPaced {
+		load = rate(p.Rate) + " commits/s"
+	}
+	if f := r.Cells[0].Crash; f != nil && f.Fault != "" {
+		load += ", and before each crash a flush fails with " + strings.ToUpper(f.Fault)
+	}
+	frozen := 0
+	for i := range r.CrashTrials {
+		if r.CrashTrials[i].Moment.Frozen {
+			frozen++
+		}
+	}
+	return fmt.Sprintf("%s; %d clients, %s; %d crashes, seed %d; %d with the clients stopped first",
+		text, p.Clients, load, len(r.CrashTrials), r.Seed, frozen)
+}
+
+// crashGroups are the cells that are no controls, by crash kind and file system,
+// in the order of the result.
+func crashGroups(r *result.Result) [][]*result.Cell {
+	var out [][]*result.Cell
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if c.Crash == nil || c.Crash.Control != "" {
+			continue
+		}
+		k := slices.IndexFunc(out, func(g []*result.Cell) bool {
+			a, b := g[0].Crash, c.Crash
+			return a.Kind == b.Kind && a.Filesystem == b.Filesystem && a.FSOptions == b.FSOptions
+		})
+		if k < 0 {
+			out = append(out, []*result.Cell{c})
+			continue
+		}
+		out[k] = append(out[k], c)
+	}
+	return out
+}
+
+// crashHow says in a line how a crash kind is brought about.
+func crashHow(c *result.CrashCell) string {
+	on := c.Filesystem
+	if c.FSOptions != "" {
+		on += " (" + c.FSOptions + ")"
+	}
+	switch c.Kind {
+	case "process":
+		return on + ": SIGKILL; the page cache lives on"
+	case "os":
+		if c.Device != "" {
+			return on + " on " + c.Device + ": the file system is shut down"
+		}
+		return on + ": the file system is shut down"
+	}
+	return on + ": its device forgets what was not flushed"
+}
+
+// crashTable has a row for each cell.
+func crashTable(cells []*result.Cell, varied []func(*result.Params) string) string {
+	binlog := slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Params.SyncBinlog != nil })
+	g := grid{columns: []column{{head: "policy", left: true}, {head: "trials"}, {head: "acknowledged"}, {head: "lost: median"}, {head: "max", left: true}}}
+	if binlog {
+		g.columns[0].head, g.columns[2].head, g.columns[3].head = "pair", "acked", "median"
+		g.columns = append(g.columns, column{head: "engine+"}, column{head: "binlog+"})
+	}
+	g.columns = append(g.columns, column{head: "predicted", left: true}, column{head: "verdict", left: true})
+	for _, c := range cells {
+		g.add(crashRow(c, varied, binlog)...)
+	}
+	return g.String()
+}
+
+// crashRow is a cell of the table.
+func crashRow(c *result.Cell, varied []func(*result.Params) string, binlog bool) []string {
+	name := strings.TrimPrefix(verdict.CrashSetting(&c.Params, varied), "Policy ")
+	s := c.Crash.Summary
+	if s == nil {
+		return []string{name, fmt.Sprintf("0 of %d", c.Crash.Asked)}
+	}
+	trials := verdict.Count(float64(s.Trials))
+	if s.Trials < c.Crash.Asked {
+		trials = fmt.Sprintf("%d of %d", s.Trials, c.Crash.Asked)
+	}
+	row := []string{name, trials, verdict.Count(float64(s.Acked)), verdict.Count(float64(s.LostMedian)), verdict.CrashLoss(s.LostMax, s.LostAgeMax)}
+	if binlog {
+		row = append(row, verdict.Count(float64(s.EngineAheadMax)), verdict.Count(float64(s.BinlogAheadMax)))
+	}
+	predicted := none
+	if promised(c) {
+		predicted = "none"
+	} else if s.Predicted != nil {
+		predicted = verdict.CrashLoss(s.Predicted.Commits, s.Predicted.AgeNS)
+	}
+	return append(row, predicted, crashVerdict(s))
+}
+
+// promised reports whether the setting promises that a crash of the cell's kind
+// takes nothing.
+func promised(c *result.Cell) bool {
+	switch c.Crash.Kind {
+	case "process":
+		return c.Durability.Process
+	case "os":
+		return c.Durability.OS
+	}
+	return c.Durability.Power
+}
+
+// crashVerdict is a verdict as it fits a column.
+func crashVerdict(s *result.CrashSummary) string {
+	switch s.Verdict {
+	case result.VerdictLostWithin:
+		return "within"
+	case result.VerdictLostMore:
+		return "MORE"
+	case result.VerdictViolation:
+		return "VIOLATION"
+	}
+	return s.Verdict
+}
+
+// controlTable has a row for each control, or is "" without one.
+func controlTable(r *result.Result) string {
+	g := grid{columns: []column{{head: "control", left: true}, {head: "crash", left: true}, {head: "on", left: true}, {head: "trials"}, {head: "lost: median"}, {head: "caught", left: true}}}
+	for i := range r.Cells {
+		c := r.Cells[i].Crash
+		if c == nil || c.Control == "" {
+			continue
+		}
+		row := []string{controlText(c.Control), c.Kind, c.Filesystem}
+		switch s := c.Summary; {
+		case s == nil:
+			row = append(row, fmt.Sprintf("0 of %d", c.Asked), "", "not tried")
+		case s.Caught:
+			row = append(row, verdict.Count(float64(s.Trials)), verdict.Count(float64(s.LostMedian)), fmt.Sprintf("yes, %d of %d", s.Violations, s.Trials))
+		default:
+			row = append(row, verdict.Count(float64(s.Trials)), verdict.Count(float64(s.LostMedian)), "NO")
+		}
+		g.add(row...)
+	}
+	if len(g.rows) == 0 {
+		return ""
+	}
+	return g.String()
+}
+
+// controlText says what a control breaks.
+func controlText(control string) string {
+	switch control {
+	case "none":
+		return "policy 1, never flushed"
+	case "direct-none":
+		return "policy 1, O_DIRECT, never flushed"
+	case "barrier=0":
+		return "policy 1, mounted barrier=0"
+	}
+	return control
+}
+
+// crashEvidence says of each violation what was kept and how to see it again.
+func crashEvidence(r *result.Result) string {
+	text := ""
+	for i := range r.CrashTrials {
+		t := &r.CrashTrials[i]
+		if t.Control || t.Verdict != result.VerdictViolation {
+			continue
+		}
+		if t.Evidence != "" {
+			text += label("KEPT", fmt.Sprintf("%s, trial %d: %s", t.Cell, t.Trial, t.Evidence))
+		}
+		if t.Reproduce != "" {
+			text += label("AGAIN", t.Reproduce)
+		}
+	}
+	return text
+}
+
+// runHeadlineOf is the machine and what a transaction is.
+func runHeadlineOf(r *result.Result) string {
+	if len(r.Cells) == 0 {
+		return hostinfo.Headline(r.Environment)
+	}
+	return runHeadline(r)
+}

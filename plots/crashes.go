@@ -1,0 +1,137 @@
+package plots
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"flushbench/metrics/result"
+	"flushbench/metrics/verdict"
+)
+
+// crashSeries is the crashes under one setting.
+type crashSeries struct {
+	name   string
+	look   look
+	points []datum // x: commits at risk, y: lost
+	worst  int64   // commits lost
+	n      int
+}
+
+// crashes is what the crash trials say together.
+type crashes struct {
+	series   []*crashSeries
+	n        int     // trials of which is known what was at risk
+	above    int     // of them: took more than that
+	broken   int     // violations, of all trials
+	controls int     // left out
+	top      float64 // the largest figure
+}
+
+// crashesOf sorts the trials by their setting.
+func crashesOf(trials []result.CrashTrial) *crashes {
+	c := &crashes{}
+	byName := map[string]*crashSeries{}
+	for i := range trials {
+		t := &trials[i]
+		if t.Control {
+			c.controls++
+			continue
+		}
+		if t.Verdict == result.VerdictViolation {
+			c.broken++
+		}
+		risk := t.AtRiskAtCrash
+		if risk == nil || risk.Commits < 0 || t.Lost < 0 || !usable(float64(risk.Commits)) || !usable(float64(t.Lost)) {
+			continue
+		}
+		c.n++
+		if t.Verdict == result.VerdictLostMore || t.Verdict == "" && t.Lost > risk.Commits {
+			c.above++
+		}
+		params := result.Params{Policy: t.Policy, SyncBinlog: t.SyncBinlog}
+		name := seriesName(&params)
+		s := byName[name]
+		if s == nil {
+			s = &crashSeries{look: lookOf(&params), name: name}
+			byName[name] = s
+			if len(c.series) < maxLines {
+				c.series = append(c.series, s)
+			}
+		}
+		s.n++
+		s.worst = max(s.worst, t.Lost)
+		c.top = max(c.top, float64(risk.Commits), float64(t.Lost))
+		if len(s.points) < maxTrials {
+			s.points = append(s.points, datum{x: float64(risk.Commits), y: float64(t.Lost), tip: trialText(t)})
+		}
+	}
+	return c
+}
+
+// title says whether the crashes kept to the prediction.
+func (c *crashes) title() string {
+	switch {
+	case c.broken > 0:
+		return fmt.Sprintf("%s lost what had been promised", count(c.broken, "crash trial"))
+	case c.above > 0:
+		return fmt.Sprintf("%d of %s took more than had been at risk", c.above, count(c.n, "crash trial"))
+	}
+	return fmt.Sprintf("Of %s, none took more than had been at risk", count(c.n, "crash trial"))
+}
+
+// crashTrials draws every crash: what was lost against what had been at risk
+// at that moment. A point above the diagonal would refute the prediction.
+func crashTrials(v *view) *Plot {
+	if len(v.r.CrashTrials) == 0 {
+		return nil
+	}
+	const name = "crash-trials"
+	c := crashesOf(v.r.CrashTrials)
+	if len(c.series) == 0 {
+		return placeholder(name, "Did crashes take what had been predicted?", "of no crash is known what had been at risk")
+	}
+	var labels []label
+	var alt []string
+	for _, s := range c.series {
+		text := fmt.Sprintf("%s, worst %s lost", count(s.n, "trial"), verdict.Count(float64(s.worst)))
+		labels = append(labels, label{text: s.name, under: text, look: s.look})
+		alt = append(alt, s.name+": "+text)
+	}
+	note := ""
+	if c.controls > 0 {
+		note = count(c.controls, "control") + " not shown"
+	}
+	return &Plot{
+		Name: name, Title: c.title(),
+		Alt:      "Lost commits against commits at risk at the moment of the crash. " + c.title() + ". " + strings.Join(alt, "; ") + ".",
+		subtitle: subtitle("A point for each crash; on the line everything at risk was lost, below it less", note),
+		body:     func(to canvas, area box) { c.draw(to, area, labels) },
+	}
+}
+
+func (c *crashes) draw(to canvas, area box, labels []label) {
+	labels = slices.Clone(labels)
+	room := labelRoom(labels)
+	p := newPanel(to, area, axes{
+		x: linear(0, c.top, 6, plain), y: linear(0, c.top, 5, plain), right: room,
+		xName: "commits at risk when the crash struck", yName: "acknowledged commits lost",
+	})
+	end := min(p.x.hi, p.y.hi)
+	p.line([]point{p.pt(0, 0), p.pt(end, end)}, stroke{colour: muted, width: 1.4, dash: []float64{12, 4}})
+	for i, s := range c.series {
+		p.open(group{class: "series", name: s.name})
+		furthest := s.points[0]
+		for _, d := range s.points {
+			p.open(group{class: "point", tip: d.tip})
+			p.mark(p.pt(d.x, d.y), s.look, 4)
+			p.close()
+			if d.x > furthest.x {
+				furthest = d
+			}
+		}
+		p.close()
+		labels[i].at = p.pt(furthest.x, furthest.y)
+	}
+	p.drawLabels(labels, room)
+}

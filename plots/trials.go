@@ -1,0 +1,102 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"flushbench/metrics/result"
+	"flushbench/metrics/verdict"
+)
+
+// maxTrials bounds the points of a panel.
+const maxTrials = 400
+
+// drawTrials draws the crashes of a kind over time: what was lost as a filled
+// marker, what had been predicted as a hollow one, with a line between them.
+func drawTrials(p *panel, k *kind, trials []result.CrashTrial) {
+	n := 0
+	for i := range trials {
+		t := &trials[i]
+		if !k.has(t) || n == maxTrials {
+			continue
+		}
+		n++
+		l := lookOf(&result.Params{Policy: t.Policy, SyncBinlog: t.SyncBinlog})
+		x, lost := float64(t.Moment.AtNS)/1e9, float64(t.Lost)
+		if !usable(x) || !usable(lost) {
+			continue
+		}
+		p.open(group{class: "point", tip: trialText(t)})
+		at := p.pt(x, lost)
+		if r := t.AtRiskAtCrash; r != nil && usable(float64(r.Commits)) {
+			to := p.pt(x, float64(r.Commits))
+			p.line([]point{at, to}, stroke{colour: l.colour, width: 1})
+			p.mark(to, look{colour: l.colour, mark: l.mark, hollow: true}, 4.5)
+		}
+		p.mark(at, look{colour: l.colour, mark: l.mark}, 3)
+		p.close()
+	}
+}
+
+// crashMoments draws the crashes of a result that has no sawtooth: each at its
+// moment, what was lost and what had been at risk. nil without a crash.
+func crashMoments(v *view) *Plot {
+	var shown []kind
+	var alt []string
+	drawn, policies := 0, []label{}
+	for _, k := range kinds {
+		n, worst := 0, int64(0)
+		for i := range v.r.CrashTrials {
+			t := &v.r.CrashTrials[i]
+			if !k.has(t) {
+				continue
+			}
+			n++
+			worst = max(worst, t.Lost)
+			params := result.Params{Policy: t.Policy, SyncBinlog: t.SyncBinlog}
+			l := label{text: seriesName(&params), look: lookOf(&params), key: true}
+			if len(policies) < maxLines && !slices.ContainsFunc(policies, func(o label) bool { return o.text == l.text }) {
+				policies = append(policies, l)
+			}
+		}
+		if n > 0 {
+			shown = append(shown, k)
+			alt = append(alt, fmt.Sprintf("%s: %s, worst %s commits lost", strings.ToLower(k.name), count(n, "trial"), verdict.Count(float64(worst))))
+		}
+		drawn += n
+	}
+	if drawn == 0 {
+		return nil
+	}
+	slices.SortStableFunc(policies, func(a, b label) int { return cmp.Compare(a.text, b.text) })
+	return &Plot{
+		Name: "at-risk", Title: "What did each crash take, and how much was at risk then?",
+		Alt:      "Crash trials over time, lost commits and commits at risk. " + strings.Join(alt, "; ") + ".",
+		subtitle: "Filled: acknowledged commits that were lost; hollow: what had been at risk at that moment; the same trial joined by a line",
+		height:   pictureHeight + 60*float64(len(shown)-1),
+		body: func(c canvas, area box) {
+			room := labelRoom(policies)
+			within := area
+			within.right -= room
+			drawSaws(c, within, shown, nil, v.r.CrashTrials)
+			p := panel{canvas: c, data: within}
+			p.data.top += 24
+			legend := slices.Clone(policies)
+			for i := range legend {
+				legend[i].at = point{within.right, p.data.top + float64(i)}
+			}
+			p.drawLabels(legend, room)
+		},
+	}
+}
+
+func trialText(t *result.CrashTrial) string {
+	text := fmt.Sprintf("%s crash under policy %s: %s of %s acknowledged commits lost", t.Kind, t.Policy,
+		verdict.Count(float64(t.Lost)), verdict.Count(float64(t.Acked)))
+	if t.AtRiskAtCrash != nil {
+		text += fmt.Sprintf(", %s were at risk", verdict.Count(float64(t.AtRiskAtCrash.Commits)))
+	}
+	return text
+}

@@ -1,0 +1,98 @@
+package crash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"flushbench/engine/clock"
+	"flushbench/engine/vfs"
+	"flushbench/groupcommit"
+	"flushbench/workload/scenario"
+)
+
+const (
+	// calibrateFor is how long each disk is tried, calibrateWarm of it unseen.
+	calibrateFor  = 600 * time.Millisecond
+	calibrateWarm = 200 * time.Millisecond
+	// mostRate bounds the rate that the calibration finds: enough commits to
+	// count in every window, and time to spare for the processors.
+	mostRate = 10_000
+)
+
+// calibrate finds the one rate of all cells, if none was given: half of what
+// policy 1 carries on the slowest of the disks, so that policy 1 has room; less
+// if half a log buffer would be passed in an interval.
+func (r *run) calibrate(ctx context.Context) error {
+	if !r.rate.Auto() {
+		return nil
+	}
+	rate := float64(mostRate)
+	seen := map[*diskRun]bool{}
+	for _, c := range r.cells {
+		if seen[c.disk] || c.Control != "" {
+			continue
+		}
+		seen[c.disk] = true
+		r.progressNow("calibration: policy 1 on " + c.disk.spec.Kind.String() + " " + c.disk.info.FS)
+		carried, err := r.carried(ctx, c)
+		if err != nil {
+			return fmt.Errorf("crash: calibration: %w", err)
+		}
+		rate = min(rate, carried/2, c.fits())
+	}
+	if r.rate = scenario.Rate(twoDigits(rate)); r.rate < 1 {
+		return fmt.Errorf("crash: calibration: policy 1 carried only %.1f commits/s; give a --rate", rate*2)
+	}
+	for i := range r.res.Cells {
+		r.res.Cells[i].Params = r.plan.Cells[i].params(float64(r.rate))
+	}
+	return r.save()
+}
+
+// fits is the rate at which an interval fills half the log buffer.
+func (c *Cell) fits() float64 {
+	size := c.Sizes.Mean()
+	if c.Transactional() {
+		size = float64(4 * (c.Load.RowBytes + 128)) // redo of a transaction, roughly
+	}
+	return float64(c.Engine.BufferSize) / 2 / size / c.interval().Seconds()
+}
+
+// carried measures what policy 1 carries with the files of a cell.
+func (r *run) carried(ctx context.Context, like *cellRun) (float64, error) {
+	c := *like.Cell
+	c.Policy, c.Fault = groupcommit.Policy1, ""
+	c.Engine.Commit.Policy = groupcommit.Policy1
+	c.Database.Commit.Policy = groupcommit.Policy1
+	if !c.Engine.Method.Durable() {
+		c.Engine.Method = vfs.Fdatasync
+	}
+	job := &Job{Cell: &c, Dir: like.dir, Seed: r.plan.Seed, Limit: victimSpare, FSType: like.disk.info.FS}
+	if err := r.renew(ctx, like, job); err != nil {
+		return 0, err
+	}
+	v, err := r.backend.Start(ctx, job)
+	if err != nil {
+		return 0, err
+	}
+	err = r.wait(ctx, v, v.Ready()+int64(calibrateWarm), false)
+	from, acked := clock.Now(), v.Acked()
+	if err == nil {
+		err = r.wait(ctx, v, v.Ready()+int64(calibrateFor), false)
+	}
+	tps := float64(v.Acked()-acked) / (float64(clock.Now()-from) / 1e9)
+	return tps, errors.Join(err, v.Kill(), v.Close(), os.RemoveAll(like.dir))
+}
+
+// twoDigits rounds down to two significant digits: a rate that one can say.
+func twoDigits(v float64) float64 {
+	if v < 10 {
+		return math.Floor(v)
+	}
+	p := math.Pow(10, math.Floor(math.Log10(v))-1)
+	return math.Floor(v/p) * p
+}

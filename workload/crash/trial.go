@@ -1,0 +1,255 @@
+package crash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"flushbench/engine/clock"
+	"flushbench/engine/vfs"
+	"flushbench/metrics/result"
+	"flushbench/workload/judge"
+)
+
+// victimSpare is how long a victim lives on if nobody kills it.
+const victimSpare = time.Minute
+
+// trial crashes a cell once and judges. The error means that there was no trial:
+// it was interrupted, or something failed that is not what is tried.
+func (r *run) trial(ctx context.Context, c *cellRun, t Trial) (result.CrashTrial, error) {
+	begin := clock.Now()
+	job := &Job{
+		Cell: c.Cell, Dir: c.dir, Seed: t.Seed, Rate: float64(r.rate), Limit: t.After + victimSpare,
+		FaultAfter: t.FaultAfter, FSType: c.disk.info.FS,
+	}
+	if err := r.begin(ctx, c, job); err != nil {
+		return result.CrashTrial{}, err
+	}
+	v, err := r.backend.Start(ctx, job)
+	if err != nil {
+		return result.CrashTrial{}, err
+	}
+	defer func() { _ = v.Close() }() // only memory is given back
+	crash, err := r.crash(ctx, c, v, t)
+	if err != nil {
+		return result.CrashTrial{}, err
+	}
+	recovery := clock.Now()
+	if err := c.disk.Restart(ctx); err != nil {
+		return result.CrashTrial{}, err
+	}
+	snapshot, err := r.snapshot(c)
+	if err != nil {
+		return result.CrashTrial{}, err
+	}
+	out, err := r.backend.Judge(ctx, job, v, crash)
+	if err != nil {
+		return result.CrashTrial{}, err
+	}
+	x := r.record(c.Cell, t, v, crash, &out)
+	x.Filesystem = c.disk.info.FS
+	x.RecoveryNS, x.TrialNS = clock.Now()-recovery, clock.Now()-begin
+	c.books = out.Books // none after a violation: the next trial makes the files anew
+	if x.Verdict == result.VerdictViolation && !x.Control {
+		if r.cfg.Reproduce != nil {
+			x.Reproduce = r.cfg.Reproduce(c.Cell, t, r.rate)
+		}
+		if err := r.keep(&x, snapshot, v); err != nil {
+			return x, err
+		}
+	}
+	return x, os.RemoveAll(snapshot)
+}
+
+// begin gives the trial the engine's files, new or as the last judge left them,
+// on a disk that was just mounted: all of them durable, nothing of them in memory.
+func (r *run) begin(ctx context.Context, c *cellRun, job *Job) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// One lap through the log, flushed, and nothing is left of how its files grew.
+	old := c.Transactional() && c.age >= renewEvery
+	if old || c.books == nil || c.Control != "" || c.Engine.Growth != vfs.GrowZero {
+		if err := r.renew(ctx, c, job); err != nil {
+			return err
+		}
+	} else {
+		job.Before = c.books
+	}
+	c.books = nil
+	c.age++
+	return c.disk.Restart(ctx)
+}
+
+// renewEvery is after how many trials a database is made anew: it grows.
+const renewEvery = 10
+
+// renew makes the engine's files in a new folder.
+func (r *run) renew(ctx context.Context, c *cellRun, job *Job) error {
+	if err := os.RemoveAll(c.dir); err != nil {
+		return fmt.Errorf("crash: %w", err)
+	}
+	if err := os.Mkdir(c.dir, 0o755); err != nil {
+		return fmt.Errorf("crash: %w", err)
+	}
+	c.age = 0
+	return r.backend.Make(ctx, job)
+}
+
+// crash lets the load run for as long as was drawn, then strikes. The victim is
+// dead when it returns, whatever it returns.
+func (r *run) crash(ctx context.Context, c *cellRun, v Victim, t Trial) (crash Crash, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.Kill())
+		}
+	}()
+	if err := r.wait(ctx, v, v.Ready()+int64(t.After), c.Fault != ""); err != nil {
+		return Crash{}, err
+	}
+	crash.Frozen = t.Frozen
+	if t.Frozen {
+		if err := v.Freeze(ctx); err != nil {
+			return Crash{}, err
+		}
+	}
+	if c.Kind == vfs.CrashProcess {
+		crash.Began = clock.Now()
+		err = v.Kill()
+		crash.Ended = clock.Now()
+		return crash, err
+	}
+	// Under full load the file system goes first: flushes are cut short, and
+	// what is asked for afterwards must fail.
+	if crash.Began, crash.Ended, err = c.disk.Crash(); err != nil {
+		return Crash{}, err
+	}
+	return crash, v.Kill()
+}
+
+// wait returns at the given moment. A victim that ended before it is an error,
+// unless a fault that was asked for ended it.
+func (r *run) wait(ctx context.Context, v Victim, until int64, fault bool) error {
+	timer := time.NewTimer(time.Duration(max(until-clock.Now(), 0)))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+	case <-v.Ended():
+		text, _ := v.Failure()
+		if !fault || text == "" {
+			return fmt.Errorf("crash: the victim ended before it was crashed: %s", orText(text, "no reason given"))
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if text, _ := v.Failure(); text != "" && !fault {
+		return fmt.Errorf("crash: the victim's engine failed before the crash: %s", text)
+	}
+	return nil
+}
+
+func orText(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// record puts a trial into words of the result.
+func (r *run) record(c *Cell, t Trial, v Victim, crash Crash, out *judge.Outcome) result.CrashTrial {
+	p := c.params(float64(r.rate))
+	x := result.CrashTrial{
+		Cell: c.Name, Trial: t.Number, Kind: c.Kind.String(), Control: c.Control != "",
+		Moment:     result.Moment{Frozen: crash.Frozen, AtNS: crash.Began - v.Ready(), EndedNS: crash.Ended - v.Ready()},
+		Filesystem: c.FS, FSOptions: fsOptions(c), Workload: p.Workload, Policy: p.Policy, SyncBinlog: p.SyncBinlog, FlushMethod: p.FlushMethod,
+		Acked: out.Acked, Recovered: out.Recovered, Lost: out.Lost, EngineAhead: out.EngineAhead, BinlogAhead: out.BinlogAhead,
+		LostAgeNS: out.LostAgeNs, UnackedKept: out.UnackedPresent, AtRiskAtCrash: atRisk(c, out.Predicted), Verdict: out.Verdict, Violations: bounded(out.Violations),
+		Seed: t.Seed,
+	}
+	if c.Fault == "" {
+		return x
+	}
+	text, at := v.Failure()
+	x.Fault = &result.CrashFault{Error: c.Fault, Seen: text != "", Text: text, AckedAfter: out.AckedAfter}
+	if text != "" {
+		x.Fault.AtNS = at - v.Ready()
+	}
+	return x
+}
+
+// atRisk is a prediction as the result has it: nil when the tracker had no room
+// for all that was at risk.
+func atRisk(c *Cell, p *judge.Prediction) *result.RiskAtCrash {
+	if p == nil || p.Truncated {
+		return nil
+	}
+	out := &result.RiskAtCrash{Commits: p.Commits, AgeNS: p.AgeNs}
+	if c.Transactional() && c.Database.Binlog.Enabled {
+		out.EngineAhead, out.BinlogAhead = p.EngineAhead, p.BinlogAhead
+	}
+	return out
+}
+
+// bounded cuts a list of violations and says how many are missing.
+func bounded(lines []string) []string {
+	if len(lines) <= result.MaxViolations {
+		return lines
+	}
+	n := result.MaxViolations - 1
+	return append(append([]string(nil), lines[:n]...), fmt.Sprintf("and %d more", len(lines)-n))
+}
+
+// fsOptions are the options of mkfs and mount that were asked for, in a line.
+func fsOptions(c *Cell) string {
+	var parts []string
+	if len(c.Mkfs) > 0 {
+		parts = append(parts, "mkfs "+strings.Join(c.Mkfs, " "))
+	}
+	if len(c.Mount) > 0 {
+		parts = append(parts, "mount -o "+strings.Join(c.Mount, ","))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// snapshot copies what the crash left before the judge recovers it.
+func (r *run) snapshot(c *cellRun) (string, error) {
+	if err := os.RemoveAll(r.spare); err != nil {
+		return "", fmt.Errorf("crash: %w", err)
+	}
+	return r.spare, copyFolder(r.spare, c.dir)
+}
+
+// keep puts the evidence of a violation into the result's folder.
+func (r *run) keep(x *result.CrashTrial, snapshot string, v Victim) error {
+	if r.kept >= maxEvidence {
+		return nil
+	}
+	r.kept++
+	name := fmt.Sprintf("%02d-%s-trial-%d", r.kept, strings.NewReplacer(",", "-", "=", "-", "/", "-").Replace(x.Cell), x.Trial)
+	dir := filepath.Join(r.folder, EvidenceFolder, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("crash: evidence: %w", err)
+	}
+	if err := copyFolder(filepath.Join(dir, "disk"), snapshot); err != nil {
+		return err
+	}
+	if err := v.SaveLedger(filepath.Join(dir, "ledger")); err != nil {
+		return fmt.Errorf("crash: evidence: %w", err)
+	}
+	text := strings.Join(x.Violations, "\n") + "\n"
+	if x.Reproduce != "" {
+		text += "\nTo run this trial again:\n" + x.Reproduce + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "violations.txt"), []byte(text), 0o644); err != nil {
+		return fmt.Errorf("crash: evidence: %w", err)
+	}
+	x.Evidence = filepath.Join(EvidenceFolder, name)
+	return nil
+}
