@@ -103,6 +103,7 @@ func TestRunOnTwoDisks(t *testing.T) {
 	if r.BinlogLimit == nil || len(r.BinlogLimit.Rounds) != 2 || r.BinlogLimit.FlushPerS.Median <= 0 || !strings.Contains(stdout, "Limit of the binlog's disk: ") {
 		t.Errorf("limit of the binlog's disk %+v; screen:\n%s", r.BinlogLimit, stdout)
 	}
+	var seen, issued int64
 	for i := range r.Cells {
 		for _, x := range r.Cells[i].Rounds {
 			f := x.Flushes
@@ -111,10 +112,15 @@ func TestRunOnTwoDisks(t *testing.T) {
 				continue
 			}
 			// The kernel sends one flush for several that wait on a device, never more.
-			if n := *f.Device; n > f.Syscalls+2 || f.Syscalls > 0 && n == 0 {
+			if n := *f.Device; n > f.Syscalls+2 {
 				t.Errorf("%s: the devices saw %d flushes, %d were issued", r.Cells[i].Name, n, f.Syscalls)
 			}
+			seen, issued = seen+*f.Device, issued+f.Syscalls
 		}
+	}
+	// A round on a busy machine may have a single flush, which its edges cut.
+	if seen == 0 || issued == 0 {
+		t.Errorf("the devices saw %d flushes in all, %d were issued", seen, issued)
 	}
 }
 
