@@ -129,6 +129,9 @@ func checkRisk(s *Spec, r *result.Round, k result.Risk, some bool, flush, write 
 	if r.ScheduleLagNS != nil {
 		late = time.Duration(r.ScheduleLagNS.Max)
 	}
+	// A client that was not idle begins late by what the commit before it took
+	// from its own intended start on: after a stall the rate is made up for.
+	late = max(late, time.Duration(r.LatencyNS.Max))
 	gap := riskGap + time.Duration(1e9/s.Rate)
 	age := time.Duration(k.AgeNSMax)
 	if low := interval - flush - gap - late; age < low {
