@@ -94,7 +94,7 @@ func (p *Pool) pin(id PageID, load bool) (f *frame, absent bool, err error) {
 			p.lru.used(f)
 			return f, false, nil
 		}
-		if f, err = p.frameLocked(); err != nil {
+		if f, err = p.frameLocked(id); err != nil {
 			return nil, false, err
 		}
 		if f == nil {
@@ -119,9 +119,10 @@ func (p *Pool) pin(id PageID, load bool) (f *frame, absent bool, err error) {
 // list clean.
 const scanDepth = 128
 
-// frameLocked claims a frame that nobody uses. It may let go of Pool.mu, and
-// then returns nil: look again.
-func (p *Pool) frameLocked() (*frame, error) {
+// frameLocked claims a frame that nobody uses, for a page that is in none. It may
+// let go of Pool.mu, and then returns nil if somebody brought the page in
+// meanwhile or if it found no frame: look again.
+func (p *Pool) frameLocked(id PageID) (*frame, error) {
 	f, dirty := p.victimLocked(scanDepth)
 	if dirty {
 		p.cleaner.nudgeTail()
@@ -133,7 +134,7 @@ func (p *Pool) frameLocked() (*frame, error) {
 	p.mu.Unlock()
 	n, err := p.flushVictims(batches)
 	p.mu.Lock()
-	if n > 0 || err != nil {
+	if n > 0 || err != nil || p.table.find(id) != nil {
 		return nil, err
 	}
 	// All pages are used or being flushed: wait until that changes.
