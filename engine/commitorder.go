@@ -11,10 +11,17 @@ import (
 // commitOrder remembers, for the last transactions in the order of the binlog,
 // where each one's traces stand in the two logs: what a crash keeps of them
 // follows from how far each log is safe. One goroutine at a time adds, any reads.
+//
+// INVARIANT: what it calls kept is kept. Of the newest it knows each; of those
+// before them one in sparseEvery, so it may call up to sparseEvery - 1 too few
+// kept; of older ones it knows nothing, and calls them lost unless younger ones
+// are kept.
 type commitOrder struct {
-	mu   sync.Mutex
-	ring []trace // by count; the oldest are overwritten; guarded by mu, as is the rest
-	last uint64  // how many were added
+	mu     sync.Mutex
+	ring   []trace // by count; the oldest are overwritten; guarded by mu, as is the rest
+	sparse []trace // by count/sparseEvery; likewise
+	last   uint64  // how many were added
+	before uint64  // the number before the first
 }
 
 // trace is where one transaction stands in both logs. All of them grow with the
@@ -26,36 +33,56 @@ type trace struct {
 	committed lsn.LSN
 }
 
-// orderSize is how many transactions are remembered: more than are at risk at a
-// time in one second of a fast machine.
-const orderSize = 1 << 17
+// orderSize is how many transactions are remembered each: more than are at risk at a
+// time in one second of a fast machine. Where nothing flushes a log (sync_binlog =
+// 0) more may be: of 4,194,304 one in sparseEvery is remembered.
+const (
+	orderSize   = 1 << 17
+	sparseEvery = 64
+	sparseSize  = 1 << 16
+)
 
 func (o *commitOrder) add(t trace) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ring == nil {
-		o.ring = make([]trace, orderSize)
+		o.ring, o.sparse = make([]trace, orderSize), make([]trace, sparseSize)
+		o.before = t.seq - 1
 	}
 	if o.last > 0 {
 		t.prepared = max(t.prepared, o.ring[o.last%orderSize].prepared)
 	}
 	o.last++
 	o.ring[o.last%orderSize] = t
+	if o.last%sparseEvery == 0 {
+		o.sparse[o.last/sparseEvery%sparseSize] = t
+	}
 }
 
 // upToLocked returns the number of the last transaction that is kept. What is
 // kept of one is kept of all before it.
 func (o *commitOrder) upToLocked(kept func(trace) bool) uint64 {
-	n := int(min(o.last, orderSize))
-	if n == 0 {
-		return 0
+	if t, ok := newest(o.ring, o.last, kept); ok {
+		return t.seq
 	}
-	first := o.last - uint64(n) + 1
-	lost := sort.Search(n, func(i int) bool { return !kept(o.ring[(first+uint64(i))%orderSize]) })
+	if t, ok := newest(o.sparse, o.last/sparseEvery, kept); ok {
+		return t.seq
+	}
+	return o.before
+}
+
+// newest returns the last one that is kept of a ring to which so many were added,
+// at last%len(ring) the newest; false: none of those that it still has. Those from
+// which on nothing is kept stand at its end.
+func newest(ring []trace, last uint64, kept func(trace) bool) (trace, bool) {
+	size := uint64(len(ring))
+	n := min(last, size)
+	first := last - n + 1
+	lost := sort.Search(int(n), func(i int) bool { return !kept(ring[(first+uint64(i))%size]) })
 	if lost == 0 {
-		return o.ring[first%orderSize].seq - 1
+		return trace{}, false
 	}
-	return o.ring[(first+uint64(lost)-1)%orderSize].seq
+	return ring[(first+uint64(lost)-1)%size], true
 }
 
 // Kept are numbers in the binlog: of every transaction up to it a crash keeps
@@ -74,8 +101,10 @@ func (k Kept) BinlogAhead() uint64 { return k.Xid - min(k.Xid, k.Prepare) }
 func (k Kept) EngineAhead() uint64 { return k.Commit - min(k.Commit, k.Xid) }
 
 // Keeps says what a crash keeps that leaves the redo log up to an LSN and the
-// binlog up to a position. It looks at the last 131,072 transactions; all before
-// them count as kept. Any goroutine. REQUIRES: a binlog, and not Untracked.
+// binlog up to a position. What it names is kept, and it names all of that among the
+// last 131,072 transactions. Where none of these is kept it may name up to 63 too
+// few, and none of those that are more than 4,194,304 back. Any goroutine. REQUIRES:
+// a binlog, and not Untracked.
 func (db *Database) Keeps(redo lsn.LSN, bin binlog.Pos) Kept {
 	o := &db.order.past
 	o.mu.Lock()

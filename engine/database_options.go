@@ -65,6 +65,9 @@ type DatabaseOptions struct {
 	RowBytes int
 	// BufferPool is the size of the buffer pool in bytes (DefaultBufferPool).
 	BufferPool int64
+	// CleanInterval is how often the page cleaner writes pages when nothing
+	// presses; 0: bufpool's default.
+	CleanInterval time.Duration
 	// NoDoublewrite leaves pages unprotected from torn writes.
 	NoDoublewrite bool
 	Durability    Durability
@@ -198,7 +201,7 @@ func (o *DatabaseOptions) pageMethod() vfs.Method {
 }
 
 func (o *DatabaseOptions) poolOptions(log bufpool.Log, advanced func()) bufpool.Options {
-	return bufpool.Options{FS: o.FS, Dir: o.DataDir, Method: o.pageMethod(), Bytes: o.BufferPool, Mtrs: o.mtrs(), Log: log,
+	return bufpool.Options{FS: o.FS, Dir: o.DataDir, Method: o.pageMethod(), Bytes: o.BufferPool, Mtrs: o.mtrs(), Log: log, CleanInterval: o.CleanInterval,
 		NoDoublewrite: o.NoDoublewrite, ForcePages: o.Durability == DurabilityForcePages, Advanced: advanced}
 }
 

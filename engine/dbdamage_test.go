@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"flushbench/engine/binlog"
 	"flushbench/engine/bufpool"
@@ -27,6 +28,7 @@ type ruin struct {
 func newRuin(t testing.TB, change func(o *DatabaseOptions)) ruin {
 	t.Helper()
 	o := bankOptions(newDisk(t))
+	o.CleanInterval = time.Hour // the doublewrite file holds the last batch only
 	if change != nil {
 		change(&o)
 	}

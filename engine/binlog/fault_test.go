@@ -3,6 +3,7 @@ package binlog
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -163,6 +164,7 @@ func TestFlushBesideWriter(t *testing.T) {
 					return
 				default:
 					flushErr = l.Flush()
+					runtime.Gosched() // one processor: the writer's turn
 				}
 			}
 		})
