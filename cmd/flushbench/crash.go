@@ -197,15 +197,18 @@ func (o *crashOptions) run(ctx context.Context, flags *pflag.FlagSet, stdin io.R
 	if note != "" {
 		bar.note("note: " + note)
 	}
+	backend := crash.Real()
 	if o.m.Device != "" {
-		if err := confirmDevice(o.m.Device, o.destroy, stdin, stderr); err != nil {
+		d, err := confirmDevice(o.m.Device, o.destroy, stdin, stderr)
+		if err != nil {
 			return err
 		}
+		backend = crash.RealOn(d)
 	}
 	res, folder, err := crash.Run(ctx, crash.Config{
 		Plan: plan, Base: o.m.Scenario.Dir, ResultsDir: o.results, Name: o.name,
 		AllowVolatile: o.allowVolatile, BesideLiveDatabase: o.besideLiveDatabase, ToolVersion: toolVersion(), CommandLine: os.Args,
-		Progress:  &crashProgress{bar: bar},
+		Progress: &crashProgress{bar: bar}, Backend: backend,
 		Reproduce: func(c *crash.Cell, t crash.Trial, r scenario.Rate) string { return reproduceLine(flags, c, t, r) },
 	})
 	bar.Close()

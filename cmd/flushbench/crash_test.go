@@ -26,6 +26,7 @@ func TestCrashBadInput(t *testing.T) {
 		{"--kinds process --fault enospc", "legal is eio"},
 		{"--kinds process --rounds 3", "unknown flag: --rounds"},
 		{"--kinds process --fs-options noatime", "must be mkfs:OPTIONS or mount:OPTIONS"},
+		{"--kinds process --fs-options mkfs:-Jdevice=UUID=1", "names another device or a file"},
 		{"--kinds process --device /dev/null", "a partition serves the kind os"},
 		{"--kinds process --trial-seed 5", "one trial is run again by naming one cell"},
 		{"--kinds process --workload read-write", "legal are log, bank"},

@@ -18,21 +18,19 @@ func crashScreen(r *result.Result, folder string, bold func(string) string) stri
 		c := group[0].Crash
 		title := strings.ToUpper(verdict.CrashName(c.Kind))
 		b.WriteString("\n" + bold(title) + "  " + crashHow(c) + "\n")
-		b.WriteString(crashTable(group, verdict.CrashVaried(r)))
+		b.WriteString(crashTable(group, verdict.CrashVaried(r)).String())
 	}
-	if slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Params.SyncBinlog != nil }) {
-		b.WriteString("\nengine+, binlog+: the most commits, acknowledged or not, that only one log has\n")
+	if note := crashNote(r); note != "" {
+		b.WriteString("\n" + note + "\n")
 	}
-	if text := controlTable(r); text != "" {
-		b.WriteString("\n" + bold("CONTROLS") + "  settings broken on purpose: the lab must catch each\n" + text)
+	if g := controlTable(r); len(g.rows) > 0 {
+		b.WriteString("\n" + bold("CONTROLS") + "  " + controlsAbout + "\n" + g.String())
 	}
 	b.WriteString("\n")
 	b.WriteString(label("ANSWER", verdict.CrashAnswer(r)...))
 	b.WriteString(label("NOT PROVED", strings.Join(verdict.CrashNotProved(r), " | ")))
 	b.WriteString(crashEvidence(r))
-	for _, w := range allWarnings(r) {
-		b.WriteString(label("WARNING", strings.TrimSpace(strings.TrimSuffix(w.Text, ".")+". "+w.Advice)))
-	}
+	b.WriteString(warningLines(r))
 	if r.Error != "" {
 		b.WriteString(label("FAILED", r.Error))
 	}
@@ -65,6 +63,14 @@ func crashHeadline(r *result.Result) string {
 	}
 	return fmt.Sprintf("%s; %d clients, %s; %d crashes, seed %d; %d with the clients stopped first",
 		text, p.Clients, load, len(r.CrashTrials), r.Seed, frozen)
+}
+
+// crashNote explains the columns that a crash table has with two logs; "": one log.
+func crashNote(r *result.Result) string {
+	if !slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Params.SyncBinlog != nil }) {
+		return ""
+	}
+	return "engine+, binlog+: the most commits, acknowledged or not, that only one log has"
 }
 
 // crashGroups are the cells that are no controls, by crash kind and file system,
@@ -108,9 +114,9 @@ func crashHow(c *result.CrashCell) string {
 }
 
 // crashTable has a row for each cell.
-func crashTable(cells []*result.Cell, varied []func(*result.Params) string) string {
+func crashTable(cells []*result.Cell, varied []func(*result.Params) string) *grid {
 	binlog := slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Params.SyncBinlog != nil })
-	g := grid{columns: []column{{head: "policy", left: true}, {head: "trials"}, {head: "acknowledged"}, {head: "lost: median"}, {head: "max", left: true}}}
+	g := &grid{columns: []column{{head: "policy", left: true}, {head: "trials"}, {head: "acknowledged"}, {head: "lost: median"}, {head: "max", left: true}}}
 	if binlog {
 		g.columns[0].head, g.columns[2].head, g.columns[3].head = "pair", "acked", "median"
 		g.columns = append(g.columns, column{head: "engine+"}, column{head: "binlog+"})
@@ -119,7 +125,7 @@ func crashTable(cells []*result.Cell, varied []func(*result.Params) string) stri
 	for _, c := range cells {
 		g.add(crashRow(c, varied, binlog)...)
 	}
-	return g.String()
+	return g
 }
 
 // crashRow is a cell of the table.
@@ -163,6 +169,8 @@ func crashVerdict(s *result.CrashSummary) string {
 	switch s.Verdict {
 	case result.VerdictLostWithin:
 		return "within"
+	case result.VerdictNotPredicted:
+		return "no proof"
 	case result.VerdictLostMore:
 		return "MORE"
 	case result.VerdictViolation:
@@ -171,9 +179,12 @@ func crashVerdict(s *result.CrashSummary) string {
 	return s.Verdict
 }
 
-// controlTable has a row for each control, or is "" without one.
-func controlTable(r *result.Result) string {
-	g := grid{columns: []column{{head: "control", left: true}, {head: "crash", left: true}, {head: "on", left: true}, {head: "trials"}, {head: "lost: median"}, {head: "caught", left: true}}}
+// controlsAbout says what controls are.
+const controlsAbout = "settings broken on purpose: the lab must catch each"
+
+// controlTable has a row for each control.
+func controlTable(r *result.Result) *grid {
+	g := &grid{columns: []column{{head: "control", left: true}, {head: "crash", left: true}, {head: "on", left: true}, {head: "trials"}, {head: "lost: median"}, {head: "caught", left: true}}}
 	for i := range r.Cells {
 		c := r.Cells[i].Crash
 		if c == nil || c.Control == "" {
@@ -190,10 +201,7 @@ func controlTable(r *result.Result) string {
 		}
 		g.add(row...)
 	}
-	if len(g.rows) == 0 {
-		return ""
-	}
-	return g.String()
+	return g
 }
 
 // controlText says what a control breaks.

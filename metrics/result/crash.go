@@ -8,6 +8,9 @@ const (
 	// VerdictLostWithin: some are gone; the policy allows it, and they are no
 	// more than was at risk at that moment.
 	VerdictLostWithin = "lost within the window"
+	// VerdictNotPredicted: some are gone and the policy allows it, but how much
+	// was at risk is not known well enough to compare: it proves nothing.
+	VerdictNotPredicted = "lost, not predicted"
 	// VerdictLostMore: the policy allows that some are gone, but they are more
 	// than was at risk. The prediction is wrong.
 	VerdictLostMore = "lost more than predicted"
@@ -18,7 +21,7 @@ const (
 
 // CrashVerdicts returns every legal verdict, the mildest first.
 func CrashVerdicts() []string {
-	return []string{VerdictKept, VerdictLostWithin, VerdictLostMore, VerdictViolation}
+	return []string{VerdictKept, VerdictLostWithin, VerdictNotPredicted, VerdictLostMore, VerdictViolation}
 }
 
 // CrashTrial is one crash and what recovery brought back.
@@ -39,11 +42,14 @@ type CrashTrial struct {
 	Lost          int64        `json:"lost"`      // of the acknowledged ones, from the engine and from the binlog
 	EngineAhead   int64        `json:"engine_ahead"`
 	BinlogAhead   int64        `json:"binlog_ahead"`
+	Missing       int64        `json:"missing"`         // of the acknowledged ones, from one log at least: lost, or in the other alone
+	SafeGone      int64        `json:"safe_gone"`       // of these, what the last sample before the crash had called safe
 	LostAgeNS     int64        `json:"lost_age_ns"`     // of the oldest lost commit, at the crash
 	UnackedKept   int64        `json:"unacked_present"` // found though nobody was told: allowed
 	AtRiskAtCrash *RiskAtCrash `json:"at_risk_at_crash"`
 	Verdict       string       `json:"verdict"`
 	Violations    []string     `json:"violations,omitempty"` // one line each; at most MaxViolations
+	Unreadable    bool         `json:"unreadable,omitempty"` // the recovery itself failed: what was lost is not known
 	Seed          uint64       `json:"seed"`
 	Fault         *CrashFault  `json:"fault,omitempty"`     // of --fault; null: none was asked for
 	Evidence      string       `json:"evidence,omitempty"`  // folder beside result.json that holds what the crash left
@@ -67,8 +73,14 @@ type Moment struct {
 type RiskAtCrash struct {
 	Commits int64 `json:"commits"`
 	AgeNS   int64 `json:"age_ns"`
-	// With a binlog, of the commits: what the engine and what the binlog alone
-	// would have kept.
+	// Lost is what neither log was sure to keep: the bound that the loss is held
+	// against. With one log it is Commits.
+	Lost int64 `json:"lost"`
+	// SampleAgeNS is how long before the crash the tracker had looked last. What
+	// was acknowledged since is counted as at risk.
+	SampleAgeNS int64 `json:"sample_age_ns"`
+	// With a binlog, what the engine and what the binlog alone may have at the
+	// most: the bounds of engine_ahead and binlog_ahead.
 	EngineAhead int64 `json:"engine_ahead,omitempty"`
 	BinlogAhead int64 `json:"binlog_ahead,omitempty"`
 }
@@ -76,9 +88,9 @@ type RiskAtCrash struct {
 // CrashFault is a flush that was made to fail.
 type CrashFault struct {
 	Error      string `json:"error"`       // eio
-	Seen       bool   `json:"seen"`        // it came before the crash did
-	AtNS       int64  `json:"at_ns"`       // since the load began; 0: not seen
-	Text       string `json:"text"`        // what the engine said
+	Seen       bool   `json:"seen"`        // it came before the crash did, and the engine had the time to notice; without it there was no trial of the fault
+	AtNS       int64  `json:"at_ns"`       // when the flush failed, since the load began; 0: not seen
+	Text       string `json:"text"`        // what the engine said before the crash; "": it had not noticed
 	AckedAfter int64  `json:"acked_after"` // commits acknowledged after it: above 0 is a violation
 }
 
@@ -102,13 +114,27 @@ type CrashCell struct {
 
 // CrashSummary condenses the trials of a cell. metrics/stats fills it.
 type CrashSummary struct {
-	Trials     int    `json:"trials"`
-	Frozen     int    `json:"frozen"`      // of them
+	Trials int `json:"trials"`
+	Frozen int `json:"frozen"` // of them
+	// Proofs are the trials that say something: commits were acknowledged, the
+	// recovery worked, and the fault came if one was asked for. The others are
+	// counted below; a trial may count in more than one.
+	Proofs     int `json:"proofs"`
+	Idle       int `json:"idle"`       // nothing was acknowledged
+	Unreadable int `json:"unreadable"` // the recovery failed
+	Unstruck   int `json:"unstruck"`   // the fault did not come in time
+	// Unpredicted lost something that nobody had predicted: no proof that the
+	// prediction holds.
+	Unpredicted int `json:"unpredicted"`
+	// RateReached is the commits a second that were acknowledged until the crash,
+	// over all trials; 0: not known, or a fault ended the load.
+	RateReached float64 `json:"rate_reached"`
+
 	Verdict    string `json:"verdict"`     // the worst one
 	Violations int    `json:"violations"`  // trials with one
 	WithLoss   int    `json:"with_loss"`   // trials that lost something
 	Acked      int64  `json:"acked"`       // sum
-	LostMedian int64  `json:"lost_median"` // commits
+	LostMedian int64  `json:"lost_median"` // commits, of the proofs
 	LostMax    int64  `json:"lost_max"`    //
 	LostAgeMax int64  `json:"lost_age_ns_max"`
 	// Of transactional workloads with a binlog, the most of one trial.
@@ -118,7 +144,10 @@ type CrashSummary struct {
 	// crashes; null when that is not known of any.
 	Predicted *RiskAtCrash `json:"predicted"`
 	// LossBound is, where no trial lost anything, the largest chance of a loss in
-	// one crash that so many trials leave possible at 95 %; null where some did.
+	// one crash that so many proofs leave possible at 95 %; null where some did, or
+	// could not be read, and without a proof.
 	LossBound *float64 `json:"loss_bound"`
-	Caught    bool     `json:"caught"` // of a control: a violation was found
+	// Caught, of a control: a trial was a violation, and what was acknowledged was
+	// gone. A recovery that failed is not enough.
+	Caught bool `json:"caught"`
 }

@@ -25,24 +25,20 @@ func LossBound(n int) float64 {
 func SummarizeCrash(c *result.Cell, trials []result.CrashTrial) *result.CrashSummary {
 	s := &result.CrashSummary{Verdict: result.VerdictKept}
 	var lost []int64
+	caught, loaded := false, int64(0)
 	for i := range trials {
 		t := &trials[i]
 		if t.Cell != c.Name {
 			continue
 		}
-		s.Trials++
-		if t.Moment.Frozen {
-			s.Frozen++
-		}
-		if t.Lost+t.EngineAhead+t.BinlogAhead > 0 {
-			s.WithLoss++
-		}
-		if t.Verdict == result.VerdictViolation {
-			s.Violations++
-		}
+		proof := countTrial(s, t)
 		s.Verdict = worse(s.Verdict, t.Verdict)
+		caught = caught || catches(t)
+		loaded += t.Moment.AtNS
 		s.Acked += t.Acked
-		lost = append(lost, t.Lost)
+		if proof {
+			lost = append(lost, t.Lost)
+		}
 		s.LostMax, s.LostAgeMax = max(s.LostMax, t.Lost), max(s.LostAgeMax, t.LostAgeNS)
 		s.EngineAheadMax, s.BinlogAheadMax = max(s.EngineAheadMax, t.EngineAhead), max(s.BinlogAheadMax, t.BinlogAhead)
 		if r := t.AtRiskAtCrash; r != nil {
@@ -52,16 +48,49 @@ func SummarizeCrash(c *result.Cell, trials []result.CrashTrial) *result.CrashSum
 	if s.Trials == 0 {
 		return nil
 	}
-	slices.Sort(lost)
-	// Of an even number the higher of the two in the middle: a loss that half
-	// of the crashes reached.
-	s.LostMedian = lost[len(lost)/2]
-	if s.WithLoss == 0 {
-		bound := LossBound(s.Trials)
+	if len(lost) > 0 {
+		slices.Sort(lost)
+		// Of an even number the higher of the two in the middle: a loss that half
+		// of the crashes reached.
+		s.LostMedian = lost[len(lost)/2]
+	}
+	if s.WithLoss == 0 && s.Unreadable == 0 && s.Proofs > 0 {
+		bound := LossBound(s.Proofs)
 		s.LossBound = &bound
 	}
-	s.Caught = c.Crash != nil && c.Crash.Control != "" && s.Violations > 0
+	if loaded > 0 && c.Crash != nil && c.Crash.Fault == "" {
+		s.RateReached = float64(s.Acked) / (float64(loaded) / 1e9)
+	}
+	s.Caught = c.Crash != nil && c.Crash.Control != "" && caught
 	return s
+}
+
+// countTrial counts a trial in its classes, and reports whether it says anything.
+func countTrial(s *result.CrashSummary, t *result.CrashTrial) (proof bool) {
+	count := func(n *int, when bool) {
+		if when {
+			*n++
+		}
+	}
+	idle, unstruck := t.Acked == 0, t.Fault != nil && !t.Fault.Seen
+	proof = !idle && !t.Unreadable && !unstruck
+	s.Trials++
+	count(&s.Frozen, t.Moment.Frozen)
+	count(&s.Idle, idle)
+	count(&s.Unreadable, t.Unreadable)
+	count(&s.Unstruck, unstruck)
+	count(&s.Proofs, proof)
+	count(&s.Unpredicted, t.Verdict == result.VerdictNotPredicted)
+	count(&s.WithLoss, t.Lost+t.EngineAhead+t.BinlogAhead > 0)
+	count(&s.Violations, t.Verdict == result.VerdictViolation)
+	return proof
+}
+
+// catches reports whether a trial of a control shows that the lab can see:
+// acknowledged commits were gone, and that was called a violation. What could not
+// be read at all would look the same with a lab that is blind.
+func catches(t *result.CrashTrial) bool {
+	return t.Verdict == result.VerdictViolation && !t.Unreadable && t.Lost+t.Missing > 0
 }
 
 // SummarizeCrashes fills the summaries of all cells of a crash matrix.
@@ -89,6 +118,7 @@ func most(a, b *result.RiskAtCrash) *result.RiskAtCrash {
 	out := *b
 	if a != nil {
 		out.Commits, out.AgeNS = max(a.Commits, b.Commits), max(a.AgeNS, b.AgeNS)
+		out.Lost, out.SampleAgeNS = max(a.Lost, b.Lost), max(a.SampleAgeNS, b.SampleAgeNS)
 		out.EngineAhead, out.BinlogAhead = max(a.EngineAhead, b.EngineAhead), max(a.BinlogAhead, b.BinlogAhead)
 	}
 	return &out

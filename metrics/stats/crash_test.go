@@ -29,13 +29,18 @@ func TestSummarizeCrash(t *testing.T) {
 	}
 	trials := []result.CrashTrial{
 		{Cell: "a", Acked: 10, Verdict: result.VerdictKept},
+		{Cell: "a", Verdict: result.VerdictKept},
+		{Cell: "a", Acked: 5, Unreadable: true, Verdict: result.VerdictViolation, Moment: result.Moment{AtNS: 5e9}},
+		{Cell: "a", Acked: 5, Verdict: result.VerdictKept, Fault: &result.CrashFault{}, Moment: result.Moment{AtNS: 5e9}},
+		{Cell: "a", Acked: 5, Lost: 1, Verdict: result.VerdictNotPredicted},
 		{Cell: "b", Acked: 99, Lost: 99, Verdict: result.VerdictViolation},
 		{Cell: "a", Acked: 10, Lost: 5, LostAgeNS: 50, Verdict: result.VerdictLostWithin, Moment: result.Moment{Frozen: true}, AtRiskAtCrash: &result.RiskAtCrash{Commits: 5, AgeNS: 60}},
 		{Cell: "a", Acked: 10, Lost: 3, LostAgeNS: 70, EngineAhead: 2, Verdict: result.VerdictLostMore, AtRiskAtCrash: &result.RiskAtCrash{Commits: 2, AgeNS: 70}},
 		{Cell: "a", Acked: 10, BinlogAhead: 4, Verdict: result.VerdictKept},
 	}
 	s := SummarizeCrash(c, trials)
-	want := result.CrashSummary{Trials: 4, Frozen: 1, Verdict: result.VerdictLostMore, WithLoss: 3, Acked: 40, LostMedian: 3, LostMax: 5, LostAgeMax: 70,
+	want := result.CrashSummary{Trials: 8, Frozen: 1, Proofs: 5, Idle: 1, Unreadable: 1, Unstruck: 1, Unpredicted: 1, RateReached: 5.5, Violations: 1,
+		Verdict: result.VerdictViolation, WithLoss: 4, Acked: 55, LostMedian: 1, LostMax: 5, LostAgeMax: 70,
 		EngineAheadMax: 2, BinlogAheadMax: 4, Predicted: &result.RiskAtCrash{Commits: 5, AgeNS: 70}}
 	if p := s.Predicted; p == nil || *p != *want.Predicted {
 		t.Errorf("predicted %+v; want %+v", p, want.Predicted)
@@ -49,7 +54,7 @@ func TestSummarizeCrashes(t *testing.T) {
 	r := &result.Result{
 		Cells: []result.Cell{{Name: "kept", Crash: &result.CrashCell{}}, {Name: "control", Crash: &result.CrashCell{Control: "none"}},
 			{Name: "missed", Crash: &result.CrashCell{Control: "none"}}, {Name: "no crash"}},
-		CrashTrials: []result.CrashTrial{{Cell: "kept", Verdict: result.VerdictKept}, {Cell: "missed", Verdict: result.VerdictKept},
+		CrashTrials: []result.CrashTrial{{Cell: "kept", Acked: 1, Verdict: result.VerdictKept}, {Cell: "missed", Acked: 1, Verdict: result.VerdictKept},
 			{Cell: "control", Lost: 1, Verdict: result.VerdictViolation}, {Cell: "control", Verdict: "of a newer flushbench"}},
 	}
 	SummarizeCrashes(r)
@@ -62,5 +67,49 @@ func TestSummarizeCrashes(t *testing.T) {
 	}
 	if missed.Caught || missed.LossBound == nil {
 		t.Errorf("missed: %+v", missed)
+	}
+}
+
+// A control is caught by what it loses: not by a recovery that fails, which a lab
+// that is blind would see as well, and not by a violation without a loss.
+func TestControlIsCaughtByItsLoss(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		trial result.CrashTrial
+		want  bool
+	}{
+		{"lost", result.CrashTrial{Lost: 1, Missing: 1, Verdict: result.VerdictViolation}, true},
+		{"gone from one log", result.CrashTrial{Missing: 1, EngineAhead: 1, Verdict: result.VerdictViolation}, true},
+		{"only what nobody was told of", result.CrashTrial{EngineAhead: 1, Verdict: result.VerdictViolation}, false},
+		{"nothing lost", result.CrashTrial{Verdict: result.VerdictViolation}, false},
+		{"unreadable", result.CrashTrial{Unreadable: true, Lost: 1, Verdict: result.VerdictViolation}, false},
+		{"lost, and that was allowed", result.CrashTrial{Lost: 1, Missing: 1, Verdict: result.VerdictLostWithin}, false},
+	} {
+		c.trial.Cell, c.trial.Acked = "control", 10
+		cell := &result.Cell{Name: "control", Crash: &result.CrashCell{Control: "none"}}
+		if s := SummarizeCrash(cell, []result.CrashTrial{c.trial}); s.Caught != c.want {
+			t.Errorf("%s: caught %v; want %v", c.name, s.Caught, c.want)
+		}
+	}
+}
+
+// Zero has a bound where there is evidence: trials without an acknowledgement add
+// nothing to it, and one that cannot be read takes it away.
+func TestBoundNeedsProofs(t *testing.T) {
+	kept := result.CrashTrial{Cell: "a", Acked: 9, Verdict: result.VerdictKept}
+	idle := result.CrashTrial{Cell: "a", Verdict: result.VerdictKept}
+	unreadable := result.CrashTrial{Cell: "a", Acked: 9, Unreadable: true, Verdict: result.VerdictViolation}
+	for _, c := range []struct {
+		trials []result.CrashTrial
+		want   int // trials that the bound rests on; 0: none
+	}{
+		{[]result.CrashTrial{kept, idle, kept}, 2},
+		{[]result.CrashTrial{idle, idle}, 0},
+		{[]result.CrashTrial{kept, unreadable}, 0},
+	} {
+		s := SummarizeCrash(&result.Cell{Name: "a", Crash: &result.CrashCell{}}, c.trials)
+		if (s.LossBound == nil) != (c.want == 0) || s.LossBound != nil && *s.LossBound != LossBound(c.want) {
+			t.Errorf("%+v: %+v; want the bound of %d", c.trials, s, c.want)
+		}
 	}
 }

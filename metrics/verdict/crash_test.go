@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,10 @@ import (
 func crashed(trials ...result.CrashTrial) *result.Result {
 	r := &result.Result{Kind: result.KindCrash, Complete: true}
 	for _, t := range trials {
-		t.Cell = t.Kind + t.Policy
+		t.Cell, t.Acked = t.Kind+t.Policy, cmp.Or(t.Acked, 100)
+		if t.Acked < 0 {
+			t.Acked = 0
+		}
 		control := ""
 		if t.Control {
 			control, t.Cell = "none", "control"+t.Kind
@@ -68,6 +72,29 @@ func TestCrashAnswer(t *testing.T) {
 	}
 }
 
+// A bound belongs to the crashes of one kind on one file system: others do not
+// lower it.
+func TestCrashBoundsAreNotPooled(t *testing.T) {
+	var r result.Result
+	for _, c := range []struct {
+		kind, fs     string
+		trials, lost int
+	}{{"process", "ext4", 4, 0}, {"os", "ext4", 4, 0}, {"os", "xfs", 10, 0}, {"power", "ext4", 4, 2}} {
+		s := &result.CrashSummary{Trials: c.trials, Proofs: c.trials, WithLoss: c.lost, LostMax: int64(c.lost), Verdict: result.VerdictKept}
+		r.Cells = append(r.Cells, result.Cell{Name: c.kind + c.fs, Params: result.Params{Policy: "1"},
+			Crash: &result.CrashCell{Kind: c.kind, Filesystem: c.fs, Summary: s}})
+	}
+	settings := crashSettings(&r)
+	const want = "Policy 1 lost nothing to a process crash or a simulated kernel crash on ext4 (0 of 4 each, so up to 53 %), " +
+		"nothing to a simulated kernel crash on xfs (0 of 10, so up to 26 %); lost to a simulated power cut up to 2 (0.000 ms) in 2 of 4."
+	if len(settings) != 1 {
+		t.Fatalf("%d settings; want 1", len(settings))
+	}
+	if got, bounded := settings[0].sentence(); got != want || !bounded {
+		t.Errorf("sentence() = %q, %v; want %q, true", got, bounded, want)
+	}
+}
+
 func TestCrashAnswerOfFaults(t *testing.T) {
 	x := result.CrashTrial{Kind: "os", Policy: "1", Verdict: result.VerdictKept, Fault: &result.CrashFault{Error: "eio", Seen: true}}
 	got := strings.Join(CrashAnswer(crashed(x, x)), "\n")
@@ -77,6 +104,50 @@ func TestCrashAnswerOfFaults(t *testing.T) {
 	x.Fault = &result.CrashFault{Error: "eio", Seen: true, AckedAfter: 3}
 	if got = strings.Join(CrashAnswer(crashed(x)), "\n"); !strings.Contains(got, "3 commits were acknowledged after it: that must never be") {
 		t.Errorf("%q", got)
+	}
+}
+
+// What proves nothing is said, and no zero rests on it.
+func TestCrashAnswerOfNoProofs(t *testing.T) {
+	kept := result.CrashTrial{Kind: "os", Policy: "1", Verdict: result.VerdictKept}
+	idle, unstruck, unpredicted, unreadable := kept, kept, kept, kept
+	idle.Acked = -1
+	unstruck.Fault = &result.CrashFault{Error: "eio"}
+	unpredicted.Policy, unpredicted.Verdict, unpredicted.Lost = "2", result.VerdictNotPredicted, 7
+	unreadable.Verdict, unreadable.Unreadable, unreadable.Violations = result.VerdictViolation, true, []string{"recovery failed"}
+	for _, c := range []struct {
+		trials []result.CrashTrial
+		want   []string
+		not    string
+	}{
+		{[]result.CrashTrial{kept, idle, kept}, []string{"Nothing had been acknowledged in 1 of 3 trials when they were crashed", "(0 of 2, so up to 78 %)"}, "0 of 3"},
+		{[]result.CrashTrial{idle}, []string{"in 1 of 1 trials", "Policy 1 lost to a simulated kernel crash nobody knows what (no trial that counts)."}, "lost nothing"},
+		{[]result.CrashTrial{unstruck, unstruck}, []string{"in 0 of 2 trials before the crash", "they do not count", "(no trial that counts)"}, "lost nothing"},
+		{[]result.CrashTrial{unpredicted}, []string{"os2 lost something in 1 of 1 trials of which nobody knows how much was at risk"}, "more than"},
+		{[]result.CrashTrial{kept, unreadable}, []string{"VIOLATION in 1 of 2 trials of os1: recovery failed."}, "lost nothing"},
+	} {
+		got := strings.Join(CrashAnswer(crashed(c.trials...)), "\n")
+		for _, want := range c.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%q; want %q in it", got, want)
+			}
+		}
+		if strings.Contains(got, c.not) {
+			t.Errorf("%q; want no %q", got, c.not)
+		}
+	}
+}
+
+// A load that was far from what was asked for is said.
+func TestCrashAnswerOfTheRate(t *testing.T) {
+	x := result.CrashTrial{Kind: "os", Policy: "1", Verdict: result.VerdictKept, Acked: 500, Moment: result.Moment{AtNS: 1e9}}
+	for asked, said := range map[float64]bool{0: false, 600: false, 1000: true} {
+		r := crashed(x)
+		r.Cells[0].Params.Rate = asked
+		got := strings.Join(CrashAnswer(r), "\n")
+		if strings.Contains(got, "The load was less than asked: down to 500 commits/s of 1,000.") != said {
+			t.Errorf("of %v asked: %q", asked, got)
+		}
 	}
 }
 

@@ -13,6 +13,13 @@ import (
 type Backend interface {
 	// NewDisk makes a disk, empty and flushed.
 	NewDisk(ctx context.Context, s DiskSpec) (Disk, error)
+	// Try reports whether files in dir can be written with a flush method. The
+	// error wraps vfs.ErrMethodRefused when the file system refuses it.
+	Try(dir string, m vfs.Method) error
+	// Clean removes what a killed process left of a disk in the folder dir but
+	// files: mounts and loop devices, and says what. It must be safe to call on a
+	// folder without any. After an error dir must be left alone.
+	Clean(dir string) (removed []string, err error)
 	// Make makes the engine's files in the job's empty folder, and flushes them.
 	Make(ctx context.Context, j *Job) error
 	// Start starts a victim and returns when it is under load.

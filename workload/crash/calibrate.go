@@ -24,19 +24,15 @@ const (
 )
 
 // calibrate finds the one rate of all cells, if none was given: half of what
-// policy 1 carries on the slowest of the disks, so that policy 1 has room; less
+// policy 1 carries in the slowest of the settings, so that policy 1 has room; less
 // if half a log buffer would be passed in an interval.
 func (r *run) calibrate(ctx context.Context) error {
 	if !r.rate.Auto() {
 		return nil
 	}
 	rate := float64(mostRate)
-	seen := map[*diskRun]bool{}
-	for _, c := range r.cells {
-		if seen[c.disk] || c.Control != "" {
-			continue
-		}
-		seen[c.disk] = true
+	for _, i := range r.plan.toCalibrate() {
+		c := r.cells[i]
 		r.progressNow("calibration: policy 1 on " + c.disk.spec.Kind.String() + " " + c.disk.info.FS)
 		carried, err := r.carried(ctx, c)
 		if err != nil {
@@ -62,20 +58,48 @@ func (c *Cell) fits() float64 {
 	return float64(c.Engine.BufferSize) / 2 / size / c.interval().Seconds()
 }
 
+// toCalibrate are the cells that are tried: of those that differ in nothing but
+// the policy, on one disk, the first. None where a rate was given.
+func (p *Plan) toCalibrate() (out []int) {
+	if !p.Matrix.Rate.Auto() {
+		return nil
+	}
+	_, disk := p.disks()
+	seen := map[string]bool{}
+	for i := range p.Cells {
+		about := p.Cells[i].underPolicy1().params(0)
+		sync := -1
+		if about.SyncBinlog != nil {
+			sync, about.SyncBinlog = *about.SyncBinlog, nil
+		}
+		key := fmt.Sprintf("%d %d %+v", disk[i], sync, about)
+		if p.Cells[i].Control == "" && !seen[key] {
+			seen[key] = true
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// underPolicy1 is the cell under policy 1, with a method that flushes.
+func (c *Cell) underPolicy1() *Cell {
+	x := *c
+	x.Policy, x.Fault = groupcommit.Policy1, ""
+	x.Engine.Commit.Policy = groupcommit.Policy1
+	x.Database.Commit.Policy = groupcommit.Policy1
+	if !x.Engine.Method.Durable() {
+		x.Engine.Method = vfs.Fdatasync
+	}
+	return &x
+}
+
 // carried measures what policy 1 carries with the files of a cell.
 func (r *run) carried(ctx context.Context, like *cellRun) (float64, error) {
-	c := *like.Cell
-	c.Policy, c.Fault = groupcommit.Policy1, ""
-	c.Engine.Commit.Policy = groupcommit.Policy1
-	c.Database.Commit.Policy = groupcommit.Policy1
-	if !c.Engine.Method.Durable() {
-		c.Engine.Method = vfs.Fdatasync
-	}
-	job := &Job{Cell: &c, Dir: like.dir, Seed: r.plan.Seed, Limit: victimSpare, FSType: like.disk.info.FS}
+	job := &Job{Cell: like.underPolicy1(), Dir: like.dir, Seed: r.plan.Seed, Limit: victimSpare, FSType: like.disk.info.FS}
 	if err := r.renew(ctx, like, job); err != nil {
 		return 0, err
 	}
-	v, err := r.backend.Start(ctx, job)
+	v, err := r.start(ctx, job)
 	if err != nil {
 		return 0, err
 	}

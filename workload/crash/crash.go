@@ -13,11 +13,12 @@
 // recovers by itself, and nothing prints: who wants to see progress hands in a
 // Progress.
 //
-// INVARIANT: every trial that was finished stands in the saved result before the
-// next one begins.
+// INVARIANT: a violation stands in the saved result before the next trial begins.
+// Other trials follow with the next save: within ten times what a save takes, and
+// one trial.
 //
-// INVARIANT: what a crash left is judged only after a copy of it was made, so
-// that a violation keeps its evidence as it was.
+// INVARIANT: what a crash left is judged only after a copy of it was made, as long
+// as evidence is kept, so that a violation keeps it as it was.
 package crash
 
 import (
@@ -42,6 +43,8 @@ type Config struct {
 	// Reproduce returns the command line that runs one trial again; nil: none is
 	// noted.
 	Reproduce func(*Cell, Trial, scenario.Rate) string
+
+	limits limits // zero: the usual ones
 }
 
 // Progress is told how far a matrix is. Calls come from one goroutine.

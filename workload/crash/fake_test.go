@@ -31,6 +31,10 @@ type fake struct {
 	onReady func(*Job)                      // called when a load has begun
 	failure string                          // what every victim meets once its fault is due
 	always  bool                            // also without a fault
+	refused *vfs.Method                     // what no disk can do
+	onStart func(context.Context, *Job) error
+	onCrash func()
+	acked   func() int64 // nil: one a microsecond
 }
 
 func (f *fake) note(what string) {
@@ -51,6 +55,17 @@ func (f *fake) NewDisk(_ context.Context, s DiskSpec) (Disk, error) {
 	return &fakeDisk{f: f, spec: s}, nil
 }
 
+// Try implements Backend.
+func (f *fake) Try(_ string, m vfs.Method) error {
+	if f.refused != nil && *f.refused == m {
+		return fmt.Errorf("%w: %v", vfs.ErrMethodRefused, m)
+	}
+	return nil
+}
+
+// Clean implements Backend.
+func (f *fake) Clean(string) ([]string, error) { return nil, nil }
+
 // Make implements Backend.
 func (f *fake) Make(_ context.Context, j *Job) error {
 	f.note("make")
@@ -62,8 +77,13 @@ func (f *fake) Make(_ context.Context, j *Job) error {
 }
 
 // Start implements Backend.
-func (f *fake) Start(_ context.Context, j *Job) (Victim, error) {
+func (f *fake) Start(ctx context.Context, j *Job) (Victim, error) {
 	f.note("start")
+	if f.onStart != nil {
+		if err := f.onStart(ctx, j); err != nil {
+			return nil, err
+		}
+	}
 	f.count(1, 0)
 	if err := os.WriteFile(filepath.Join(j.Dir, "redo.0"), []byte("as the crash left it"), 0o600); err != nil {
 		return nil, err
@@ -76,7 +96,7 @@ func (f *fake) Start(_ context.Context, j *Job) (Victim, error) {
 }
 
 // Judge implements Backend.
-func (f *fake) Judge(_ context.Context, j *Job, _ Victim, c Crash) (judge.Outcome, error) {
+func (f *fake) Judge(_ context.Context, j *Job, v Victim, c Crash) (judge.Outcome, error) {
 	f.note("judge")
 	// As a recovery does, it changes what the crash left.
 	if err := os.WriteFile(filepath.Join(j.Dir, "redo.0"), []byte("recovered"), 0o600); err != nil {
@@ -88,7 +108,11 @@ func (f *fake) Judge(_ context.Context, j *Job, _ Victim, c Crash) (judge.Outcom
 	if j.Cell.Control != "" {
 		return lostAll(), nil
 	}
-	return judge.Outcome{Acked: 100, Recovered: 100, Verdict: result.VerdictKept, Books: &judge.Books{}}, nil
+	out := judge.Outcome{Acked: 100, Recovered: 100, Verdict: result.VerdictKept, Books: &judge.Books{}}
+	if j.FaultAfter > 0 && f.failure != "" {
+		out.Struck, out.Failure = v.Ready()+int64(j.FaultAfter), f.failure
+	}
+	return out, nil
 }
 
 func lostAll() judge.Outcome {
@@ -104,6 +128,9 @@ type fakeDisk struct {
 func (d *fakeDisk) Path() string { return d.spec.Dir }
 func (d *fakeDisk) Crash() (began, ended int64, err error) {
 	d.f.note("crash")
+	if d.f.onCrash != nil {
+		d.f.onCrash()
+	}
 	return clock.Now(), clock.Now(), nil
 }
 func (d *fakeDisk) Restart(context.Context) error { d.f.note("restart"); return nil }
@@ -140,7 +167,12 @@ func (v *fakeVictim) Kill() error {
 	}
 	return nil
 }
-func (v *fakeVictim) Acked() int64 { return (clock.Now() - v.ready) / 1000 }
+func (v *fakeVictim) Acked() int64 {
+	if v.f.acked != nil {
+		return v.f.acked()
+	}
+	return (clock.Now() - v.ready) / 1000
+}
 func (v *fakeVictim) Failure() (string, int64) {
 	if v.job.FaultAfter == 0 && !v.f.always || v.f.failure == "" {
 		return "", 0

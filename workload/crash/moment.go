@@ -14,7 +14,7 @@ const (
 	latest   = 800 * time.Millisecond
 	// afterFault is how long the load goes on after a flush was made to fail, so
 	// that an acknowledgement which must not come has its chance.
-	afterFault = 100 * time.Millisecond
+	afterFault = 250 * time.Millisecond
 )
 
 // Trial is one crash of a cell: everything that is drawn for it.
@@ -51,11 +51,13 @@ func (t *Trial) draw(c *Cell) {
 	if c.Fault == "" {
 		return
 	}
-	t.FaultAfter = t.After
-	t.After += afterFault
-	if !c.Policy.Flushes() {
-		t.After += c.interval() // the flush that fails is the timer's next one
+	if t.FaultAfter = t.After; !c.Policy.Flushes() {
+		// The flush that fails is the timer's next one: its first, second or third.
+		// The crash comes anywhere in the interval after it.
+		t.FaultAfter = between(1, 3*c.interval())
+		t.After = t.FaultAfter.Truncate(c.interval()) + c.interval() + between(0, c.interval())
 	}
+	t.After += afterFault
 }
 
 // frozen says of each trial of a cell whether its clients are stopped first:

@@ -12,6 +12,7 @@ import (
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload"
+	"flushbench/workload/crash/lab"
 	"flushbench/workload/scenario"
 )
 
@@ -156,6 +157,9 @@ func (m *Matrix) check() error {
 			return fmt.Errorf("crash: client mode %v: the ledger has a lane for each parked client; legal is %v", mode, workload.Parked)
 		}
 	}
+	if err := lab.CheckOptions(m.Mkfs, m.Mount); err != nil {
+		return err
+	}
 	return m.Frozen.Validate()
 }
 
@@ -209,14 +213,14 @@ func (m *Matrix) controls() []Cell {
 		s := first[0]
 		s.Policy, s.Method, s.SyncBinlog = groupcommit.Policy1, method, 1
 		c := m.setting(s)
-		c.Kind, c.FS, c.Control = kind, fs, control
+		c.Kind, c.FS, c.Device, c.Control = kind, fs, m.Device, control
 		c.Mkfs, c.Mount = m.Mkfs, append(append([]string(nil), m.Mount...), mount...)
 		c.Trials = min(m.Trials, ControlTrials)
 		c.Name = fmt.Sprintf("control=%s,%v,fs=%s", control, kind, fs)
 		out = append(out, c)
 	}
 	for _, kind := range m.Kinds {
-		if m.Device != "" || kind == vfs.CrashProcess {
+		if kind == vfs.CrashProcess {
 			continue // a process crash takes nothing that was written: there is nothing to break
 		}
 		for _, fs := range m.FS {

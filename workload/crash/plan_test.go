@@ -71,6 +71,8 @@ func TestPlanRefuses(t *testing.T) {
 		"flush-floor":       func(m *Matrix) { m.Scenario.FlushFloor = time.Second },
 		"device":            func(m *Matrix) { m.Device = "/dev/sdb1" },
 		"pipelined":         func(m *Matrix) { m.Scenario.ClientMode = scenario.List[workload.Mode]{workload.Pipelined} },
+		"UUID":              func(m *Matrix) { m.Mkfs = []string{"-J", "device=UUID=1"} },
+		"journal replayed":  func(m *Matrix) { m.Mount = []string{"noload"} },
 		"trial seed":        func(m *Matrix) { m.TrialSeed = 1 },
 		"share":             func(m *Matrix) { m.Frozen = 2 },
 		"record of 8388608": func(m *Matrix) { m.Scenario.RecordBytes = scenario.List[workload.Sizes]{workload.FixedSize(8 << 20)} },
@@ -80,6 +82,22 @@ func TestPlanRefuses(t *testing.T) {
 		if _, err := PlanOf(m); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("PlanOf with wrong %s = %v; want one line that names it", name, err)
 		}
+	}
+}
+
+// A partition has its control, too, on the same disk as the cells.
+func TestDeviceHasItsControl(t *testing.T) {
+	m := matrixOf(5, vfs.CrashOS)
+	m.Device, m.Control = "/dev/sdz9", true
+	p, err := PlanOf(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := &p.Cells[len(p.Cells)-1]; len(p.Cells) != 2 || c.Control != ControlNone || c.Device != m.Device || c.Trials != ControlTrials {
+		t.Errorf("%d cells, the last %+v; want the control %s on %s", len(p.Cells), c, ControlNone, m.Device)
+	}
+	if specs, _ := p.disks(); len(specs) != 1 || specs[0].Device != m.Device {
+		t.Errorf("disks %+v; want the partition alone", specs)
 	}
 }
 
@@ -151,6 +169,38 @@ func TestFaultComesFirst(t *testing.T) {
 		x := p.Trial(c, 1)
 		if faulty := c.Control == ""; (x.FaultAfter > 0) != faulty || faulty && x.After < x.FaultAfter+afterFault {
 			t.Errorf("%s: fault after %v, crash after %v", c.Name, x.FaultAfter, x.After)
+		}
+	}
+}
+
+// Under policies 0 and 2 the flush that fails is not always the same one, and the
+// crash follows it anywhere in an interval.
+func TestFaultMoments(t *testing.T) {
+	m := wide(30)
+	m.Fault = FaultEIO
+	p, err := PlanOf(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range p.Cells {
+		c := &p.Cells[i]
+		if c.Control != "" || c.Policy.Flushes() {
+			continue
+		}
+		ticks := map[time.Duration]int{}
+		soon := 0
+		for n := 1; n <= c.Trials; n++ {
+			x := p.Trial(c, n)
+			tick := x.FaultAfter.Truncate(c.interval()) + c.interval() // the timer's flush that fails
+			ticks[tick]++
+			if gap := x.After - tick; gap < c.interval()/2 {
+				soon++
+			} else if gap > c.interval()+afterFault {
+				t.Errorf("%s: fault at the timer's flush after %v, crash %v after it", c.Name, tick, gap)
+			}
+		}
+		if len(ticks) != 3 || soon == 0 || soon == c.Trials {
+			t.Errorf("%s: flushes that fail %v, %d of %d crashes soon after; want the timer's first to third, and both", c.Name, ticks, soon, c.Trials)
 		}
 	}
 }

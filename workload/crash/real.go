@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"flushbench/engine/vfs"
 	"flushbench/workload/crash/lab"
@@ -17,9 +18,14 @@ import (
 // Disks of the kinds os and power need lab.Enter before.
 func Real() Backend { return machine{} }
 
+// RealOn is Real for a matrix with a device of the user's own: d is what the user
+// was shown and has agreed to have formatted. No other device is.
+func RealOn(d lab.Device) Backend { return machine{shown: d} }
+
 // machine implements Backend.
 type machine struct {
 	launch victim.Launch // of the victims
+	shown  lab.Device    // the one device that may be formatted
 }
 
 // options are those of the lab for a disk.
@@ -41,17 +47,31 @@ func (s *DiskSpec) imageBytes() int64 {
 }
 
 // NewDisk implements Backend.
-func (machine) NewDisk(ctx context.Context, s DiskSpec) (Disk, error) {
+func (m machine) NewDisk(ctx context.Context, s DiskSpec) (Disk, error) {
 	o, err := s.options()
 	if err != nil {
 		return nil, err
 	}
+	o.Shown = m.shown
 	d, err := lab.New(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	return realDisk{d}, nil
 }
+
+// Try implements Backend.
+func (machine) Try(dir string, m vfs.Method) error {
+	disk, path := vfs.NewOS(), filepath.Join(dir, "probe.0")
+	f, err := disk.Create(path, m)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), disk.Remove(path))
+}
+
+// Clean implements Backend.
+func (machine) Clean(dir string) (removed []string, err error) { return lab.Cleanup(dir) }
 
 // realDisk is a disk of the lab.
 type realDisk struct{ *lab.Disk }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"flushbench/engine/vfs"
 	"flushbench/metrics/result"
-	"flushbench/metrics/stats"
 	"flushbench/workload/durability"
 	"flushbench/workload/judge"
 	"flushbench/workload/scenario"
@@ -31,7 +29,9 @@ type run struct {
 	cells   []*cellRun
 	spare   string // where what a crash left is copied to
 	rate    scenario.Rate
-	kept    int // violations whose evidence was kept
+	kept    int   // violations whose evidence was kept
+	pace    pace  // of saving
+	missing error // why trials were not carried out, the first reason
 
 	step, steps int
 	left        time.Duration
@@ -40,17 +40,20 @@ type run struct {
 // diskRun is a disk and the cells that share it.
 type diskRun struct {
 	Disk
-	spec DiskSpec
-	info DiskInfo
+	spec  DiskSpec
+	info  DiskInfo
+	stuck bool // a recovery that did not end works on it
 }
 
 // cellRun is a cell and what it has on its disk.
 type cellRun struct {
 	*Cell
-	disk  *diskRun
-	dir   string
-	books *judge.Books // what the last judge knows of dir; nil: the next trial makes the files anew
-	age   int          // trials since the files were made
+	disk   *diskRun
+	dir    string
+	books  *judge.Books // what the last judge knows of dir; nil: the next trial makes the files anew
+	age    int          // trials since the files were made
+	done   int          // trials that were carried out
+	failed int          // and those that could not be
 }
 
 // Run carries out a matrix. The result is also returned beside an error, as far
@@ -67,6 +70,9 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 	if cfg.Backend == nil {
 		cfg.Backend = Real()
 	}
+	if cfg.limits == (limits{}) {
+		cfg.limits = usualLimits
+	}
 	r := &run{cfg: cfg, plan: &cfg.Plan, backend: cfg.Backend, rate: cfg.Plan.Matrix.Rate}
 	if err := r.acquire(ctx); err != nil {
 		return nil, "", err
@@ -79,17 +85,20 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 			cfg.Progress.Note(n)
 		}
 	}()
-	if err := r.prepare(); err != nil {
-		return nil, "", err
+	if err = r.setUp(ctx); err == nil {
+		err = r.prepare()
 	}
-	if err = r.matrix(ctx); err != nil && ctx.Err() != nil {
+	if err == nil {
+		err = r.matrix(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
 		err = ctx.Err() // whatever it was that the interruption broke off
 	}
-	for _, d := range r.disks {
-		err = errors.Join(err, d.Close())
-	}
 	// What the disks held makes way first: the result may have to go there.
-	err = errors.Join(err, r.dir.Release())
+	err = errors.Join(err, r.closeDisks(), r.dir.Release())
+	if r.folder == "" {
+		return nil, "", err
+	}
 	return r.res, r.folder, errors.Join(err, r.finish(ctx, err))
 }
 
@@ -107,6 +116,7 @@ func (r *run) acquire(ctx context.Context) error {
 	d, err := workdir.Acquire(ctx, workdir.Options{
 		Base: r.cfg.Base, Name: "crash", NeedBytes: need + largest,
 		AllowVolatile: r.cfg.AllowVolatile, BesideLiveDatabase: r.cfg.BesideLiveDatabase,
+		Clean: r.backend.Clean,
 	})
 	if err != nil {
 		return err
@@ -116,7 +126,8 @@ func (r *run) acquire(ctx context.Context) error {
 	return nil
 }
 
-// prepare makes the result and its folder, before anything is crashed.
+// prepare makes the result and its folder, before anything is crashed. REQUIRES:
+// the disks are there.
 func (r *run) prepare() error {
 	name := r.cfg.Name
 	if name == "" {
@@ -126,8 +137,8 @@ func (r *run) prepare() error {
 		Schema: result.Version, Kind: result.KindCrash, Name: name, ToolVersion: r.cfg.ToolVersion, CommandLine: r.cfg.CommandLine,
 		Seed: r.plan.Seed, Started: time.Now().UTC(), Environment: r.dir.Facts.Env,
 	}
-	for i := range r.plan.Cells {
-		r.res.Cells = append(r.res.Cells, r.cellOf(&r.plan.Cells[i]))
+	for _, c := range r.cells {
+		r.res.Cells = append(r.res.Cells, r.cellOf(c))
 	}
 	if err := r.res.SetScenario(r.plan.Matrix); err != nil {
 		return err
@@ -145,16 +156,14 @@ func (r *run) prepare() error {
 }
 
 // cellOf is a cell of the result before its first trial.
-func (r *run) cellOf(c *Cell) result.Cell {
-	fs := c.FS
-	if c.Kind == vfs.CrashProcess {
-		fs = r.dir.Facts.Env.Filesystem
-	}
+func (r *run) cellOf(x *cellRun) result.Cell {
+	c, d := x.Cell, &x.disk.info
+	fs := d.FS
 	return result.Cell{
 		Name: c.Name, Section: "", Durability: c.durability(fs), Bound: result.BoundUnknown, BoundText: "crashed, not measured", Partial: true,
 		Params: c.params(max(float64(r.rate), 0)),
 		Crash: &result.CrashCell{Kind: c.Kind.String(), Filesystem: fs, FSOptions: fsOptions(c), Control: c.Control, Fault: c.Fault,
-			Device: c.Device, Asked: c.Trials},
+			Device: c.Device, MkfsLine: d.Mkfs, MountOptions: d.Mounted, Backing: d.Backing, Asked: c.Trials},
 	}
 }
 
@@ -173,32 +182,57 @@ func (c *Cell) durability(fs string) result.Durability {
 	return result.Durability{Process: t.Process, OS: t.OS, Power: t.Power, Assumes: strings.Join(set.Assumes(), "; "), Words: t.Words}
 }
 
-// matrix makes the disks, finds the rate and runs the rounds.
+// matrix finds the rate and runs the rounds. A trial that cannot be carried out
+// does not end it: the others say what they say, and the error comes at the end.
 func (r *run) matrix(ctx context.Context) error {
-	r.steps, r.left = r.plan.trials(), r.plan.Length()
-	if err := r.makeDisks(ctx); err != nil {
-		return err
-	}
 	if err := r.calibrate(ctx); err != nil {
 		return err
 	}
 	for n := 1; n <= r.plan.rounds(); n++ {
 		for _, i := range r.plan.order(n) {
 			c := r.cells[i]
+			if c.failed >= maxFailed || c.disk.stuck {
+				continue
+			}
 			t := r.plan.Trial(c.Cell, n)
 			r.progress(fmt.Sprintf("trial %d of %d: %s", n, c.Trials, c.Name), t.After+trialExtra)
 			x, err := r.trial(ctx, c, t)
+			c.disk.stuck = errors.Is(err, errStuck)
+			if err != nil && ctx.Err() != nil {
+				return err
+			}
 			if err != nil {
-				return fmt.Errorf("%s, trial %d (seed %d): %w", c.Name, n, t.Seed, err)
+				r.couldNot(c, n, t, err)
+			}
+			if x.Verdict == "" {
+				c.failed++
+				continue
 			}
 			r.res.CrashTrials = append(r.res.CrashTrials, x)
-			r.res.Cells[i].Partial = n < c.Trials
-			if err := r.save(); err != nil {
+			c.done++
+			r.res.Cells[i].Partial = c.done < c.Trials
+			if err := r.saveSoon(&x); err != nil {
 				return err
 			}
 		}
 	}
+	if n := r.plan.trials() - len(r.res.CrashTrials); n > 0 {
+		return fmt.Errorf("crash: %d of %d trials were not carried out: %w", n, r.plan.trials(), r.missing)
+	}
 	return nil
+}
+
+// maxFailed is how many trials of a cell may fail before it is given up.
+const maxFailed = 3
+
+// couldNot notes what could not be done of a trial.
+func (r *run) couldNot(c *cellRun, n int, t Trial, err error) {
+	err = fmt.Errorf("%s, trial %d (seed %d): %w", c.Name, n, t.Seed, err)
+	r.cfg.Progress.Note(err.Error())
+	if r.missing == nil {
+		r.missing = err
+	}
+	c.books = nil // who knows what is there
 }
 
 // trialExtra is about what a trial takes beside its load: disk, start, recovery.
@@ -210,7 +244,7 @@ const diskExtra = time.Second
 // Length is about how long the plan takes.
 func (p *Plan) Length() time.Duration {
 	specs, _ := p.disks()
-	d := time.Duration(len(specs)) * diskExtra
+	d := time.Duration(len(specs))*diskExtra + time.Duration(len(p.toCalibrate()))*(calibrateFor+trialExtra)
 	for i := range p.Cells {
 		c := &p.Cells[i]
 		for n := 1; n <= c.Trials; n++ {
@@ -244,45 +278,6 @@ func (p *Plan) disks() (specs []DiskSpec, of []int) {
 	return specs, of
 }
 
-// makeDisks makes every disk once, and a name on it for each cell.
-func (r *run) makeDisks(ctx context.Context) error {
-	specs, of := r.plan.disks()
-	for i := range specs {
-		s := specs[i]
-		name := "disk-" + s.Kind.String()
-		r.progressNow(fmt.Sprintf("making disk %d of %d: %s %s", i+1, len(specs), s.Kind, s.FS))
-		path, err := r.dir.Tree(fmt.Sprintf("%s-%d", name, i))
-		if err != nil {
-			return err
-		}
-		s.Dir = path
-		d, err := r.backend.NewDisk(ctx, s)
-		if err != nil {
-			return err
-		}
-		disk := &diskRun{Disk: d, spec: s}
-		r.disks = append(r.disks, disk)
-		if disk.info, err = d.Describe(); err != nil {
-			return err
-		}
-		if disk.info.FS == "" {
-			disk.info.FS = r.dir.Facts.Env.Filesystem
-		}
-	}
-	spare, err := r.dir.Tree("left")
-	if err != nil {
-		return err
-	}
-	r.spare = filepath.Join(spare, "by-the-crash")
-	for i := range r.plan.Cells {
-		d := r.disks[of[i]]
-		r.cells = append(r.cells, &cellRun{Cell: &r.plan.Cells[i], disk: d, dir: filepath.Join(d.Path(), fmt.Sprintf("cell-%d", i+1))})
-		x := r.res.Cells[i].Crash
-		x.Filesystem, x.MkfsLine, x.MountOptions, x.Backing = d.info.FS, d.info.Mkfs, d.info.Mounted, d.info.Backing
-	}
-	return r.save()
-}
-
 func (r *run) progress(what string, length time.Duration) {
 	r.step++
 	r.cfg.Progress.Step(r.step, r.steps, what, max(r.left, 0))
@@ -292,15 +287,6 @@ func (r *run) progress(what string, length time.Duration) {
 // progressNow tells of something that is no step.
 func (r *run) progressNow(what string) {
 	r.cfg.Progress.Step(max(r.step, 1), r.steps, what, max(r.left, 0))
-}
-
-// save writes the result as it stands.
-func (r *run) save() error {
-	stats.SummarizeCrashes(r.res)
-	c := r.saver.Counts()
-	c.Fsync += result.SaveCounts
-	r.res.FlushSyscalls.Result = c
-	return r.saver.Save(r.folder, r.res)
 }
 
 // finish completes the result and its exports.

@@ -286,6 +286,11 @@ func TestLengthCountsEveryTrial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	auto := matrixOf(1, vfs.CrashOS)
+	auto.Rate = scenario.RateAuto
+	if p, err := PlanOf(auto); err != nil || p.Length()-one.Length() != calibrateFor+trialExtra {
+		t.Errorf("Length = %v, %v; want the calibration beside the %v", p.Length(), err, one.Length())
+	}
 	if a, b := one.Length(), ten.Length(); b-a != 9*(trialExtra+(earliest+latest)/2) || a < time.Second {
 		t.Errorf("Length = %v for one trial, %v for ten", a, b)
 	}

@@ -18,8 +18,10 @@ import (
 // victimSpare is how long a victim lives on if nobody kills it.
 const victimSpare = time.Minute
 
-// trial crashes a cell once and judges. The error means that there was no trial:
-// it was interrupted, or something failed that is not what is tried.
+// trial crashes a cell once and judges. An error beside a trial without a verdict
+// means that there was none: it was interrupted, or something failed that is not
+// what is tried. Beside one with a verdict it says what could not be done
+// afterwards.
 func (r *run) trial(ctx context.Context, c *cellRun, t Trial) (result.CrashTrial, error) {
 	begin := clock.Now()
 	job := &Job{
@@ -29,11 +31,16 @@ func (r *run) trial(ctx context.Context, c *cellRun, t Trial) (result.CrashTrial
 	if err := r.begin(ctx, c, job); err != nil {
 		return result.CrashTrial{}, err
 	}
-	v, err := r.backend.Start(ctx, job)
+	v, err := r.start(ctx, job)
 	if err != nil {
 		return result.CrashTrial{}, err
 	}
-	defer func() { _ = v.Close() }() // only memory is given back
+	stuck := false
+	defer func() {
+		if !stuck { // else somebody may still read its ledger
+			_ = v.Close() // only memory is given back
+		}
+	}()
 	crash, err := r.crash(ctx, c, v, t)
 	if err != nil {
 		return result.CrashTrial{}, err
@@ -46,9 +53,9 @@ func (r *run) trial(ctx context.Context, c *cellRun, t Trial) (result.CrashTrial
 	if err != nil {
 		return result.CrashTrial{}, err
 	}
-	out, err := r.backend.Judge(ctx, job, v, crash)
-	if err != nil {
-		return result.CrashTrial{}, err
+	out, judged := r.judge(ctx, job, v, crash)
+	if stuck = errors.Is(judged, errStuck); judged != nil && (out.Verdict == "" || ctx.Err() != nil) {
+		return result.CrashTrial{}, judged
 	}
 	x := r.record(c.Cell, t, v, crash, &out)
 	x.Filesystem = c.disk.info.FS
@@ -58,11 +65,9 @@ func (r *run) trial(ctx context.Context, c *cellRun, t Trial) (result.CrashTrial
 		if r.cfg.Reproduce != nil {
 			x.Reproduce = r.cfg.Reproduce(c.Cell, t, r.rate)
 		}
-		if err := r.keep(&x, snapshot, v); err != nil {
-			return x, err
-		}
+		judged = errors.Join(judged, r.keep(&x, snapshot, v))
 	}
-	return x, os.RemoveAll(snapshot)
+	return x, errors.Join(judged, os.RemoveAll(r.spare))
 }
 
 // begin gives the trial the engine's files, new or as the last judge left them,
@@ -111,9 +116,12 @@ func (r *run) crash(ctx context.Context, c *cellRun, v Victim, t Trial) (crash C
 	if err := r.wait(ctx, v, v.Ready()+int64(t.After), c.Fault != ""); err != nil {
 		return Crash{}, err
 	}
+	if err := r.waitForAcks(ctx, c, v); err != nil {
+		return Crash{}, err
+	}
 	crash.Frozen = t.Frozen
 	if t.Frozen {
-		if err := v.Freeze(ctx); err != nil {
+		if err := r.freeze(ctx, v); err != nil {
 			return Crash{}, err
 		}
 	}
@@ -155,6 +163,25 @@ func (r *run) wait(ctx context.Context, v Victim, until int64, fault bool) error
 	return nil
 }
 
+// enough acknowledgements make a crash worth judging: without one nothing can be
+// lost, whatever is broken.
+const enough = 10
+
+// waitForAcks puts the crash off until something was acknowledged, as on a machine
+// that is busy with something else; for a while, then it comes all the same.
+// Where a flush fails nothing is waited for: then nobody may be acknowledged.
+func (r *run) waitForAcks(ctx context.Context, c *cellRun, v Victim) error {
+	if c.Fault != "" {
+		return nil
+	}
+	for until := clock.Now() + int64(r.cfg.limits.acked); v.Acked() < enough && clock.Now() < until; {
+		if err := r.wait(ctx, v, clock.Now()+int64(time.Millisecond), false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func orText(text, otherwise string) string {
 	if text == "" {
 		return otherwise
@@ -170,27 +197,27 @@ func (r *run) record(c *Cell, t Trial, v Victim, crash Crash, out *judge.Outcome
 		Moment:     result.Moment{Frozen: crash.Frozen, AtNS: crash.Began - v.Ready(), EndedNS: crash.Ended - v.Ready()},
 		Filesystem: c.FS, FSOptions: fsOptions(c), Workload: p.Workload, Policy: p.Policy, SyncBinlog: p.SyncBinlog, FlushMethod: p.FlushMethod,
 		Acked: out.Acked, Recovered: out.Recovered, Lost: out.Lost, EngineAhead: out.EngineAhead, BinlogAhead: out.BinlogAhead,
+		Missing: out.Missing, SafeGone: out.SafeGone, Unreadable: out.Unreadable,
 		LostAgeNS: out.LostAgeNs, UnackedKept: out.UnackedPresent, AtRiskAtCrash: atRisk(c, out.Predicted), Verdict: out.Verdict, Violations: bounded(out.Violations),
 		Seed: t.Seed,
 	}
 	if c.Fault == "" {
 		return x
 	}
-	text, at := v.Failure()
-	x.Fault = &result.CrashFault{Error: c.Fault, Seen: text != "", Text: text, AckedAfter: out.AckedAfter}
-	if text != "" {
-		x.Fault.AtNS = at - v.Ready()
+	x.Fault = &result.CrashFault{Error: c.Fault, Seen: out.Struck != 0, Text: out.Failure, AckedAfter: out.AckedAfter}
+	if out.Struck != 0 {
+		x.Fault.AtNS = out.Struck - v.Ready()
 	}
 	return x
 }
 
 // atRisk is a prediction as the result has it: nil when the tracker had no room
-// for all that was at risk.
+// for all that was at risk, or had not looked.
 func atRisk(c *Cell, p *judge.Prediction) *result.RiskAtCrash {
-	if p == nil || p.Truncated {
+	if p == nil || p.Truncated || p.SampleAgeNs < 0 {
 		return nil
 	}
-	out := &result.RiskAtCrash{Commits: p.Commits, AgeNS: p.AgeNs}
+	out := &result.RiskAtCrash{Commits: p.Commits, AgeNS: p.AgeNs, Lost: p.Lost, SampleAgeNS: p.SampleAgeNs}
 	if c.Transactional() && c.Database.Binlog.Enabled {
 		out.EngineAhead, out.BinlogAhead = p.EngineAhead, p.BinlogAhead
 	}
@@ -218,8 +245,12 @@ func fsOptions(c *Cell) string {
 	return strings.Join(parts, "; ")
 }
 
-// snapshot copies what the crash left before the judge recovers it.
+// snapshot copies what the crash left before the judge recovers it; "": nobody
+// would keep it.
 func (r *run) snapshot(c *cellRun) (string, error) {
+	if c.Control != "" || r.kept >= maxEvidence {
+		return "", nil
+	}
 	if err := os.RemoveAll(r.spare); err != nil {
 		return "", fmt.Errorf("crash: %w", err)
 	}

@@ -11,7 +11,9 @@ const (
 	// caught.
 	Sound Verdict = iota
 	// Unproven: a control was not caught, so the lab cannot see what it looks
-	// for; or more was lost than was predicted, so the prediction is wrong.
+	// for; or more was lost than was predicted, so the prediction is wrong; or no
+	// trial of a cell says anything (result.CrashSummary.Proofs), or none of those
+	// that lost something could be predicted.
 	Unproven
 	// Violated: something was lost that must not be.
 	Violated
@@ -33,9 +35,15 @@ func VerdictOf(r *result.Result) Verdict {
 			}
 		case c.Summary.Violations > 0:
 			worst = Violated
-		case c.Summary.Verdict == result.VerdictLostMore:
+		case c.Summary.Verdict == result.VerdictLostMore, provesNothing(c.Summary):
 			worst = max(worst, Unproven)
 		}
 	}
 	return worst
+}
+
+// provesNothing reports whether a cell was crashed and no trial of it is evidence:
+// of nothing at all, or of the losses that there were.
+func provesNothing(s *result.CrashSummary) bool {
+	return s.Trials > 0 && s.Proofs == 0 || s.Unpredicted > 0 && s.Unpredicted == s.WithLoss
 }

@@ -18,6 +18,12 @@ func (t *trial) compare() {
 		o.EngineAhead += t.count(i, inBinlog, inEngine)
 		o.BinlogAhead += t.count(i, inEngine, inBinlog)
 		o.UnackedPresent += t.count(i, max(k.last, k.base), kept)
+		o.Missing += t.count(i, min(inEngine, inBinlog), k.last)
+		sureEngine, sureBinlog := t.sure(i)
+		o.SafeGone += t.count(i, inEngine, min(sureEngine, k.last))
+		if t.found.binlog != nil {
+			o.SafeGone += t.count(i, inBinlog, min(sureBinlog, k.last))
+		}
 		if lost := t.count(i, kept, k.last); lost > 0 {
 			o.Lost += lost
 			oldest = min(oldest, t.ackedAt(i, kept+1))
@@ -113,6 +119,8 @@ func (t *trial) hold() {
 			o.violate("%s", t.gone(i, min(inEngine, inBinlog)+1, k.last))
 		case p.Binlog && t.found.binlog != nil && k.last > inBinlog:
 			o.violate("%s, in the binlog, which keeps all", t.gone(i, inBinlog+1, k.last))
+		case p.Engine && k.last > inEngine:
+			o.violate("%s, in the engine, which keeps all", t.gone(i, inEngine+1, k.last))
 		}
 	}
 }
@@ -125,34 +133,4 @@ func (t *trial) gone(client int, from, to uint64) string {
 		text += fmt.Sprintf("; the first ended at %d, %v before the crash", a.End, time.Duration(t.Began-a.At).Round(time.Microsecond))
 	}
 	return text + fmt.Sprintf("; the redo log ends at LSN %d", t.found.end)
-}
-
-// failure holds the acknowledgements against the first failure. A client may have
-// had one commit under way that an earlier flush had covered, and no more. Where
-// commits wait for flushes, the failure is the flush that was made to fail; else
-// the engine must first have met it.
-func (t *trial) failure() {
-	at, text := int64(0), ""
-	if f := t.State.Failure; f != nil {
-		at, text = f.At, f.Text
-	}
-	if s := t.State.Struck; s != 0 && t.Subject.Engine.Commit.Policy.Flushes() {
-		at, text = s, "a flush was made to fail"
-	}
-	if at == 0 {
-		return
-	}
-	for i := range t.State.Clients {
-		c := &t.State.Clients[i]
-		n := int64(0)
-		for _, a := range c.Acks {
-			if a.At > at {
-				n++
-			}
-		}
-		if n > 1 {
-			t.out.AckedAfter += n - 1
-			t.out.violate("client %d: %d commits were acknowledged after the engine had failed (%s)", i, n-1, text)
-		}
-	}
 }

@@ -29,7 +29,7 @@ func (t *trial) readDatabase() (err error) {
 	if err := t.readRows(db); err != nil {
 		return err
 	}
-	t.out.Books = &Books{Seqs: t.found.engine, balance: t.found.balance}
+	t.out.Books = &Books{Seqs: t.found.engine, rows: t.found.rows}
 	if t.Subject.Binlog() {
 		return t.readBinlog()
 	}
@@ -51,6 +51,8 @@ func (t *trial) readRows(db *engine.Database) error {
 		err = t.readBank(conn)
 	case workload.KindInsert:
 		err = t.readInserts(conn)
+	case workload.KindUpdate, workload.KindWriteOnly, workload.KindReadWrite:
+		err = t.readContents(conn)
 	}
 	if err != nil {
 		return err
@@ -62,27 +64,20 @@ func (t *trial) readRows(db *engine.Database) error {
 // they only add, so their order among each other does not matter.
 func (t *trial) readBank(conn *engine.Conn) error {
 	g := t.txns
-	want := make([]int64, g.Spec().Rows)
-	for key := range want {
-		want[key], _ = g.Row(uint64(key))
-	}
-	if t.Before != nil {
-		copy(want, t.Before.balance)
-	}
+	want := t.before()
 	sum := int64(0)
-	for _, k := range want {
-		sum -= k
+	for key := range want {
+		sum -= want[key].k
 	}
-	err := t.eachOp(func(op *workload.Op, _ bool) error {
+	err := t.eachOp(func(_ int, op *workload.Op, _ bool) error {
 		if op.Kind == workload.OpUpdateK && op.Key < g.Spec().Rows {
-			want[op.Key] += op.Delta
+			want[op.Key].k += op.Delta
 		}
 		return nil
 	}, false)
 	if err != nil {
 		return err
 	}
-	t.found.balance = make([]int64, len(want))
 	var row table.Row
 	for key := range want {
 		found, err := conn.Read(uint64(key), &row)
@@ -94,13 +89,17 @@ func (t *trial) readBank(conn *engine.Conn) error {
 			t.out.violate("account %d is gone", key)
 			continue
 		}
-		t.found.balance[key] = row.K
 		sum += row.K
-		if row.K != want[key] {
+		if row.K != want[key].k {
 			t.out.HalfPresent++
-			t.out.violate("account %d has %d, the transfers that are there make it %d", key, row.K, want[key])
+			t.out.violate("account %d has %d, the transfers that are there make it %d", key, row.K, want[key].k)
+		}
+		if hashOf(row.C) != want[key].c {
+			t.out.HalfPresent++
+			t.out.violate("account %d holds other bytes, which no transfer changes", key)
 		}
 	}
+	t.found.rows = want
 	if sum != 0 {
 		t.out.TotalOff = sum
 		t.out.violate("the accounts add up to %+d more than they should", sum)
@@ -112,7 +111,7 @@ func (t *trial) readBank(conn *engine.Conn) error {
 // those of transactions that are there must be there, and no other.
 func (t *trial) readInserts(conn *engine.Conn) error {
 	var row table.Row
-	return t.eachOp(func(op *workload.Op, there bool) error {
+	return t.eachOp(func(_ int, op *workload.Op, there bool) error {
 		if op.Kind != workload.OpInsert {
 			return nil
 		}
@@ -133,8 +132,9 @@ func (t *trial) readInserts(conn *engine.Conn) error {
 
 // eachOp visits the operations of the transactions of this trial that commit, and
 // says whether the client's note has them: all that were begun, or with gone
-// false those alone that are there.
-func (t *trial) eachOp(visit func(op *workload.Op, there bool) error, gone bool) error {
+// false those alone that are there. One client comes after the other, each with
+// its transactions in their order.
+func (t *trial) eachOp(visit func(client int, op *workload.Op, there bool) error, gone bool) error {
 	for client := range t.State.Clients {
 		c := &t.State.Clients[client]
 		there := t.found.engine[client]
@@ -149,7 +149,7 @@ func (t *trial) eachOp(visit func(op *workload.Op, there bool) error, gone bool)
 				continue
 			}
 			for i := range txn.Ops {
-				if err := visit(&txn.Ops[i], n < there); err != nil {
+				if err := visit(client, &txn.Ops[i], n < there); err != nil {
 					return err
 				}
 			}

@@ -17,5 +17,13 @@
 // recovery that counts wrong; or what this setting does not allow
 // (subject.Promise).
 //
+// Where a loss is allowed it is held against what the victim's tracker had called at
+// risk (Prediction), and each acknowledged transaction against what the last sample
+// before the crash had called safe. A prediction that rests on too little is no
+// proof: NotPredicted.
+//
+// It is no proof of the order in which several clients changed a row of update or
+// write-only: there any of their last words will do.
+//
 // INVARIANT: a doubt counts against the engine, never for it.
 package judge

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"flushbench/engine"
 	"flushbench/engine/vfs"
@@ -124,7 +125,7 @@ func TestLogVerdicts(t *testing.T) {
 		{"one lost, not flushed", groupcommit.Policy2, durability.OS, atRisk(stateOf(0, [clients]uint64{20, 20, 21}), 1), LostWithin, 1, ""},
 		{"written, and the process died", groupcommit.Policy2, durability.Process, atRisk(stateOf(0, [clients]uint64{20, 20, 21}), 1), Violation, 1, "client 2: sequences 21 to 21"},
 		{"one too many", groupcommit.Policy2, durability.Power, atRisk(stateOf(0, [clients]uint64{20, 22, 21}), 2), LostMore, 3, ""},
-		{"within before any sample", groupcommit.Policy0, durability.Process, stateOf(0, [clients]uint64{22, 20, 20}), LostWithin, 2, ""},
+		{"before any sample", groupcommit.Policy0, durability.Process, stateOf(0, [clients]uint64{22, 20, 20}), NotPredicted, 2, ""},
 		{"nobody has begun it", groupcommit.Policy2, durability.OS, stateOf(0, [clients]uint64{20, 18, 20}), Violation, 0, "client 1: the engine has sequence 20, only 19 were begun"},
 		{"earlier ones gone", groupcommit.Policy2, durability.OS, stateOf(25, [clients]uint64{25, 25, 25}), Violation, 15, "client 0: sequences 21 to 25 are gone, which were recovered before"},
 	} {
@@ -218,5 +219,48 @@ func TestWhatCounts(t *testing.T) {
 		if o.Acked != want || o.Lost != c.lost {
 			t.Errorf("policy %v, frozen %v: acked %d, lost %d; want %d, %d", c.policy, c.frozen, o.Acked, o.Lost, want, c.lost)
 		}
+	}
+}
+
+// What the last sample before the crash calls safe must be there, though the
+// policy allows a loss and no more is lost than was at risk.
+func TestWhatWasCalledSafe(t *testing.T) {
+	disk := logDisk(t, subjectOf(groupcommit.Policy1), [clients]uint64{20, 20, 20}, nil)
+	for _, c := range []struct {
+		flushed uint64
+		kind    durability.Kind
+		gone    int64
+		verdict string
+	}{
+		{20, durability.OS, 0, LostWithin},
+		{21, durability.OS, 3, LostMore},
+		{30, durability.OS, 6, LostMore},
+		{0, durability.OS, 0, LostWithin},
+	} {
+		// In these ledgers sequence n ends at position n.
+		state := atRisk(stateOf(0, [clients]uint64{22, 22, 22}), 6)
+		state.Samples[0].Flushed = c.flushed
+		o := judged(subjectOf(groupcommit.Policy2), disk, state, c.kind)
+		if o.SafeGone != c.gone || o.Missing != 6 || o.Lost != 6 || o.Verdict != c.verdict {
+			t.Errorf("flushed up to %d: %s, %d of %d gone had been safe, predicted %+v; want %s, %d", c.flushed, o.Verdict, o.SafeGone, o.Missing, *o.Predicted, c.verdict, c.gone)
+		}
+	}
+}
+
+// A sampler that has stopped proves nothing, however much was at risk by then.
+func TestOldSampleIsNoProof(t *testing.T) {
+	disk := logDisk(t, subjectOf(groupcommit.Policy1), [clients]uint64{20, 20, 20}, nil)
+	state := atRisk(stateOf(0, [clients]uint64{20, 22, 20}), 5)
+	state.Samples[0].At -= int64(200 * time.Millisecond)
+	if o := judged(subjectOf(groupcommit.Policy2), disk, state, durability.OS); o.Verdict != LostWithin {
+		t.Errorf("nothing was acknowledged since: %s: %+v; want %s", o.Verdict, *o.Predicted, LostWithin)
+	}
+	state.Samples[0].Acked--
+	if o := judged(subjectOf(groupcommit.Policy2), disk, state, durability.OS); o.Verdict != NotPredicted || o.Predicted.SampleAgeNs < int64(200*time.Millisecond) {
+		t.Errorf("%s: %+v; want %s", o.Verdict, *o.Predicted, NotPredicted)
+	}
+	state.Samples[0].At, state.Samples[0].Overflow = struck-1, 1 // fresh, but the tracker was full
+	if o := judged(subjectOf(groupcommit.Policy2), disk, state, durability.OS); o.Verdict != NotPredicted || !o.Predicted.Truncated {
+		t.Errorf("a tracker without room: %s: %+v; want %s", o.Verdict, *o.Predicted, NotPredicted)
 	}
 }

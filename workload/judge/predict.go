@@ -1,6 +1,11 @@
 package judge
 
-import "flushbench/workload/crash/ledger"
+import (
+	"time"
+
+	"flushbench/workload/crash/ledger"
+	"flushbench/workload/durability"
+)
 
 // Prediction is the most that the crash may have taken, by what the victim's own
 // tracker had said.
@@ -10,17 +15,31 @@ type Prediction struct {
 	AgeNs   int64 // of the oldest of them at the crash
 	// With a binlog, by class; a transaction may count in more than one.
 	Lost, EngineAhead, BinlogAhead int64
-	// Truncated: the tracker ran out of room: all of them are lower bounds.
+	// SampleAgeNs is from the last sample to the crash; -1: there was none.
+	SampleAgeNs int64
+	// Truncated: the tracker or the ledger ran out of room, so that all of this
+	// is not sure to be a bound.
 	Truncated bool
+	// Doubt says why the prediction is too loose to prove anything; "": it does.
+	Doubt string
+}
+
+// The oldest sample that a prediction may rest on: a tenth of the flush interval,
+// because everything acknowledged since counts as at risk, and all of it would
+// make any loss a predicted one. The sampler comes once a millisecond; below
+// leastSampleAge a busy machine alone explains a late one.
+const leastSampleAge = 25 * time.Millisecond
+
+func (t *trial) maxSampleAge() int64 {
+	return max(int64(leastSampleAge), t.Subject.Interval()/10)
 }
 
 // predict returns what was at risk when the crash began: nothing, where the
 // setting keeps everything that was acknowledged.
 //
 // Else the last sample before the crash bounds it from above: what was safe then
-// is safe, and what has been acknowledged since is known. The first sample after
-// the crash may say more, because the load went on. Before the first sample of
-// all, everything that was acknowledged was at risk.
+// is safe, and what has been acknowledged since is known. One log may be ahead
+// of the other by what became part of it while the crash went on, too.
 func (t *trial) predict() (p Prediction) {
 	if t.Subject.Expect(t.Kind).All() {
 		return p
@@ -30,30 +49,52 @@ func (t *trial) predict() (p Prediction) {
 		acked += k.acked - k.base
 		exact = exact && k.exact
 	}
-	var last ledger.Sample
-	var after *ledger.Sample
-	for i := range t.State.Samples {
-		if x := &t.State.Samples[i]; x.At <= t.Began {
-			last = *x
-		} else if x.At >= t.Ended && after == nil {
-			after = x
+	last := t.lastSample()
+	if last == nil {
+		p = t.bound(&ledger.Sample{}, int64(acked))
+		p.SampleAgeNs, p.AgeNs = -1, max(0, t.Began-t.State.Began)
+		p.Doubt = "the tracker had not looked before the crash"
+	} else {
+		since := acked - min(acked, last.Acked)
+		p = t.bound(last, int64(since))
+		p.SampleAgeNs = t.Began - last.At
+		if last.Risk[t.Kind].Commits > 0 {
+			p.AgeNs += p.SampleAgeNs
+		}
+		p.AgeNs = max(p.AgeNs, t.oldestUnsure())
+		// A victim that has ended, because a flush failed, is sampled no more.
+		if since > 0 && p.SampleAgeNs > t.maxSampleAge() {
+			p.Doubt = "the tracker had not looked for " + time.Duration(p.SampleAgeNs).Round(time.Microsecond).String()
 		}
 	}
-	p = t.bound(&last, int64(acked-min(acked, last.Acked)))
-	switch {
-	case last.At == 0:
-		p.AgeNs = max(0, t.Began-t.State.Began)
-	case p.Commits > 0:
-		p.AgeNs += t.Began - last.At
-	}
-	if after != nil && !t.Frozen {
-		q := t.bound(after, 0)
-		p.Commits, p.Bytes, p.AgeNs = max(p.Commits, q.Commits), max(p.Bytes, q.Bytes), max(p.AgeNs, q.AgeNs)
-		p.Lost, p.EngineAhead, p.BinlogAhead = max(p.Lost, q.Lost), max(p.EngineAhead, q.EngineAhead), max(p.BinlogAhead, q.BinlogAhead)
-		p.Truncated = p.Truncated || q.Truncated
-	}
+	late := t.late()
+	p.EngineAhead, p.BinlogAhead = p.EngineAhead+late, p.BinlogAhead+late
 	p.Truncated = p.Truncated || !exact
 	return p
+}
+
+// lastSample is the last one that was begun before the crash; nil: none.
+func (t *trial) lastSample() (last *ledger.Sample) {
+	for i := range t.State.Samples {
+		if x := &t.State.Samples[i]; x.At <= t.Began {
+			last = x
+		}
+	}
+	return last
+}
+
+// late counts the acknowledgements that do not count as such, because they are
+// dated after the begin of the crash, and yet may have left something in a log,
+// because they are dated before its end.
+func (t *trial) late() (n int64) {
+	if t.Frozen {
+		return 0
+	}
+	for i, k := range t.claim {
+		seq, _ := t.State.Clients[i].AckedBefore(t.Ended + 1)
+		n += int64(max(seq, k.acked) - k.acked)
+	}
+	return n
 }
 
 // bound is what may be gone so many acknowledgements after a sample. A crash may
@@ -75,5 +116,53 @@ func (t *trial) bound(s *ledger.Sample, since int64) Prediction {
 // have had one more transaction under way, in one log and not in the other,
 // that nobody was told of.
 func (p *Prediction) covers(o *Outcome, clients int64) bool {
-	return p.Truncated || o.Lost <= p.Lost && o.EngineAhead <= p.EngineAhead+clients && o.BinlogAhead <= p.BinlogAhead+clients
+	return o.Lost <= p.Lost && o.EngineAhead <= p.EngineAhead+clients && o.BinlogAhead <= p.BinlogAhead+clients && o.LostAgeNs <= p.AgeNs
+}
+
+// sure returns a client's last sequence in each log that the last sample before
+// the crash called safe from it, by where the acknowledged transactions end: that
+// one and all before it must be there, whatever the policy.
+func (t *trial) sure(client int) (engine, binlog uint64) {
+	base := t.base(client)
+	s := t.lastSample()
+	if s == nil {
+		return base, base
+	}
+	if t.Subject.Binlog() {
+		r := &s.Risk[t.Kind]
+		return t.upTo(client, max(r.Commit, min(r.Xid, r.Prepare))), t.upTo(client, r.Xid)
+	}
+	safe := uint64(0)
+	switch t.Subject.Setting().Watermark(t.Kind) {
+	case durability.Written:
+		safe = s.Written
+	case durability.Flushed:
+		safe = s.Flushed
+	}
+	engine = t.upTo(client, safe)
+	return engine, engine
+}
+
+// upTo returns a client's last acknowledged sequence that changes something and
+// ends at or below a position; its base if none is known to.
+func (t *trial) upTo(client int, safe uint64) uint64 {
+	c := &t.State.Clients[client]
+	for i := len(c.Acks) - 1; i >= 0; i-- {
+		if end := c.Acks[i].End; end != 0 && end <= safe {
+			return max(t.base(client), t.noted(client, c.First+uint64(i)))
+		}
+	}
+	return t.base(client)
+}
+
+// oldestUnsure is how old the oldest acknowledged transaction was that the last
+// sample did not call safe in every log.
+func (t *trial) oldestUnsure() (age int64) {
+	for i, k := range t.claim {
+		engine, binlog := t.sure(i)
+		if sure := min(engine, binlog); t.count(i, sure, k.last) > 0 {
+			age = max(age, t.Began-t.ackedAt(i, sure+1))
+		}
+	}
+	return age
 }

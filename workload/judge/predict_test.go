@@ -2,6 +2,7 @@ package judge
 
 import (
 	"testing"
+	"time"
 
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
@@ -30,19 +31,19 @@ func TestPrediction(t *testing.T) {
 	}{
 		{"nothing may be lost", groupcommit.Policy1, durability.OS, 30, false, []ledger.Sample{sampleAt(900, 20, 7)}, Prediction{}},
 		{"another kind", groupcommit.Policy2, durability.Process, 30, false, []ledger.Sample{sampleAt(900, 20, 7)}, Prediction{}},
-		{"before any sample", groupcommit.Policy2, durability.OS, 30, false, nil, Prediction{Commits: 30, AgeNs: 990, Lost: 30}},
+		{"before any sample", groupcommit.Policy2, durability.OS, 30, false, nil, Prediction{Commits: 30, AgeNs: 990, Lost: 30, SampleAgeNs: -1, Doubt: "the tracker had not looked before the crash"}},
 		{"the last sample", groupcommit.Policy2, durability.OS, 20, false, []ledger.Sample{sampleAt(500, 10, 99), sampleAt(900, 20, 7)},
-			Prediction{Commits: 7, Bytes: 70, AgeNs: 200, Lost: 7}},
+			Prediction{Commits: 7, Bytes: 70, AgeNs: 200, Lost: 7, SampleAgeNs: 100}},
 		{"and what came since", groupcommit.Policy2, durability.OS, 30, false, []ledger.Sample{sampleAt(900, 20, 7)},
-			Prediction{Commits: 17, Bytes: 70, AgeNs: 200, Lost: 17}},
-		{"the first sample after it", groupcommit.Policy2, durability.OS, 30, false,
-			[]ledger.Sample{sampleAt(900, 20, 7), sampleAt(1050, 60, 40), sampleAt(1200, 80, 60), sampleAt(1300, 90, 80)},
-			Prediction{Commits: 60, Bytes: 600, AgeNs: 200, Lost: 60}},
-		{"not of a frozen one", groupcommit.Policy2, durability.OS, 30, true, []ledger.Sample{sampleAt(900, 20, 7), sampleAt(1200, 80, 60)},
-			Prediction{Commits: 17, Bytes: 70, AgeNs: 200, Lost: 17}},
+			Prediction{Commits: 17, Bytes: 70, AgeNs: 200, Lost: 17, SampleAgeNs: 100}},
+		{"no sample after it", groupcommit.Policy2, durability.OS, 30, false, []ledger.Sample{sampleAt(900, 20, 7), sampleAt(1200, 80, 60)},
+			Prediction{Commits: 17, Bytes: 70, AgeNs: 200, Lost: 17, SampleAgeNs: 100}},
+		{"an old one", groupcommit.Policy2, durability.OS, 30, false, []ledger.Sample{sampleAt(900-int64(100*time.Millisecond), 20, 7)},
+			Prediction{Commits: 17, Bytes: 70, AgeNs: 200 + int64(100*time.Millisecond), Lost: 17, SampleAgeNs: 100 + int64(100*time.Millisecond),
+				Doubt: "the tracker had not looked for 100ms"}},
 	} {
 		tr := &trial{Case: &Case{Subject: subjectOf(c.policy), Kind: c.kind, Frozen: c.frozen, Began: 1000, Ended: 1100,
-			State: &ledger.State{Began: 10, Samples: c.samples}}, claim: []claim{{base: 5, acked: 5 + c.acked, exact: true}}}
+			State: &ledger.State{Began: 10, Clients: make([]ledger.Client, 1), Samples: c.samples}}, claim: []claim{{base: 5, acked: 5 + c.acked, exact: true}}}
 		if got := tr.predict(); got != c.want {
 			t.Errorf("%s: %+v; want %+v", c.name, got, c.want)
 		}
@@ -55,9 +56,11 @@ func TestPredictionOfTwoLogs(t *testing.T) {
 	s := ledger.Sample{At: 900, Acked: 100, Last: 100}
 	s.Risk[durability.OS] = ledger.Risk{Commits: 60, Xid: 90, Prepare: 40, Commit: 30}
 	sub := twoLogs(groupcommit.Policy2, 0)
-	tr := &trial{Case: &Case{Subject: sub, Kind: durability.OS, Began: 1000, Ended: 1100, State: &ledger.State{Samples: []ledger.Sample{s}}},
-		claim: []claim{{acked: 102, exact: true}}}
-	want := Prediction{Commits: 62, AgeNs: 100, Lost: 12, EngineAhead: 12, BinlogAhead: 62}
+	tr := &trial{Case: &Case{Subject: sub, Kind: durability.OS, Began: 1000, Ended: 1100, State: &ledger.State{Samples: []ledger.Sample{s}, Clients: []ledger.Client{
+		// Three more were acknowledged while the crash went on, one after it.
+		{Opened: true, Acked: 106, First: 102, Acks: []ledger.Ack{{At: 990}, {At: 1001}, {At: 1050}, {At: 1100}, {At: 1101}}},
+	}}}, claim: []claim{{acked: 102, exact: true}}}
+	want := Prediction{Commits: 62, AgeNs: 100, Lost: 12, EngineAhead: 15, BinlogAhead: 65, SampleAgeNs: 100}
 	if got := tr.predict(); got != want {
 		t.Errorf("%+v; want %+v", got, want)
 	}
@@ -68,13 +71,15 @@ func TestPredictionOfTwoLogs(t *testing.T) {
 }
 
 func TestCovers(t *testing.T) {
-	p := Prediction{Commits: 10, Lost: 5, EngineAhead: 3, BinlogAhead: 7}
+	p := Prediction{Commits: 10, Lost: 5, EngineAhead: 3, BinlogAhead: 7, AgeNs: 20}
 	for _, c := range []struct {
 		o    Outcome
 		want bool
 	}{
 		{Outcome{Lost: 5}, true},
 		{Outcome{Lost: 6}, false},
+		{Outcome{Lost: 5, LostAgeNs: 20}, true},
+		{Outcome{Lost: 5, LostAgeNs: 21}, false},
 		{Outcome{EngineAhead: 5}, true}, // two clients may have one under way each
 		{Outcome{EngineAhead: 6}, false},
 		{Outcome{BinlogAhead: 9}, true},

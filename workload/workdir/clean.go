@@ -21,7 +21,7 @@ var runName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}-[0-9a-f]{8}$`)
 // cleanWork removes what killed runs left in the work folder.
 //
 // REQUIRES: the caller holds the lock.
-func cleanWork(work *os.Root, at string) (notes []string) {
+func cleanWork(work *os.Root, at string, clean func(string) ([]string, error)) (notes []string) {
 	for _, e := range entries(work, ".") {
 		if e.Name() == lockName {
 			continue
@@ -30,7 +30,7 @@ func cleanWork(work *os.Root, at string) (notes []string) {
 			notes = append(notes, leftAlone(path.Join(at, e.Name())))
 			continue
 		}
-		more, err := cleanRun(work, e.Name(), at)
+		more, err := cleanRun(work, e.Name(), at, clean)
 		notes = append(notes, more...)
 		switch {
 		case err != nil:
@@ -47,7 +47,7 @@ func cleanWork(work *os.Root, at string) (notes []string) {
 // killed can be taken up again.
 //
 // REQUIRES: the caller holds the lock.
-func cleanRun(work *os.Root, name, at string) (notes []string, err error) {
+func cleanRun(work *os.Root, name, at string, clean func(string) ([]string, error)) (notes []string, err error) {
 	run, err := work.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -56,7 +56,7 @@ func cleanRun(work *os.Root, name, at string) (notes []string, err error) {
 		return nil, fmt.Errorf("workdir: open %s: %w", path.Join(at, name), err)
 	}
 	at = path.Join(at, name)
-	c := cleaner{run: run, at: at, mounts: hostinfo.MountsBelow(at)}
+	c := cleaner{run: run, at: at, clean: clean, mounts: hostinfo.MountsBelow(at)}
 	claimed, ours := readManifest(run)
 	c.claims = claimed
 	if ours {
@@ -85,7 +85,8 @@ type cleaner struct {
 	run    *os.Root
 	at     string // path of the run folder, for messages
 	claims claims
-	mounts []string // mount points below at
+	clean  func(tree string) ([]string, error) // Options.Clean; may be nil
+	mounts []string                            // mount points below at
 	notes  []string
 	errs   []error
 }
@@ -115,6 +116,7 @@ func (c *cleaner) folder(dir string, all bool) {
 		case name == manifestName:
 		case slices.Contains(c.mounts, filepath.Join(c.at, name)):
 			c.notes = append(c.notes, filepath.Join(c.at, name)+" is a mount point: left alone")
+		case e.IsDir() && claim == claimTree && !c.emptied(name):
 		case e.IsDir() && (all || claim != ""):
 			before := len(c.notes) + len(c.errs)
 			c.folder(name, all || claim == claimTree)
@@ -127,6 +129,23 @@ func (c *cleaner) folder(dir string, all bool) {
 			c.notes = append(c.notes, leftAlone(filepath.Join(c.at, name)))
 		}
 	}
+}
+
+// emptied takes what is no file out of a tree. If that fails, the tree stays as it
+// is: its files may be in use.
+func (c *cleaner) emptied(name string) bool {
+	if c.clean == nil {
+		return true
+	}
+	at := filepath.Join(c.at, name)
+	removed, err := c.clean(at)
+	if len(removed) > 0 {
+		c.mounts = hostinfo.MountsBelow(c.at)
+	}
+	if err != nil {
+		c.notes = append(c.notes, fmt.Sprintf("%s: %v: left alone", at, err))
+	}
+	return err == nil
 }
 
 func (c *cleaner) remove(name string) {

@@ -50,6 +50,12 @@ type Options struct {
 	AllowVolatile      bool   // accept a memory file system or device
 	BesideLiveDatabase bool   // accept a database server on the device
 
+	// Clean, if not nil, is called with the path of each Tree before what is in it
+	// is removed, of this run and of one that was killed, and takes away what is no
+	// file: mounts, loop devices. removed says what, one phrase each. After an
+	// error the tree is left alone, and a note says why.
+	Clean func(tree string) (removed []string, err error)
+
 	// Look and Neighbours take the place of hostinfo's functions in a test.
 	Look       func(context.Context, string) (hostinfo.Facts, error)
 	Neighbours func(context.Context, hostinfo.Facts) (hostinfo.NeighbourReport, error)
@@ -59,6 +65,8 @@ type Options struct {
 type Dir struct {
 	Facts  hostinfo.Facts // of the base folder, as Acquire found it
 	Budget *Budget        // bytes that the run may still write
+
+	clean func(tree string) ([]string, error) // Options.Clean
 
 	base string // real path
 	path string // of the run folder
@@ -92,7 +100,7 @@ func acquireOne(ctx context.Context, o Options) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dir{Facts: facts, Budget: NewBudget(o.MaxWriteBytes), base: facts.Path.Path}
+	d := &Dir{Facts: facts, Budget: NewBudget(o.MaxWriteBytes), clean: o.Clean, base: facts.Path.Path}
 	if err := o.allowed(ctx, d); err != nil {
 		return nil, err
 	}
@@ -105,7 +113,7 @@ func acquireOne(ctx context.Context, o Options) (*Dir, error) {
 	if d.work, d.lock, err = lockWork(d.base); err != nil {
 		return nil, err
 	}
-	d.mu.notes = append(d.mu.notes, cleanWork(d.work, filepath.Join(d.base, Folder))...)
+	d.mu.notes = append(d.mu.notes, cleanWork(d.work, filepath.Join(d.base, Folder), d.clean)...)
 	// The space is checked under the lock and after the clean-up, which frees
 	// what a killed run had preallocated.
 	if err := o.enoughSpace(ctx, d); err != nil {
@@ -162,7 +170,7 @@ func (d *Dir) Mkdir(name string) (string, error) { return d.makeFolder(claimName
 
 // Tree makes the folder name, relative to Path, and claims everything that is
 // ever put into it: for the data folder of a server, which names its own
-// files. Mount points in it are left alone.
+// files. Mount points in it are left alone, but for what Options.Clean takes away.
 func (d *Dir) Tree(name string) (string, error) { return d.makeFolder(claimTree, name) }
 
 func (d *Dir) makeFolder(kind, name string) (string, error) {
@@ -199,7 +207,7 @@ func (d *Dir) Release() error {
 		return d.mu.err
 	}
 	d.mu.released = true
-	notes, err := cleanRun(d.work, d.name, filepath.Join(d.base, Folder))
+	notes, err := cleanRun(d.work, d.name, filepath.Join(d.base, Folder), d.clean)
 	d.mu.notes = append(d.mu.notes, notes...)
 	d.mu.err = errors.Join(err, d.mu.manifest.close(), d.run.Close(), d.abandon())
 	return d.mu.err

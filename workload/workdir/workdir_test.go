@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,6 +77,58 @@ func TestAcquireRelease(t *testing.T) {
 	}
 	if err := d.Claim("late"); err == nil {
 		t.Error("Claim after Release succeeded")
+	}
+}
+
+// What is no file is taken out of a tree before its files are removed, at the end
+// of a run and after one that was killed; if it cannot be, the tree stays.
+func TestTreesAreCleaned(t *testing.T) {
+	base := t.TempDir()
+	cmd, killed := child(t, self(t), "acquire", base)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed
+	var cleaned []string
+	var fails error
+	o := quiet(Options{Base: base, Clean: func(tree string) ([]string, error) {
+		if _, err := os.Stat(filepath.Join(tree, "ibdata1")); err != nil {
+			t.Errorf("%s was cleaned too late: %v", tree, err)
+		}
+		cleaned = append(cleaned, tree)
+		return nil, fails
+	}})
+	fails = errors.New("a mount stays")
+	d, err := Acquire(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(killed, "server")
+	if want := left + ": a mount stays: left alone"; len(d.Notes()) != 1 || d.Notes()[0] != want {
+		t.Errorf("notes %q; want %q alone", d.Notes(), want)
+	}
+	if got := list(t, killed); got != ".flushbench server/ server/a/ server/a/b/ server/a/b/c server/ibdata1" {
+		t.Errorf("the killed run's folder holds %q; want the tree as it was", got)
+	}
+	if err := fill(d); err != nil {
+		t.Fatal(err)
+	}
+	fails = nil
+	if err := d.Release(); err != nil {
+		t.Fatal(err)
+	}
+	next, err := Acquire(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{left, filepath.Join(d.Path(), "server"), left}; !slices.Equal(cleaned, want) {
+		t.Errorf("cleaned %q; want %q", cleaned, want)
+	}
+	if got := list(t, base); got != "" {
+		t.Errorf("left: %q; want nothing", got)
 	}
 }
 

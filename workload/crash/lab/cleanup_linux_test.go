@@ -21,6 +21,7 @@ import (
 // A process inside Enter leaves no mount and no loop device behind, at whatever
 // moment it is killed; the files it leaves are removed by the next start.
 func TestKilledInsideLeavesNothingMounted(t *testing.T) {
+	t.Parallel()
 	needRoot(t, vfs.CrashPower, lab.Ext4)
 	// Systems with systemd pass mounts on to all namespaces, unless told not to.
 	shared := t.TempDir()
@@ -28,7 +29,7 @@ func TestKilledInsideLeavesNothingMounted(t *testing.T) {
 	defer func() { must(t, unix.Unmount(shared, 0)) }()
 	must(t, unix.Mount("", shared, "", unix.MS_SHARED, ""))
 	random := rand.New(rand.NewPCG(1, uint64(os.Getpid())))
-	for i := range 6 {
+	for i := range 4 {
 		dir, err := os.MkdirTemp(shared, "disk")
 		must(t, err)
 		cmd, out := start(t, "disk", dir)
@@ -99,6 +100,7 @@ func loopsOver(t *testing.T, image string) (devices []string) {
 // Without a namespace of its own a killed process leaves mounts; Cleanup removes
 // those, and says so.
 func TestCleanupAfterKillWithoutNamespace(t *testing.T) {
+	t.Parallel()
 	needRoot(t, vfs.CrashPower, lab.Ext4)
 	random := rand.New(rand.NewPCG(2, uint64(os.Getpid())))
 	for i := range 4 {
@@ -134,6 +136,7 @@ func TestCleanupAfterKillWithoutNamespace(t *testing.T) {
 
 // New begins with what an earlier process left.
 func TestNewCleansUp(t *testing.T) {
+	t.Parallel()
 	needRoot(t, vfs.CrashOS, lab.Ext4)
 	dir := t.TempDir()
 	cmd, out := start(t, "bare", dir)

@@ -1,9 +1,14 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
+
+// ErrDevice is in the error of New when Options.Device is not, or no longer, what
+// Options.Shown says. Nothing was written then.
+var ErrDevice = errors.New("not the device that was shown")
 
 // Device is what InspectDevice found out about a block device.
 type Device struct {

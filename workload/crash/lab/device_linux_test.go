@@ -43,7 +43,7 @@ func TestDevice(t *testing.T) {
 		t.Errorf("InspectDevice(%s) = %+v", device, about)
 	}
 	dir := t.TempDir()
-	d := newDisk(t, lab.Options{Dir: dir, Kind: vfs.CrashOS, Device: device})
+	d := newDisk(t, lab.Options{Dir: dir, Kind: vfs.CrashOS, Device: device, Shown: about})
 	if _, err := lab.InspectDevice(device); err == nil || !strings.Contains(err.Error(), "it is mounted on "+dir) {
 		t.Errorf("InspectDevice(a mounted device) = %v; want where it is mounted", err)
 	}
@@ -65,10 +65,42 @@ func TestDevice(t *testing.T) {
 	if about, err = lab.InspectDevice(device); err != nil || about.Signature != "ext" {
 		t.Errorf("InspectDevice after Close = %+v, %v; want ext", about, err)
 	}
-	if _, err := lab.New(t.Context(), lab.Options{Dir: dir, Kind: vfs.CrashOS, Device: device, Bytes: 1 << 30}); err == nil {
+	if _, err := lab.New(t.Context(), lab.Options{Dir: dir, Kind: vfs.CrashOS, Device: device, Shown: about, Bytes: 1 << 30}); err == nil {
 		t.Error("New on a device that is too small succeeded; want an error")
 	}
 	wantEmpty(t, dir)
+}
+
+// What is formatted is what was shown: neither another device that took over the
+// path, nor one whose contents are others by now.
+func TestDeviceIsTheOneThatWasShown(t *testing.T) {
+	device, other := scratch(t), scratch(t)
+	link := filepath.Join(t.TempDir(), "disk")
+	must(t, os.Symlink(device, link))
+	shown, err := lab.InspectDevice(link)
+	must(t, err)
+	refused := func(what string) {
+		t.Helper()
+		dir := t.TempDir()
+		_, err := lab.New(t.Context(), lab.Options{Dir: dir, Kind: vfs.CrashOS, Device: link, Shown: shown, Bytes: 1 << 20})
+		if !errors.Is(err, lab.ErrDevice) {
+			t.Errorf("New() with %s = %v; want %v", what, err, lab.ErrDevice)
+		}
+		wantEmpty(t, dir)
+	}
+	must(t, os.Remove(link))
+	must(t, os.Symlink(other, link))
+	refused("another device behind the path")
+	if about, err := lab.InspectDevice(other); err != nil || about.Signature != shown.Signature {
+		t.Errorf("the other device: %+v, %v; want it untouched", about, err)
+	}
+	must(t, os.Remove(link))
+	must(t, os.Symlink(device, link))
+	f, err := os.OpenFile(device, os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString("precious")
+	must(t, errors.Join(err, f.Sync(), f.Close()))
+	refused("other contents")
 }
 
 // A device that another mount namespace uses is in use, though no mount shows it.
@@ -152,6 +184,7 @@ func TestMkfsSaysWhatIsWrong(t *testing.T) {
 
 // New leaves nothing behind when it is interrupted, wherever it is.
 func TestNewInterrupted(t *testing.T) {
+	t.Parallel()
 	needRoot(t, vfs.CrashPower, lab.Ext4)
 	dir := t.TempDir()
 	interrupted := 0
@@ -175,6 +208,7 @@ func TestNewInterrupted(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
+	t.Parallel()
 	needRoot(t, vfs.CrashOS, lab.Ext4)
 	for name, c := range map[string]struct {
 		o    lab.Options

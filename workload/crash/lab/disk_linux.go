@@ -101,6 +101,10 @@ func (d *Disk) claimDevice() error {
 	if err != nil {
 		return err
 	}
+	if shown := d.o.Shown; dev != shown {
+		return fmt.Errorf("lab: %w: %s is %s, %d bytes, holding %s; shown was %s, %d bytes, holding %s",
+			ErrDevice, d.o.Device, dev.Name, dev.Bytes, dev.Signature, shown.Name, shown.Bytes, shown.Signature)
+	}
 	if need := d.o.Bytes + d.o.Bytes/16; dev.Bytes < need {
 		return fmt.Errorf("lab: device %s has %d bytes, %d are needed", dev.Path, dev.Bytes, need)
 	}

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -65,6 +64,9 @@ type Options struct {
 	// CrashOS. Everything on it is lost. The caller has shown its contents
 	// (InspectDevice) and was told to go on.
 	Device string
+	// Shown is what InspectDevice said of Device then. New looks again and refuses
+	// (ErrDevice) what is not the same: a path may have come to mean another one.
+	Shown Device
 }
 
 // Sizes of images, in bytes.
@@ -124,8 +126,21 @@ func (o Options) validate() error {
 	if o.Device != "" && o.Kind != vfs.CrashOS {
 		return fmt.Errorf("lab: device %s with crash kind %s: only %s can use a device, the others need an image", o.Device, o.Kind, vfs.CrashOS)
 	}
-	return errors.Join(checkMkfsOptions(o.MkfsOptions), checkMountOptions(o.MountOptions))
+	return CheckOptions(o.MkfsOptions, o.MountOptions)
 }
+
+// CheckOptions returns an error if options of mkfs or mount would touch anything
+// but the disk itself, as New does.
+func CheckOptions(mkfs, mount []string) error {
+	if err := checkMkfsOptions(mkfs); err != nil {
+		return err
+	}
+	return checkMountOptions(mount)
+}
+
+// elsewhere are what mkfs.ext4 and mkfs.xfs call a log, a journal or data that lie
+// on another device or in a file, and the tags that libblkid finds devices by.
+var elsewhere = []string{"device=", "dev=", "name=", "file=", "UUID=", "LABEL="}
 
 // checkMkfsOptions refuses what would make mkfs write elsewhere than on the disk.
 func checkMkfsOptions(options []string) error {
@@ -135,6 +150,11 @@ func checkMkfsOptions(options []string) error {
 		}
 		if strings.Contains(o, "/") {
 			return fmt.Errorf("lab: mkfs option %q: must not name a path: only the disk itself is formatted", o)
+		}
+		for _, name := range elsewhere {
+			if strings.Contains(o, name) {
+				return fmt.Errorf("lab: mkfs option %q: %s names another device or a file: only the disk itself is formatted", o, name)
+			}
 		}
 	}
 	return nil

@@ -125,6 +125,49 @@ func (s *Subject) Create(fs vfs.FS) error {
 	})
 }
 
+// Settle makes everything durable that stands in Dir, where the flush methods
+// would not: what the engine makes when it is opened, such as the head of a new
+// binlog file, is no part of what a crash tries. Where they flush it does nothing,
+// because that is what is tried. Of what is written meanwhile nothing is promised.
+func (s *Subject) Settle(fs vfs.FS) error {
+	binlog := s.Binlog() && !s.Database.Binlog.Method.Durable()
+	if s.Engine.Method.Durable() && !binlog {
+		return nil
+	}
+	if s.Binlog() {
+		if err := settle(fs, filepath.Join(s.Dir, binlogFolder)); err != nil {
+			return err
+		}
+	}
+	return settle(fs, s.Dir)
+}
+
+// settle flushes the files of a folder, and the folder.
+func settle(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		_, isDir, err := fs.Stat(path)
+		if err != nil {
+			return err
+		}
+		if isDir {
+			continue
+		}
+		f, err := fs.Open(path, vfs.Fdatasync)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	return fs.SyncDir(dir)
+}
+
 // creating is the method that files are made with: the one they are used with, if
 // it flushes.
 func creating(m vfs.Method) vfs.Method {
@@ -185,6 +228,9 @@ func (s *Subject) Setting() durability.Setting {
 type Promise struct {
 	Redo   bool
 	Binlog bool // true without one
+	// Engine: the engine keeps all, whatever becomes of the binlog (policy 3). With
+	// Redo alone recovery rolls back what the binlog lacks.
+	Engine bool
 }
 
 // All reports whether nothing that was acknowledged may be lost.
@@ -206,6 +252,7 @@ func (s *Subject) promise(kind durability.Kind, redo, binlog vfs.Method) Promise
 	set := s.Setting()
 	set.Method = redo
 	p := Promise{Redo: set.Extent(kind) == durability.Nothing, Binlog: true}
+	p.Engine = p.Redo && set.Policy == groupcommit.Policy3
 	if s.Binlog() && kind != durability.Process {
 		p.Binlog = s.Database.Stages.SyncBinlog == 1 && binlog.Durable() || binlog.WriteThrough()
 	}

@@ -34,7 +34,7 @@ func TestKill(t *testing.T) {
 				t.Logf("trial %d: acked %d, recovered %d, lost %d, ahead %d and %d, unacknowledged %d, predicted %+v: %s",
 					i, o.Acked, o.Recovered, o.Lost, o.EngineAhead, o.BinlogAhead, o.UnackedPresent, *o.Predicted, o.Verdict)
 				if s.Engine.Commit.Policy == groupcommit.Policy0 {
-					if o.Verdict != judge.Kept && o.Verdict != judge.LostWithin {
+					if !allowed(&o) {
 						t.Fatalf("%s: %+v", o.Verdict, o)
 					}
 				} else if o.Verdict != judge.Kept {

@@ -98,6 +98,8 @@ func Run(ctx context.Context, s *Spec, l *ledger.Ledger, disk vfs.FS, ready func
 	var over atomic.Bool
 	cfg.OnStart = func(w metrics.Window, _ *metrics.RecorderSet) {
 		l.Begin(w.From)
+		// However busy the machine is: a first sample is there when the load is.
+		p.sample(new(ledger.Sample))
 		watching.Go(func() { p.watch(w.From, &over) })
 		ready()
 	}

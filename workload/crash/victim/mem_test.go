@@ -99,6 +99,12 @@ func memSpecs() map[string]*Spec {
 	return all
 }
 
+// allowed reports whether an outcome is one of an engine and a disk that keep their
+// word. A sampler that a busy machine kept waiting proves nothing.
+func allowed(o *judge.Outcome) bool {
+	return o.Verdict == judge.Kept || !o.Promise.All() && (o.Verdict == judge.LostWithin || o.Verdict == judge.NotPredicted)
+}
+
 // On a disk that keeps its word every verdict is one that the setting allows,
 // whatever the crash takes and whenever it comes.
 func TestMemCrash(t *testing.T) {
@@ -110,20 +116,20 @@ func TestMemCrash(t *testing.T) {
 		if yield.Enabled && rng.IntN(3) > 0 {
 			continue
 		}
-		m := &memTrial{spec: s, kind: vfs.CrashKinds.All()[rng.IntN(3)], seed: rng.Uint64(), after: rng.IntN(300), torn: rng.IntN(2) == 0}
+		m := &memTrial{spec: s, kind: vfs.CrashKinds.All()[rng.IntN(3)], seed: rng.Uint64(), after: rng.IntN(150), torn: rng.IntN(2) == 0}
 		o, err := m.run()
 		if err != nil {
 			t.Fatalf("%s, %v: %v", name, m.kind, err)
 		}
 		verdicts[o.Verdict]++
-		if o.Verdict != judge.Kept && (o.Verdict != judge.LostWithin || o.Promise.All()) {
+		if !allowed(&o) {
 			t.Errorf("%s, %v crash after %d events: %s\n%+v\npredicted %+v", name, m.kind, m.after, o.Verdict, o, *o.Predicted)
 		}
 	}
 	if yield.Enabled {
 		return
 	}
-	if verdicts[judge.Kept] == 0 || verdicts[judge.LostWithin] == 0 {
+	if verdicts[judge.Kept] == 0 || verdicts[judge.LostWithin]+verdicts[judge.NotPredicted] == 0 {
 		t.Errorf("the verdicts were %v: want some of either kind", verdicts)
 	}
 	t.Log(verdicts)
@@ -166,6 +172,26 @@ func TestKeepsAll(t *testing.T) {
 	}
 }
 
+// Under policy 3 the engine keeps what was acknowledged, also where the binlog is
+// flushed by nobody.
+func TestPolicy3KeepsTheEngine(t *testing.T) {
+	lostByTheBinlog := false
+	for i := range 6 {
+		m := &memTrial{spec: bankSpec("", groupcommit.Policy3, 0), kind: vfs.CrashOS, seed: uint64(i), after: 40 + 20*i}
+		o, err := m.run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !allowed(&o) || o.Lost > 0 {
+			t.Fatalf("crash after %d events: %s, %d lost: %q", m.after, o.Verdict, o.Lost, o.Violations)
+		}
+		lostByTheBinlog = lostByTheBinlog || o.Missing > 0
+	}
+	if !lostByTheBinlog {
+		t.Error("the binlog lost nothing: this shows nothing of the engine")
+	}
+}
+
 // A flush that fails takes what it should have kept, as the kernel does it: the
 // engine must not acknowledge it, nor anything after it.
 func TestMemFault(t *testing.T) {
@@ -182,7 +208,10 @@ func TestMemFault(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			if o.AckedAfter != 0 || o.Verdict != judge.Kept && (o.Promise.All() || o.Verdict != judge.LostWithin) {
+			if o.Struck == 0 || o.Failure == "" {
+				t.Errorf("%s: the flush failed at %d, the engine says %q", name, o.Struck, o.Failure)
+			}
+			if o.AckedAfter != 0 || !allowed(&o) {
 				t.Errorf("%s: %s, %+v", name, o.Verdict, o)
 			}
 		}
@@ -251,7 +280,8 @@ func TestLiarIsCaught(t *testing.T) {
 }
 
 // Flush methods that flush nothing, under a policy that keeps all: the controls of
-// a crash matrix. Each is caught by one of a few crashes.
+// a crash matrix. Each is caught by one of a few crashes: by what it has lost, and
+// not by files that cannot be read.
 func TestControlsAreCaught(t *testing.T) {
 	for _, c := range []struct {
 		method vfs.Method
@@ -262,6 +292,8 @@ func TestControlsAreCaught(t *testing.T) {
 		{vfs.None, vfs.CrashPower, logSpec("", groupcommit.Policy1)},
 		{vfs.DirectNone, vfs.CrashPower, logSpec("", groupcommit.Policy1)},
 		{vfs.None, vfs.CrashOS, bankSpec("", groupcommit.Policy1, 1)},
+		{vfs.None, vfs.CrashPower, bankSpec("", groupcommit.Policy1, 1)},
+		{vfs.DirectNone, vfs.CrashPower, bankSpec("", groupcommit.Policy1, 1)},
 	} {
 		caught := false
 		for seed := range uint64(8) {
@@ -270,12 +302,13 @@ func TestControlsAreCaught(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if caught = o.Verdict == judge.Violation; caught {
+			// Pages that were written before a log that never is may be damaged.
+			if caught = o.Verdict == judge.Violation && !o.Unreadable && o.Missing > 0; caught {
 				break
 			}
 		}
 		if !caught {
-			t.Errorf("%v, %v, %v: no violation", c.spec.Load.Kind, c.method, c.kind)
+			t.Errorf("%v, %v, %v: nothing acknowledged was found gone", c.spec.Load.Kind, c.method, c.kind)
 		}
 	}
 }

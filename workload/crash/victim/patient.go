@@ -144,6 +144,9 @@ func (p *patient) openDatabase(marks [metrics.NumKinds]durability.Watermark) err
 	if err != nil {
 		return err
 	}
+	if err := s.Settle(p.fs); err != nil {
+		return err
+	}
 	seqs, err := subject.Notes(db, g)
 	if err != nil {
 		return err
@@ -198,11 +201,20 @@ func (p *patient) watch(begin int64, over *atomic.Bool) {
 	for next := begin; !over.Load(); next = max(next+int64(sampleEvery), clock.Now()) {
 		if !armed && clock.Now() >= fault {
 			armed = true
-			_ = p.fs.FailNext("", p.struck) // that pattern is well-formed
+			_ = p.fs.FailNext(p.spec.aim(), p.struck) // that pattern is well-formed
 		}
 		p.sample(&s)
 		clock.SleepUntil(next + int64(sampleEvery))
 	}
+}
+
+// aim is the pattern of the files of which a flush is made to fail: a log's, because
+// commits wait for no other. Where they wait for both logs, the seed draws one.
+func (s *Spec) aim() string {
+	if s.Binlog() && s.Database.Stages.SyncBinlog == 1 && s.Seed%2 == 1 {
+		return "binlog.0*"
+	}
+	return "redo.*"
 }
 
 // struck is called by whoever asked for the flush that is about to fail.

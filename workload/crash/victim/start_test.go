@@ -179,10 +179,39 @@ func TestFault(t *testing.T) {
 			if st.Struck == 0 || st.Failure == nil || st.Failure.At < st.Struck || !strings.Contains(st.Failure.Text, "input/output error") {
 				t.Errorf("struck at %d, the failure is %+v", st.Struck, st.Failure)
 			}
-			if o := crash(t, s, v, true, nil); o.Verdict != judge.Kept || o.AckedAfter != 0 {
+			if o := crash(t, s, v, true, nil); o.Verdict != judge.Kept || o.AckedAfter != 0 || o.Struck == 0 || o.Noticed < o.Struck {
 				t.Errorf("%s: %+v", o.Verdict, o)
 			}
 		})
+	}
+}
+
+// The sampler goes on as long as the load does, and has looked before it.
+func TestSamplerGoesOn(t *testing.T) {
+	s := logSpec(t.TempDir(), groupcommit.Policy2)
+	v := started(t, s)
+	if n := len(v.Ledger().Read().Samples); n == 0 {
+		t.Error("the load runs, and there is no sample")
+	}
+	for begin := time.Now(); len(v.Ledger().Read().Samples) < 20; clock.Sleep(time.Millisecond) {
+		if time.Since(begin) > 15*time.Second {
+			t.Fatalf("%d samples in 15 s; want 20", len(v.Ledger().Read().Samples))
+		}
+	}
+}
+
+// What fails is a flush of a log, of either if commits wait for both.
+func TestAim(t *testing.T) {
+	seen := map[string]bool{}
+	for seed := range uint64(2) {
+		for name, s := range map[string]*Spec{"log": logSpec("", groupcommit.Policy1), "two": bankSpec("", groupcommit.Policy1, 1), "sync 0": bankSpec("", groupcommit.Policy1, 0)} {
+			s.Seed = seed
+			seen[name+" "+s.aim()] = true
+		}
+	}
+	want := map[string]bool{"log redo.*": true, "two redo.*": true, "two binlog.0*": true, "sync 0 redo.*": true}
+	if !reflect.DeepEqual(seen, want) {
+		t.Errorf("aimed at %v; want %v", seen, want)
 	}
 }
 

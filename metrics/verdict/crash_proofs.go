@@ -1,0 +1,104 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"flushbench/metrics/result"
+)
+
+// crashControls says whether the lab can see what it looks for.
+func crashControls(r *result.Result) []string {
+	var missed []string
+	caught, asked := 0, 0
+	simulated := false
+	for i := range r.Cells {
+		c := r.Cells[i].Crash
+		if c == nil {
+			continue
+		}
+		simulated = simulated || c.Kind != "process"
+		if c.Control == "" {
+			continue
+		}
+		asked++
+		switch {
+		case c.Summary == nil:
+		case c.Summary.Caught:
+			caught++
+		default:
+			missed = append(missed, fmt.Sprintf("%s by %s on %s", c.Control, c.Kind, c.Filesystem))
+		}
+	}
+	switch {
+	case len(missed) > 0:
+		return []string{"THE LAB PROVES NOTHING: it did not catch " + strings.Join(missed, ", ") + ", which must lose acknowledged commits."}
+	case asked > 0 && caught < asked:
+		return []string{fmt.Sprintf("Only %d of %d controls were tried: what the others would show is not known.", caught, asked)}
+	case asked > 0:
+		return []string{fmt.Sprintf("The lab can see: all %d controls, settings broken on purpose, were caught.", asked)}
+	case simulated:
+		return []string{"No control was run: that this lab would have seen a loss is not shown."}
+	}
+	return nil
+}
+
+// crashFaults says what became of the flushes that were made to fail.
+func crashFaults(r *result.Result) []string {
+	trials, seen, after := 0, 0, int64(0)
+	for i := range r.CrashTrials {
+		f := r.CrashTrials[i].Fault
+		if f == nil {
+			continue
+		}
+		trials++
+		after += f.AckedAfter
+		if f.Seen {
+			seen++
+		}
+	}
+	switch {
+	case trials == 0:
+		return nil
+	case after > 0:
+		return []string{fmt.Sprintf("A flush failed in %d of %d trials, and %s commits were acknowledged after it: that must never be.", seen, trials, Count(float64(after)))}
+	}
+	text := fmt.Sprintf("A flush was made to fail in %d of %d trials before the crash; nothing was acknowledged after it.", seen, trials)
+	if seen < trials {
+		text += " In the others it did not fail in time: they do not count."
+	}
+	return []string{text}
+}
+
+// crashNoProofs says which trials count for nothing, and where the load was not
+// what was asked for.
+func crashNoProofs(r *result.Result) []string {
+	var out []string
+	trials, idle := 0, 0
+	slowest, asked := math.Inf(1), 0.0
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if c.Crash == nil || c.Crash.Control != "" || c.Crash.Summary == nil {
+			continue
+		}
+		s := c.Crash.Summary
+		trials, idle = trials+s.Trials, idle+s.Idle
+		// Reads and rollbacks come at the rate, too, and are no commits.
+		want := c.Params.Rate * (1 - c.Params.ReadShare) * (1 - c.Params.RollbackShare)
+		if s.RateReached > 0 && s.RateReached < leastRate*want && s.RateReached < slowest {
+			slowest, asked = s.RateReached, want
+		}
+	}
+	if idle > 0 {
+		out = append(out, fmt.Sprintf("Nothing had been acknowledged in %d of %d trials when they were crashed: they do not count.", idle, trials))
+	}
+	if asked > 0 {
+		out = append(out, fmt.Sprintf("The load was less than asked: down to %s commits/s of %s.", Count(slowest), Count(asked)))
+	}
+	return out
+}
+
+// leastRate is the share of the asked rate that passes for it: a crash comes soon
+// after the begin, and the first commits are late.
+const leastRate = 0.8
