@@ -15,9 +15,9 @@ import (
 type cost struct {
 	cell
 	name    string
-	byRound map[int]float64 // ns: the median latency of each full round, or the mean
-	values  []float64
-	p50     result.Interval
+	taken   verdict.Latencies // of all costs medians, or of all means
+	usual   result.Interval   // of taken
+	medians bool
 	added   result.Interval // against the cheapest one, between the same rounds
 	outcome stats.Outcome   // of the cheapest one against this one
 
@@ -40,7 +40,7 @@ func addedLatency(v *view) *Plot {
 	rate := costs[0].Params.Rate
 	var seen extent
 	for _, c := range costs {
-		seen.see(c.p50.Median, c.p50.Lo, c.p50.Hi)
+		seen.see(c.usual.Median, c.usual.Lo, c.usual.Hi)
 		if p := c.sum.LatencyNS.P99; p != nil {
 			seen.see(p.Median, p.Lo, p.Hi)
 		}
@@ -49,11 +49,15 @@ func addedLatency(v *view) *Plot {
 	for _, c := range costs {
 		alt = append(alt, c.sentence())
 	}
+	filled := "filled p50, hollow p99"
+	if !costs[0].medians {
+		filled = "filled mean (some rounds show no median), hollow p99"
+	}
 	return &Plot{
 		Name: name, Title: title,
 		Alt: fmt.Sprintf("Commit latency of each policy at %s commits per second, on a logarithmic axis. %s.", decimal(rate), strings.Join(alt, "; ")),
 		subtitle: subtitle(fmt.Sprintf("The same %s commits/s for all, %s, %s", decimal(rate), count(costs[0].Params.Clients, "client"), v.paced.about()),
-			"filled p50, hollow p99", v.paced.rounds(), v.paced.rest()),
+			filled, v.paced.rounds(), v.paced.rest()),
 		body: func(c canvas, area box) { drawCosts(c, area, costs, &seen) },
 	}
 }
@@ -61,45 +65,58 @@ func addedLatency(v *view) *Plot {
 // costsOf returns the paced cells that have a latency, the safest first.
 func costsOf(v *view) []cost {
 	var costs []cost
+	var cells []*result.Cell
 	for _, l := range v.paced.lines() {
-		c := cost{cell: l.cells[0], name: l.name, byRound: map[int]float64{}}
-		for _, of := range []func(*result.Round) (float64, bool){stats.P50Latency, stats.MeanLatency} {
-			rounds := stats.FullRounds(c.Cell)
-			for i := range rounds {
-				if ns, ok := of(&rounds[i]); ok && positive(ns) {
-					if _, twice := c.byRound[rounds[i].Round]; !twice {
-						c.values = append(c.values, ns)
-					}
-					c.byRound[rounds[i].Round] = ns
-				}
-			}
-			if len(c.values) > 0 {
-				break
-			}
-		}
-		if len(c.values) > 0 {
-			c.p50 = stats.Summarize(c.values)
-			costs = append(costs, c)
-		}
+		costs, cells = append(costs, cost{cell: l.cells[0], name: l.name}), append(cells, l.cells[0].Cell)
 	}
+	all, medians := verdict.LatenciesOf(cells)
+	for i := range costs {
+		c := &costs[i]
+		c.taken, c.medians = drawable(all[i]), medians
+		c.usual = stats.Summarize(c.taken.NS)
+	}
+	costs = slices.DeleteFunc(costs, func(c cost) bool { return len(c.taken.NS) == 0 })
 	if len(costs) == 0 {
 		return nil
 	}
-	base := slices.MinFunc(costs, func(a, b cost) int { return cmp.Compare(a.p50.Median, b.p50.Median) })
+	base := slices.MinFunc(costs, func(a, b cost) int { return cmp.Compare(a.usual.Median, b.usual.Median) })
 	for i := range costs {
 		c := &costs[i]
-		var diffs []float64
-		for _, round := range stats.FullRounds(c.Cell) {
-			of, ok := c.byRound[round.Round]
-			if from, both := base.byRound[round.Round]; ok && both {
-				diffs = append(diffs, of-from)
-			}
-		}
-		c.added = stats.Summarize(diffs)
+		c.added = stats.Summarize(between(&base.taken, &c.taken))
 		c.cheapest = c.name == base.name
-		c.outcome = stats.CompareTime(base.values, c.values, v.noise).Outcome
+		c.outcome = stats.CompareTime(base.taken.NS, c.taken.NS, v.noise).Outcome
 	}
 	return costs
+}
+
+// drawable leaves out what a logarithmic axis cannot show.
+func drawable(of verdict.Latencies) verdict.Latencies {
+	var out verdict.Latencies
+	for i, ns := range of.NS {
+		if positive(ns) {
+			out.Rounds, out.NS = append(out.Rounds, of.Rounds[i]), append(out.NS, ns)
+		}
+	}
+	return out
+}
+
+// between returns how much longer b took than a in each round that both have.
+func between(a, b *verdict.Latencies) []float64 {
+	var out []float64
+	for i, round := range b.Rounds {
+		if k := slices.Index(a.Rounds, round); k >= 0 {
+			out = append(out, b.NS[i]-a.NS[k])
+		}
+	}
+	return out
+}
+
+// figure names the latency that is shown of a cost: its median or its mean.
+func (c *cost) figure() (short, long string) {
+	if c.medians {
+		return "p50", "median"
+	}
+	return "mean", "mean"
 }
 
 // real reports whether the policy takes longer by more than the noise.
@@ -152,7 +169,8 @@ func (c *cost) risk() string {
 }
 
 func (c *cost) sentence() string {
-	text := fmt.Sprintf("%s: median %s ms", c.name, ranged(c.p50, millis))
+	_, figure := c.figure()
+	text := fmt.Sprintf("%s: %s %s ms", c.name, figure, ranged(c.usual, millis))
 	if p := c.sum.LatencyNS.P99; p != nil {
 		text += fmt.Sprintf(", 99 %% within %s ms", millis(p.Median))
 	}
@@ -243,10 +261,11 @@ func drawCosts(c canvas, area box, costs []cost, seen *extent) {
 				p.beside(point{p.px(q.Median / 1e6), lower + 19}, "p99 "+millis(q.Median))
 			}
 		}
-		p.span(upper, k.p50, stroke{colour: l.colour, width: 1.8})
-		p.mark(point{p.px(k.p50.Median / 1e6), upper}, look{colour: l.colour, mark: l.mark}, 5.5)
+		p.span(upper, k.usual, stroke{colour: l.colour, width: 1.8})
+		p.mark(point{p.px(k.usual.Median / 1e6), upper}, look{colour: l.colour, mark: l.mark}, 5.5)
 		if !tight {
-			p.beside(point{p.px(k.p50.Median / 1e6), upper - 10}, "p50 "+millis(k.p50.Median))
+			short, _ := k.figure()
+			p.beside(point{p.px(k.usual.Median / 1e6), upper - 10}, short+" "+millis(k.usual.Median))
 		}
 		p.close()
 	}

@@ -16,7 +16,7 @@ func groupCommit(v *view) *Plot {
 	const title = "How many commits share one flush?"
 	var lines []line
 	for _, l := range v.closed.lines() {
-		if l.cells[0].Params.Policy == "1" && (l.cells[0].Params.SyncBinlog == nil || *l.cells[0].Params.SyncBinlog == 1) {
+		if p := &l.cells[0].Params; everyCommit(p) && (p.SyncBinlog == nil || *p.SyncBinlog == 1) {
 			lines = append(lines, l)
 		}
 	}
@@ -133,19 +133,24 @@ func flushesPerCommit(c *result.Cell) result.Interval {
 	}))
 }
 
-// groupTitle says what gathering gains with the most clients, if it is real.
+// groupTitle says what gathering gains the safest policy that was measured with
+// and without it, with the most clients, if it is real.
 func groupTitle(lines []line, question string) string {
-	if len(lines) < 2 {
-		return question
-	}
 	size := func(r *result.Round) (float64, bool) { return r.GroupSizeMean, r.GroupSizeMean > 0 }
-	a, b := lines[0].cells[len(lines[0].cells)-1], lines[1].cells[len(lines[1].cells)-1]
-	if gathers(&a.Params) || !gathers(&b.Params) || a.Params.Clients != b.Params.Clients {
-		return question
+	for i := 1; i < len(lines); i++ { // a policy's lines are neighbours, that without gathering first
+		a, b := lines[i-1].cells[len(lines[i-1].cells)-1], lines[i].cells[len(lines[i].cells)-1]
+		if a.Params.Policy != b.Params.Policy || gathers(&a.Params) || !gathers(&b.Params) || a.Params.Clients != b.Params.Clients {
+			continue
+		}
+		if stats.Compare(stats.Collect(a.Cell, size), stats.Collect(b.Cell, size), 0).Outcome != stats.Faster {
+			break
+		}
+		whose := "With "
+		if lines[0].cells[0].Params.Policy != lines[len(lines)-1].cells[0].Params.Policy {
+			whose = capital(lines[i-1].name) + ": with "
+		}
+		return fmt.Sprintf("%s%s one flush carries %s commits, and %s when the engine gathers", whose,
+			count(a.Params.Clients, "client"), decimal(a.sum.GroupMean.Median), decimal(b.sum.GroupMean.Median))
 	}
-	if stats.Compare(stats.Collect(a.Cell, size), stats.Collect(b.Cell, size), 0).Outcome != stats.Faster {
-		return question
-	}
-	return fmt.Sprintf("With %s one flush carries %s commits, and %s when the engine gathers",
-		count(a.Params.Clients, "client"), decimal(a.sum.GroupMean.Median), decimal(b.sum.GroupMean.Median))
+	return question
 }

@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"flushbench/metrics/result"
@@ -11,7 +12,7 @@ import (
 // percentiles draws the latency of each policy from the fastest commit to the
 // slowest of 10,000.
 func percentiles(v *view) *Plot {
-	from, load := &v.paced, ""
+	from := &v.paced
 	if len(from.cells) == 0 {
 		from = &v.closed
 	}
@@ -21,17 +22,18 @@ func percentiles(v *view) *Plot {
 	const name = "latency-percentiles"
 	const title = "How long do the slowest commits take?"
 	var all []series
+	var of []*result.Params // of all
 	var seen extent
 	for _, l := range from.lines() {
 		c := l.cells[len(l.cells)-1] // the most clients
 		if s := (series{name: l.name, look: l.look, points: quantiles(c.Cell, &seen)}); len(s.points) > 1 {
-			all = append(all, s)
-			load = loadOf(&c.Params)
+			all, of = append(all, s), append(of, &c.Params)
 		}
 	}
 	if len(all) == 0 {
 		return placeholder(name, title, "no cell has a latency histogram")
 	}
+	load, own := loadOf(of)
 	finding, alt := title, make([]string, len(all))
 	for i := range all {
 		s := &all[i]
@@ -49,7 +51,7 @@ func percentiles(v *view) *Plot {
 			last := 0.5
 			for i, s := range all {
 				end := s.points[len(s.points)-1]
-				labels[i] = label{text: s.name, under: millis(end.y*1e6) + " ms", look: s.look}
+				labels[i] = label{text: s.name, under: millis(end.y*1e6) + " ms" + own(i), look: s.look}
 				last = max(last, end.x)
 			}
 			room := labelRoom(labels)
@@ -77,12 +79,17 @@ func percentiles(v *view) *Plot {
 	}
 }
 
-// loadOf says how the clients behaved.
-func loadOf(p *result.Params) string {
-	if p.Load == result.LoadPaced {
-		return fmt.Sprintf("The same %s commits/s for all, %s", decimal(p.Rate), count(p.Clients, "client"))
+// loadOf says how the clients behaved, and returns what a line has to add.
+func loadOf(all []*result.Params) (load string, own func(i int) string) {
+	p := all[0]
+	own = func(int) string { return "" }
+	switch {
+	case p.Load == result.LoadPaced:
+		return fmt.Sprintf("The same %s commits/s for all, %s", decimal(p.Rate), count(p.Clients, "client")), own
+	case slices.ContainsFunc(all, func(o *result.Params) bool { return o.Clients != p.Clients }):
+		return "Closed loop, the most clients of each", func(i int) string { return ", " + count(all[i].Clients, "client") }
 	}
-	return fmt.Sprintf("Closed loop, %s", count(p.Clients, "client"))
+	return "Closed loop, " + count(p.Clients, "client"), own
 }
 
 // marked are the percentiles that get a marker.

@@ -11,22 +11,23 @@ import (
 
 // stageOf names a stage and finds it in a round.
 type stageOf struct {
-	name string
-	of   func(*result.Stages) *result.Stage
+	name  string
+	spent string // what a commit does in it: "39 % of a commit's time goes into ..."
+	of    func(*result.Stages) *result.Stage
 }
 
 // stageNames lists the stages in the order in which a commit passes them.
 var stageNames = []stageOf{
-	{"execute", func(s *result.Stages) *result.Stage { return s.Execute }},
-	{"buffer", func(s *result.Stages) *result.Stage { return s.Buffer }},
-	{"group", func(s *result.Stages) *result.Stage { return s.Group }},
-	{"write", func(s *result.Stages) *result.Stage { return s.Write }},
-	{"flush", func(s *result.Stages) *result.Stage { return s.Flush }},
-	{"prepare", func(s *result.Stages) *result.Stage { return s.Prepare }},
-	{"binlog write", func(s *result.Stages) *result.Stage { return s.BinlogWrite }},
-	{"binlog flush", func(s *result.Stages) *result.Stage { return s.BinlogFlush }},
-	{"engine", func(s *result.Stages) *result.Stage { return s.Engine }},
-	{"wake-up", func(s *result.Stages) *result.Stage { return s.Wakeup }},
+	{"execute", "its statements", func(s *result.Stages) *result.Stage { return s.Execute }},
+	{"buffer", "getting into the log buffer", func(s *result.Stages) *result.Stage { return s.Buffer }},
+	{"group", "waiting for its group's turn", func(s *result.Stages) *result.Stage { return s.Group }},
+	{"write", "writing the log", func(s *result.Stages) *result.Stage { return s.Write }},
+	{"flush", "flushing the log", func(s *result.Stages) *result.Stage { return s.Flush }},
+	{"prepare", "its prepare in the engine's log", func(s *result.Stages) *result.Stage { return s.Prepare }},
+	{"binlog write", "writing the binlog", func(s *result.Stages) *result.Stage { return s.BinlogWrite }},
+	{"binlog flush", "waiting for the binlog's flush", func(s *result.Stages) *result.Stage { return s.BinlogFlush }},
+	{"engine", "committing in the engine", func(s *result.Stages) *result.Stage { return s.Engine }},
+	{"wake-up", "waking the client", func(s *result.Stages) *result.Stage { return s.Wakeup }},
 }
 
 // spentTime is where the time of a cell's commits goes.
@@ -38,8 +39,8 @@ type spentTime struct {
 }
 
 type part struct {
-	name string
-	ns   float64 // mean, median over rounds
+	*stageOf
+	ns float64 // mean, median over rounds
 }
 
 // maxBars bounds the bars of a picture.
@@ -82,10 +83,10 @@ func stages(v *view) *Plot {
 	finding := title
 	for _, b := range bars {
 		most := slices.MaxFunc(b.parts, func(x, y part) int { return int(max(min(x.ns-y.ns, 1), -1)) })
-		text := fmt.Sprintf("%s %s ms, %.0f %% of it %s", b.name, millis(b.sum), 100*most.ns/b.sum, most.name)
+		text := fmt.Sprintf("%s %s ms, %.0f %% of it for %s", b.name, millis(b.sum), 100*most.ns/b.sum, most.spent)
 		alt = append(alt, text)
 		if n := seriesName(&b.Params); n == "policy 1" || n == "1/1" {
-			finding = fmt.Sprintf("%s: %.0f %% of a commit's time is %s", capital(b.name), 100*most.ns/b.sum, most.name)
+			finding = fmt.Sprintf("%s: %.0f %% of a commit's time goes into %s", capital(b.name), 100*most.ns/b.sum, most.spent)
 		}
 	}
 	height := 170 + 40*float64(max(len(bars), 3))
@@ -111,7 +112,8 @@ func spentOf(from *choice) []spentTime {
 	for _, l := range from.lines() {
 		for _, c := range l.cells {
 			b := spentTime{cell: c, name: fmt.Sprintf("%s, %s", l.name, count(c.Params.Clients, "client"))}
-			for _, s := range stageNames {
+			for i := range stageNames {
+				s := &stageNames[i]
 				means := stats.Collect(c.Cell, func(r *result.Round) (float64, bool) {
 					st := s.of(&r.StagesNS)
 					if st == nil || r.StagesNS.Samples <= 0 {
@@ -120,7 +122,7 @@ func spentOf(from *choice) []spentTime {
 					return float64(st.Mean), positive(float64(st.Mean))
 				})
 				if len(means) > 0 {
-					b.parts = append(b.parts, part{s.name, stats.Median(means)})
+					b.parts = append(b.parts, part{s, stats.Median(means)})
 					b.sum += stats.Median(means)
 				}
 			}

@@ -106,7 +106,7 @@ func lookOf(p *result.Params) look {
 
 // gathers reports whether a group waits for commits to join it.
 func gathers(p *result.Params) bool {
-	return p.GroupDelay != "" && p.GroupDelay != "off" && p.GroupDelay != "0s" && (p.Policy == "1" || p.SyncBinlog != nil)
+	return p.GroupDelay != "" && p.GroupDelay != "off" && p.GroupDelay != "0s" && (everyCommit(p) || p.SyncBinlog != nil)
 }
 
 // stageColours fill the stages of a commit, in their order. Neighbours differ

@@ -166,7 +166,10 @@ func steadiness(from *choice, shown []line, question string) (title, alt string)
 	case judged == 0:
 		return question, alt
 	case drifted == 0:
-		title = fmt.Sprintf("Throughput had settled in all of %s", count(judged, "cell"))
+		title = "Throughput had settled"
+		if judged > 1 {
+			title += fmt.Sprintf(" in all of %s", count(judged, "cell"))
+		}
 		return title, alt + " " + title + "."
 	}
 	title = fmt.Sprintf("Throughput still drifted within a round in %d of %s", drifted, count(judged, "cell"))

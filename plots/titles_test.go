@@ -58,7 +58,7 @@ func TestTitles(t *testing.T) {
 		{"gathering", "group-commit", runResult(), "With 64 clients one flush carries 32.0 commits, and 60.8 when the engine gathers"},
 		{"gathering, three rounds", "group-commit", fewRounds(runResult()), "How many commits share one flush?"},
 		{"at risk", "at-risk", runResult(), "A power cut could take: policy 1 nothing, policy 2 1.01 s, policy 0 1.01 s"},
-		{"stages", "stages", runResult(), "Policy 1, 64 clients: 72 % of a commit's time is flush"},
+		{"stages", "stages", runResult(), "Policy 1, 64 clients: 72 % of a commit's time goes into flushing the log"},
 		{"pairs", "policy-sync-binlog", bankResult(), "Both logs flushed at every commit (1/1): 71,700 commits/s with 64 clients"},
 		{"probe", "flush-methods", probeResult(), "A 4 KiB write and fdatasync take 0.172 ms here (p99 0.516 ms)"},
 		{"trials", "crash-trials", crashResult(), "Of 60 crash trials, none took more than had been at risk"},

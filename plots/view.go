@@ -3,13 +3,10 @@ package plots
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"flushbench/metrics/result"
-	"flushbench/metrics/stats"
-	"flushbench/metrics/verdict"
 )
 
 // cell is a cell with what its rounds say.
@@ -30,13 +27,6 @@ type view struct {
 	paced  choice // at the same rate for all
 	limit  float64
 	noise  float64
-}
-
-// choice is one combination and what was left out for it.
-type choice struct {
-	cells  []cell
-	others int      // combinations that are not shown
-	named  []string // the values of the axes in which they differ
 }
 
 func newView(r *result.Result) *view {
@@ -64,139 +54,6 @@ func newView(r *result.Result) *view {
 	return v
 }
 
-// closedKey clears what the pictures of the closed loop show.
-func closedKey(p result.Params) result.Params {
-	p.Policy, p.Policy0Style, p.SyncBinlog = "", "", nil
-	p.GroupDelay, p.GroupCount, p.Clients = "", 0, 0
-	return ofAnyLength(p)
-}
-
-// pacedKey clears what the pictures of paced cells show: cells of different
-// rates or clients are not comparable.
-func pacedKey(p result.Params) result.Params {
-	p.Policy, p.Policy0Style, p.SyncBinlog = "", "", nil
-	return ofAnyLength(p)
-}
-
-// ofAnyLength clears how long a cell was measured, and what equals nothing, not
-// even itself.
-func ofAnyLength(p result.Params) result.Params {
-	p.DurationS, p.WarmupNS = 0, 0
-	for _, f := range []*float64{&p.Rate, &p.ReadShare, &p.RollbackShare} {
-		if math.IsNaN(*f) {
-			*f = 0
-		}
-	}
-	return p
-}
-
-// choose returns the combination that has most policies, then most cells, then
-// comes first.
-func choose(cells []*result.Cell, key func(result.Params) result.Params) choice {
-	var order []result.Params
-	groups := map[result.Params][]*result.Cell{}
-	for _, c := range cells {
-		k := key(c.Params)
-		if groups[k] == nil {
-			order = append(order, k)
-		}
-		groups[k] = append(groups[k], c)
-	}
-	if len(order) == 0 {
-		return choice{}
-	}
-	policies := func(k result.Params) int {
-		seen := map[string]bool{}
-		for _, c := range groups[k] {
-			seen[c.Params.Policy] = true
-		}
-		return len(seen)
-	}
-	best := slices.MinFunc(order, func(a, b result.Params) int {
-		return cmp.Or(cmp.Compare(policies(b), policies(a)), cmp.Compare(len(groups[b]), len(groups[a])))
-	})
-	out := choice{others: len(order) - 1}
-	for _, c := range groups[best] {
-		out.cells = append(out.cells, cell{c, stats.SummarizeCell(c)})
-	}
-	for _, name := range axisNames {
-		if slices.ContainsFunc(order, func(k result.Params) bool { return name(&k) != name(&best) }) {
-			out.named = append(out.named, name(&best))
-		}
-	}
-	return out
-}
-
-// axisNames tell the axes apart in which combinations differ.
-var axisNames = []func(*result.Params) string{
-	func(p *result.Params) string { return p.Workload },
-	func(p *result.Params) string {
-		if p.Rate <= 0 {
-			return ""
-		}
-		return decimal(p.Rate) + "/s"
-	},
-	func(p *result.Params) string { return count(p.Clients, "client") },
-	func(p *result.Params) string { return p.FlushMethod },
-	func(p *result.Params) string { return p.Growth },
-	func(p *result.Params) string { return "log buffer " + p.LogBuffer + " " + size(p.LogBufferBytes) },
-	func(p *result.Params) string { return "log capacity " + size(p.LogCapacityBytes) },
-	func(p *result.Params) string { return "group commit " + p.GroupCommit },
-	func(p *result.Params) string { return p.ClientMode },
-	func(p *result.Params) string { return "tail " + p.Tail },
-	func(p *result.Params) string { return size(p.RecordBytes) + " a record" },
-	func(p *result.Params) string { return "interval " + verdict.Span(p.FlushIntervalNS) },
-	func(p *result.Params) string { return "think time " + verdict.Span(p.ThinkTimeNS) },
-	func(p *result.Params) string { return "flushes at least " + verdict.Span(p.AddedFlushNS) },
-	func(p *result.Params) string { return fmt.Sprintf("%d rows", p.Rows) },
-	func(p *result.Params) string { return "keys " + p.KeyDistribution },
-	func(p *result.Params) string { return "pool " + size(p.BufferPoolBytes) },
-	func(p *result.Params) string { return p.BinlogFormat },
-}
-
-// about says what was measured, for a subtitle.
-func (ch *choice) about() string {
-	if len(ch.cells) == 0 {
-		return ""
-	}
-	p := &ch.cells[0].Params
-	parts := []string{"workload " + p.Workload}
-	if p.Rows > 0 {
-		parts = append(parts, verdict.Count(float64(p.Rows))+" rows")
-	} else if p.RecordBytes > 0 {
-		parts = append(parts, size(p.RecordBytes)+" a commit")
-	}
-	parts = append(parts, p.FlushMethod)
-	if p.AddedFlushNS > 0 {
-		parts = append(parts, "flushes slowed on purpose to "+millis(float64(p.AddedFlushNS))+" ms")
-	}
-	return strings.Join(nonEmpty(parts), ", ")
-}
-
-// rounds says what the points and bars are.
-func (ch *choice) rounds() string {
-	n := 0
-	for _, c := range ch.cells {
-		n = max(n, c.sum.TPS.N)
-	}
-	if n < 2 {
-		return "one round, so no range"
-	}
-	return fmt.Sprintf("median of %d rounds, bars:\u00a0lowest..highest", n)
-}
-
-// rest says what was left out; "" when nothing was.
-func (ch *choice) rest() string {
-	if ch.others == 0 {
-		return ""
-	}
-	text := "shown: " + strings.Join(nonEmpty(ch.named), ", ")
-	if len(ch.named) == 0 {
-		text = "shown: the first"
-	}
-	return fmt.Sprintf("%s; %s in result.json", text, count(ch.others, "more combination"))
-}
-
 // subtitle joins the parts that are there.
 func subtitle(parts ...string) string { return strings.Join(nonEmpty(parts), "; ") }
 
@@ -209,12 +66,8 @@ func seriesName(p *result.Params) string {
 	if p.Policy == "0" && p.Policy0Style != "" && p.Policy0Style != "classic" {
 		name += " " + p.Policy0Style
 	}
-	switch {
-	case !gathers(p):
-	case p.GroupDelay == "adaptive":
-		name += " gather"
-	default:
-		name += " delay " + p.GroupDelay
+	if gathers(p) {
+		name += " " + gathering(p)
 	}
 	return name
 }
@@ -292,10 +145,13 @@ func clients(lines []line) []float64 {
 	return out
 }
 
+// everyCommit reports whether a commit waits for a flush of the log.
+func everyCommit(p *result.Params) bool { return p.Policy == "1" || p.Policy == "3" }
+
 // noGuide reports whether a cell says nothing about a server: under policies 0
 // and 2 without think time the CPU, the memory or the log's size set the pace.
 func noGuide(c *cell) bool {
-	if c.Params.Policy == "1" || c.Params.Load == result.LoadPaced {
+	if everyCommit(&c.Params) || c.Params.Load == result.LoadPaced {
 		return false
 	}
 	switch c.Bound {

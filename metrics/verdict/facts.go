@@ -11,7 +11,8 @@ import (
 type facts struct {
 	cell    *result.Cell
 	full    []result.Round
-	latency []float64 // ns, one figure for each of full
+	latency []float64 // ns
+	rounds  []int     // the number of each of latency
 	tps     result.Interval
 	risk    *result.AtRisk // worst of the rounds; nil: not measured
 }
@@ -65,15 +66,14 @@ func withoutPolicy(p result.Params) result.Params {
 // pickLatency takes the median latency of every round, or the mean for all
 // policies when one of them does not show a median everywhere.
 func (g *group) pickLatency() {
-	for _, of := range []func(*result.Round) (float64, bool){stats.P50Latency, stats.MeanLatency} {
-		complete := true
-		for _, f := range g.policy {
-			f.latency = stats.Collect(f.cell, of)
-			complete = complete && len(f.latency) == len(f.full)
-		}
-		if complete {
-			return
-		}
+	var all []*facts
+	var cells []*result.Cell
+	for _, f := range g.policy {
+		all, cells = append(all, f), append(cells, f.cell)
+	}
+	of, _ := LatenciesOf(cells) // in any order: it is the same for all
+	for i, f := range all {
+		f.rounds, f.latency = of[i].Rounds, of[i].NS
 	}
 }
 
@@ -89,11 +89,11 @@ type saving struct {
 func compare(a, b *facts, noise float64) saving {
 	of := map[int]float64{}
 	for i, ns := range a.latency {
-		of[a.full[i].Round] = ns
+		of[a.rounds[i]] = ns
 	}
 	var diffs []float64
 	for i, ns := range b.latency {
-		if base, ok := of[b.full[i].Round]; ok {
+		if base, ok := of[b.rounds[i]]; ok {
 			diffs = append(diffs, base-ns)
 		}
 	}
