@@ -6,7 +6,7 @@ BENCHTIME ?= 2s
 BENCH ?= .
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint race bench ratios fuzz mutants soak compare-tools cross cover ci clean
+.PHONY: help test lint race bench ratios fuzz browser mutants soak compare-tools cross cover ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ ratios: ## the engine against the bare loops of the same rounds (minutes, quiet 
 
 fuzz: ## each fuzz target for FUZZTIME (5m)
 	FUZZTIME=$(FUZZTIME) .ci/run fuzz
+
+browser: ## report pages in a real browser (needs chromium)
+	go test -tags browser -count 1 -run TestBrowser -v ./plots/report
 
 mutants: ## plant every seeded bug and demand that its test fails
 	go run ./mutants

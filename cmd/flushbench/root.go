@@ -58,9 +58,9 @@ end.`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupMeasure, newRunCmd(), newCrashCmd(), newCrashVictimCmd(), newProbeCmd())
+	add(groupMeasure, newRunCmd(), newCrashCmd(), newCrashVictimCmd(), newPlugCmd(), newProbeCmd())
 	add(groupLook, newInfoCmd(), newLogdumpCmd(), newVersionCmd())
-	add(groupResults, newShowCmd(), newCompareCmd(), newExportCmd(), newPlotsCmd())
+	add(groupResults, newShowCmd(), newCompareCmd(), newExportCmd(), newPlotsCmd(), newReportCmd())
 	add(groupRecover, newRecoverCmd())
 	root.SetFlagErrorFunc(flagError)
 	useCompletion(root)

@@ -27,6 +27,7 @@ type runOptions struct {
 	name               string
 	quiet              bool
 	dryRun             bool
+	noReport           bool
 	allowVolatile      bool
 	besideLiveDatabase bool
 	format             format
@@ -51,7 +52,8 @@ func (o *runOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.name, "name", "run", "last part of the result folder's `NAME`")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say which cells would run, how long they take and what they write")
-	mark("Output", "format", "results", "resume", "name", "quiet", "dry-run")
+	fs.BoolVar(&o.noReport, "no-report", false, "make no report.html, report.md and pictures at the end")
+	mark("Output", "format", "results", "resume", "name", "quiet", "dry-run", "no-report")
 	fs.SortFlags = false
 }
 
@@ -121,13 +123,21 @@ func (o *runOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if res == nil {
 		return err
 	}
+	page := "" // path of the report
+	if !o.noReport && err == nil && budgetTooSmall(res) == nil {
+		page, err = writeReport(folder)
+	}
 	if o.format != formatTable {
 		if writeErr := writeFormat(stdout, o.format, res); err == nil {
 			err = writeErr
 		}
 		return cmp.Or(err, budgetTooSmall(res))
 	}
-	if _, writeErr := io.WriteString(stdout, runScreen(res, folder, bold(stdout))); err == nil {
+	screen := runScreen(res, folder, bold(stdout))
+	if page != "" {
+		screen += "Report  " + page + "\n"
+	}
+	if _, writeErr := io.WriteString(stdout, screen); err == nil {
 		err = writeErr
 	}
 	return cmp.Or(err, budgetTooSmall(res))

@@ -13,23 +13,33 @@ import (
 // databaseTables show the closed-loop cells of a workload with rows: what a
 // commit costs in flushes of both logs, and what happens beside it.
 func databaseTables(cells []*result.Cell) string {
-	g := grid{columns: []column{
+	varied := append(variedAxes(cells), variedRows(cells)...)
+	return databaseTable(cells, varied).String() + databaseNote + "\n\n" + besideTable(cells, varied).String() + besideNote + "\n"
+}
+
+// What the heads of the tables mean.
+const (
+	databaseNote = "redo, binlog: flushes of each log that commits waited for, a commit"
+	besideNote   = "B: bytes a commit, to the binlog and to all files; age: the checkpoint's,\nat its peak; stalls: waits for room in the log; dead: deadlocks"
+)
+
+// databaseTable shows what a commit costs in flushes of both logs.
+func databaseTable(cells []*result.Cell, varied []func(*result.Params) string) *grid {
+	g := &grid{columns: []column{
 		{head: "pair", left: true}, {head: "clients"}, {head: "commits/s"}, {head: "(range)", left: true, gap: 1}, {head: "p50 ms"}, {head: "p99 ms"},
 		{head: "redo"}, {head: "binlog"},
 	}}
-	varied := append(variedAxes(cells), variedRows(cells)...)
 	for _, c := range cells {
 		s := c.Summary
 		g.add(pairName(c, varied), verdict.Count(float64(c.Params.Clients)), rate(s.TPS.Median), rangeText(s.TPS),
 			latency(s.LatencyNS.P50), latency(s.LatencyNS.P99), perCommit(c, redoFlushes), perCommit(c, binlogFlushes))
 	}
-	text := g.String() + "redo, binlog: flushes of each log that commits waited for, a commit\n"
-	return text + "\n" + besideTable(cells, varied)
+	return g
 }
 
 // besideTable shows what a commit writes and what the pages do meanwhile.
-func besideTable(cells []*result.Cell, varied []func(*result.Params) string) string {
-	g := grid{columns: []column{
+func besideTable(cells []*result.Cell, varied []func(*result.Params) string) *grid {
+	g := &grid{columns: []column{
 		{head: "pair", left: true}, {head: "clients"}, {head: "binlog B"}, {head: "all B"}, {head: "pages/s"}, {head: "hit %"},
 		{head: "age %"}, {head: "stalls"}, {head: "dead/s"},
 	}}
@@ -45,7 +55,7 @@ func besideTable(cells []*result.Cell, varied []func(*result.Params) string) str
 			overRounds(c, func(r *result.Round) float64 { return float64(r.Database.FreeCheckStalls) }),
 			overRounds(c, func(r *result.Round) float64 { return float64(r.Database.Deadlocks) / r.DurationS }))
 	}
-	return g.String() + "B: bytes a commit, to the binlog and to all files; age: the checkpoint's,\nat its peak; stalls: waits for room in the log; dead: deadlocks\n"
+	return g
 }
 
 // variedRows returns the axes of workloads with rows that differ between the

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"flushbench/metrics/result"
 )
@@ -10,19 +9,19 @@ import (
 // pageTable holds page writes against log records. A unit is what one commit
 // has to make safe at least: a record, or a page. p50 and p99 are those of a
 // turn: all units that share a flush.
-func pageTable(p *result.Probe, bold func(string) string) string {
-	if len(p.Pages) == 0 {
-		return ""
+func pageTable(p *result.Probe) *grid {
+	method := ""
+	if len(p.Pages) > 0 {
+		method = p.Pages[0].Method
 	}
-	g := grid{columns: []column{
-		{head: p.Pages[0].Method, left: true}, {head: "units/s"}, {head: "p50 us"}, {head: "p99 us"}, {head: "flushes/s"}, {head: "MiB/s"},
+	g := &grid{columns: []column{
+		{head: method, left: true}, {head: "units/s"}, {head: "p50 us"}, {head: "p99 us"}, {head: "flushes/s"}, {head: "MiB/s"},
 	}}
 	for i := range p.Pages {
 		r := &p.Pages[i]
 		g.add(patternText(r), rate(r.UnitsPerS), optional(r.P50NS, micros), optional(r.P99NS, micros), rate(r.FlushesPerS), rate(r.BytesPerS/(1<<20)))
 	}
-	head, rows, _ := strings.Cut(g.String(), "\n")
-	return bold(head) + "\n" + rows
+	return g
 }
 
 // patternText says how the units of a row are written.

@@ -53,7 +53,23 @@ func endedByBudget(r *result.Result) bool {
 // classTable splits what is at risk with two logs by which of them would lack it.
 // "": nothing is, or there is one log.
 func classTable(cells []*result.Cell) string {
-	g := grid{columns: []column{
+	g := classGrid(cells)
+	if len(g.rows) == 0 {
+		return ""
+	}
+	return "\n" + classTitle + ": " + classAbout + "\n" + g.String() + classNote + "\n"
+}
+
+// What stands above and below the table of classes.
+const (
+	classTitle = "At risk by class"
+	classAbout = "commits, each at its own worst moment"
+	classNote  = "lost: neither log has it; engine ahead: the binlog lacks it, and so do\nreplicas; binlog ahead: the engine lacks it"
+)
+
+// classGrid has rows where something is at risk and there are two logs.
+func classGrid(cells []*result.Cell) *grid {
+	g := &grid{columns: []column{
 		{head: "pair", left: true}, {head: "crash", left: true}, {head: "lost"}, {head: "engine ahead"}, {head: "binlog ahead"},
 	}}
 	varied := append(variedAxes(cells), variedRows(cells)...)
@@ -68,11 +84,7 @@ func classTable(cells []*result.Cell) string {
 			name = ""
 		}
 	}
-	if len(g.rows) == 0 {
-		return ""
-	}
-	return "\nAt risk by class: commits, each at its own worst moment\n" + g.String() +
-		"lost: neither log has it; engine ahead: the binlog lacks it, and so do\nreplicas; binlog ahead: the engine lacks it\n"
+	return g
 }
 
 // class is what a crash of some kinds takes.
@@ -110,12 +122,27 @@ func classText(n int64, r result.Risk) string {
 // viewTable shows what a long-open read view does to the writers, and what it
 // finds. "": no cell has one.
 func viewTable(cells []*result.Cell) string {
-	if !slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Params.LongView != "" }) {
+	g := viewGrid(cells)
+	if len(g.rows) == 0 {
 		return ""
 	}
-	g := grid{columns: []column{
+	return g.String() + viewNote + "\n"
+}
+
+// What stands above and below the table of long-open read views.
+const (
+	viewAbout = "one more session reads the whole table in one read view, over and over"
+	viewNote  = "history: undo logs that purge has to keep or has not reached, mean and most;\npurge: until it had worked them off afterwards (>: some were left)"
+)
+
+// viewGrid has a row for each cell, or none where no cell has a long-open view.
+func viewGrid(cells []*result.Cell) *grid {
+	g := &grid{columns: []column{
 		{head: "pair", left: true}, {head: "clients"}, {head: "view"}, {head: "commits/s"}, {head: "rows/s"}, {head: "history"}, {head: "at most"}, {head: "purge s"},
 	}}
+	if !slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Params.LongView != "" }) {
+		return g
+	}
 	var plain []*result.Cell // the view has a column of its own
 	for _, c := range cells {
 		without := *c
@@ -131,17 +158,40 @@ func viewTable(cells []*result.Cell) string {
 			return of(r.Database.LongView)
 		}
 	}
+	rates := slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Params.Rate != cells[0].Params.Rate })
 	for i, c := range cells {
-		row := []string{pairName(plain[i], varied), verdict.Count(float64(c.Params.Clients)), none, rate(c.Summary.TPS.Median), none,
+		name := pairName(plain[i], varied)
+		if rates {
+			name += " " + rateName(&c.Params)
+		}
+		row := []string{name, verdict.Count(float64(c.Params.Clients)), none, rate(c.Summary.TPS.Median), none,
 			overRounds(c, func(r *result.Round) float64 { return r.Database.HistoryLengthMean }), verdict.Count(float64(historyMax(c))), none}
 		if c.Params.LongView != "" {
 			row[2] = c.Params.LongView
 			row[4] = overRounds(c, view(func(v *result.LongView) float64 { return v.RowsPS }))
 			row[7] = overRounds(c, view(func(v *result.LongView) float64 { return float64(v.CatchUpNS) / 1e9 }))
+			if historyLeft(c) {
+				row[7] = ">" + row[7]
+			}
 		}
 		g.add(row...)
 	}
-	return g.String() + "history: undo logs that purge has to keep or has not reached, mean and most;\npurge: until it had worked them off afterwards\n"
+	return g
+}
+
+// rateName is the rate of a paced cell, and "closed" of one that is not.
+func rateName(p *result.Params) string {
+	if p.Rate == 0 {
+		return "closed"
+	}
+	return rate(p.Rate) + "/s"
+}
+
+// historyLeft reports whether purge was given up on after a round.
+func historyLeft(c *result.Cell) bool {
+	return slices.ContainsFunc(stats.FullRounds(c), func(r result.Round) bool {
+		return r.Database != nil && r.Database.LongView != nil && r.Database.LongView.Left > 0
+	})
 }
 
 // historyMax is the longest history of all rounds.

@@ -86,6 +86,20 @@ func TestViewTable(t *testing.T) {
 			t.Errorf("line %d: %q; want %q", i, got, want)
 		}
 	}
+	// Purge was given up on in a round, and the loads differ.
+	cells[2].Rounds[0].Database.LongView.Left = 7
+	cells[1].Params.Load, cells[1].Params.Rate = result.LoadPaced, 2600
+	text = viewTable(cells)
+	narrow(t, text)
+	for _, want := range []string{"1/0 closed ", "1/1 2,600/s ", "1/100 closed ", " >12.3\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Count(text, ">12.3") != 1 {
+		t.Errorf("one cell has history left:\n%s", text)
+	}
+	cells[1].Params.Load, cells[1].Params.Rate = result.LoadClosed, 0
 	// In the other tables the view is part of the name.
 	text = databaseTables(cells)
 	narrow(t, text)
@@ -108,7 +122,7 @@ func TestPartsOnTheScreen(t *testing.T) {
 	if got := elsewhereLines(r); !strings.HasPrefix(got, "Pages and binlog: xfs on vdb (") || strings.Count(got, "\n") != 1 {
 		t.Errorf("two folders: %q", got)
 	}
-	if w := allWarnings(r); len(w) != 1 || w[0].Text != "pages and binlog: mounted with discard" {
+	if w := verdict.Warnings(r); len(w) != 1 || w[0].Text != "pages and binlog: mounted with discard" {
 		t.Errorf("warnings %+v", w)
 	}
 }

@@ -18,11 +18,16 @@ func probeScreen(r *result.Result, bold func(string) string) string {
 	var b strings.Builder
 	b.WriteString(strings.Join(verdict.Wrap(hostinfo.Headline(r.Environment), verdict.Width), "\n") + "\n")
 	if p.Gentle {
-		b.WriteString(gentleTable(p))
+		b.WriteString(gentleTable(p).String())
 	} else {
-		b.WriteString(methodTable(p, bold))
-		b.WriteString(sizeTable(p, bold))
-		b.WriteString(pageTable(p, bold))
+		for _, table := range []func(*result.Probe) (*grid, []span){methodTable, sizeTable} {
+			g, spans := table(p)
+			b.WriteString(withSpans(g, spans, bold))
+		}
+		if g := pageTable(p); len(g.rows) > 0 {
+			head, rows, _ := strings.Cut(g.String(), "\n")
+			b.WriteString(bold(head) + "\n" + rows)
+		}
 	}
 	for _, refused := range p.Refused {
 		b.WriteString(label("REFUSED", refused.Method+" (this file system or platform cannot do it)"))
@@ -71,9 +76,9 @@ func findRow(p *result.Probe, method, op string, size int64) *result.ProbeRow {
 }
 
 // methodTable compares the methods at one size; not durable ones come first.
-func methodTable(p *result.Probe, bold func(string) string) string {
+func methodTable(p *result.Probe) (*grid, []span) {
 	size := mainSize(p)
-	g := grid{columns: []column{{head: "method", left: true}}}
+	g := &grid{columns: []column{{head: "method", left: true}}}
 	for range probe.Ops() {
 		g.columns = append(g.columns, column{head: "/s"}, column{head: "p50 us", gap: 1}, column{head: "p99 us", gap: 1}, column{head: "max ms", gap: 1})
 	}
@@ -88,10 +93,16 @@ func methodTable(p *result.Probe, bold func(string) string) string {
 		}
 		g.add(cells...)
 	}
+	return g, []span{{0, 0, sizeText(size)}, {1, 4, "overwrite"}, {5, 8, "append"}}
+}
+
+// withSpans prints a table below the titles of its columns, or nothing where it has
+// no rows.
+func withSpans(g *grid, spans []span, bold func(string) string) string {
 	if len(g.rows) == 0 {
 		return ""
 	}
-	return bold(strings.TrimSuffix(g.over(span{0, 0, sizeText(size)}, span{1, 4, "overwrite"}, span{5, 8, "append"}), "\n")) + "\n" + g.String()
+	return bold(strings.TrimSuffix(g.over(spans...), "\n")) + "\n" + g.String()
 }
 
 // methodOrder lists the methods that were measured: buffered ones, then direct
@@ -126,7 +137,7 @@ func figures(r *result.ProbeRow) []string {
 }
 
 // sizeTable compares the sizes, for fdatasync and the fastest durable method.
-func sizeTable(p *result.Probe, bold func(string) string) string {
+func sizeTable(p *result.Probe) (*grid, []span) {
 	methods := []string{vfs.Fdatasync.String()}
 	if best := fastest(p); best != "" && best != methods[0] {
 		methods = append(methods, best)
@@ -138,10 +149,10 @@ func sizeTable(p *result.Probe, bold func(string) string) string {
 		}
 	}
 	slices.Sort(sizes)
+	g := &grid{columns: []column{{head: "size"}}}
 	if len(sizes) < 2 {
-		return ""
+		return g, nil
 	}
-	g := grid{columns: []column{{head: "size"}}}
 	spans := []span{{0, 0, "overwrite"}}
 	for i, m := range methods {
 		g.columns = append(g.columns, column{head: "/s", gap: 3}, column{head: "p50 us"}, column{head: "MiB/s"})
@@ -162,10 +173,7 @@ func sizeTable(p *result.Probe, bold func(string) string) string {
 			g.add(cells...)
 		}
 	}
-	if len(g.rows) == 0 {
-		return ""
-	}
-	return bold(strings.TrimSuffix(g.over(spans...), "\n")) + "\n" + g.String()
+	return g, spans
 }
 
 // fastest is the durable method with the highest rate at the main size.
@@ -180,15 +188,15 @@ func fastest(p *result.Probe) string {
 }
 
 // gentleTable is the screen of a gentle probe: the times of a few flushes.
-func gentleTable(p *result.Probe) string {
-	g := grid{columns: []column{
+func gentleTable(p *result.Probe) *grid {
+	g := &grid{columns: []column{
 		{head: "method", left: true}, {head: "size"}, {head: "flushes"}, {head: "a second"}, {head: "mean ms"}, {head: "p50 ms"}, {head: "max ms"},
 	}}
 	for _, r := range p.Rows {
 		g.add(r.Method, sizeText(r.SizeBytes), verdict.Count(float64(r.Count)), decimal(r.RatePerS),
 			millis(float64(r.MeanNS)), optional(r.P50NS, millis), millis(float64(r.MaxNS)))
 	}
-	return g.String()
+	return g
 }
 
 // statusWidth is the width of a check's status and the blank after it.

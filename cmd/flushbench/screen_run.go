@@ -23,22 +23,20 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 		b.WriteString(classTable(speed))
 	} else if len(speed) > 0 {
 		b.WriteString("\n" + bold("SPEED") + "  closed loop, " + thinkText(speed[0]) + "; " + spreadText(r) + "\n")
-		b.WriteString(speedTable(speed))
+		b.WriteString(speedTable(speed).String() + starNote(speed))
 	}
 	if len(risk) > 0 {
 		b.WriteString("\n" + bold("RISK") + "   " + riskTitle(risk) + "\n")
-		b.WriteString(riskTable(risk))
+		b.WriteString(riskTable(risk).String())
 		b.WriteString(classTable(risk))
 	}
 	if views := viewTable(append(speed, risk...)); views != "" {
-		b.WriteString("\n" + bold("VIEW") + "   one more session reads the whole table in one read view, over and over\n" + views)
+		b.WriteString("\n" + bold("VIEW") + "   " + viewAbout + "\n" + views)
 	}
 	b.WriteString("\n")
 	b.WriteString(strings.Join(verdict.AnswerBlock(r, verdict.Width), "\n") + "\n")
 	b.WriteString(strings.Join(verdict.NotTestedBlock(r, verdict.Width), "\n") + "\n")
-	for _, w := range allWarnings(r) {
-		b.WriteString(label("WARNING", strings.TrimSpace(strings.TrimSuffix(w.Text, ".")+". "+w.Advice)))
-	}
+	b.WriteString(warningLines(r))
 	if r.Error != "" {
 		b.WriteString(label("FAILED", r.Error))
 	}
@@ -114,8 +112,8 @@ func spreadText(r *result.Result) string {
 
 // speedTable shows the closed-loop cells. Cells that the CPU bounds say
 // nothing about a server: they stand in one line that says so.
-func speedTable(cells []*result.Cell) string {
-	g := grid{columns: []column{
+func speedTable(cells []*result.Cell) *grid {
+	g := &grid{columns: []column{
 		{head: "policy", left: true}, {head: "clients"}, {head: "commits/s"}, {head: "(range)", left: true, gap: 1}, {head: "p50 ms"}, {head: "p99 ms"},
 		{head: "flushes/s"}, {head: "group"},
 	}}
@@ -133,11 +131,15 @@ func speedTable(cells []*result.Cell) string {
 		}
 		g.add(cells...)
 	}
-	text := g.String()
-	if slices.ContainsFunc(cells, noGuide) {
-		text += "* limited by CPU or memory, not the disk: no guide to a server (result.json)\n"
+	return g
+}
+
+// starNote explains the stars of a speed table; "" where it has none.
+func starNote(cells []*result.Cell) string {
+	if !slices.ContainsFunc(cells, noGuide) {
+		return ""
 	}
-	return text
+	return "* limited by CPU or memory, not the disk: no guide to a server (result.json)\n"
 }
 
 // noGuide reports whether a cell says nothing about a server: under policies 0
@@ -225,8 +227,8 @@ func riskTitle(cells []*result.Cell) string {
 	return fmt.Sprintf("the same %s commits/s for all, %d clients, %d x %s s; at risk: worst", rate(p.Rate), p.Clients, rounds, decimal1(longest))
 }
 
-func riskTable(cells []*result.Cell) string {
-	g := grid{columns: []column{
+func riskTable(cells []*result.Cell) *grid {
+	g := &grid{columns: []column{
 		{head: "policy", left: true}, {head: "p50 ms"}, {head: "p99 ms"}, {head: "flushes/s"},
 		{head: "process crash", left: true}, {head: "kernel crash", left: true}, {head: "power cut", left: true},
 	}}
@@ -252,7 +254,7 @@ func riskTable(cells []*result.Cell) string {
 		}
 		g.add(row...)
 	}
-	return g.String()
+	return g
 }
 
 // riskText is a loss window: commits and the age of the oldest.
@@ -270,28 +272,11 @@ func riskText(r result.Risk) string {
 	return text
 }
 
-// allWarnings are those of the run, its cells and its host.
-func allWarnings(r *result.Result) []result.Warning {
-	all := slices.Clone(r.Warnings)
-	unsettled := 0
-	for i := range r.Cells {
-		for _, w := range r.Cells[i].Warnings {
-			if w.Code == "not-settled" {
-				unsettled++
-				continue
-			}
-			all = append(all, w)
-		}
+// warningLines are what weakens the figures, and what to do about it.
+func warningLines(r *result.Result) string {
+	text := ""
+	for _, w := range verdict.Warnings(r) {
+		text += label("WARNING", verdict.WarningText(w))
 	}
-	if unsettled > 0 {
-		all = append(all, result.Warning{Text: fmt.Sprintf("throughput still drifted within a round in %d of %d cells", unsettled, len(r.Cells)), Advice: "Measure longer: --thorough."})
-	}
-	all = append(all, r.Environment.Warnings...)
-	for _, p := range r.Environment.Devices {
-		for _, w := range p.Warnings {
-			w.Text = holdsText(&p) + ": " + w.Text
-			all = append(all, w)
-		}
-	}
-	return all
+	return text
 }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"strings"
+
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/result"
+	"flushbench/metrics/verdict"
+	"flushbench/plots/report"
+)
+
+// reportPart is a result with what its screen shows above the answer: the same
+// lines and the same tables, cell by cell.
+func reportPart(r *result.Result) report.Part {
+	switch {
+	case r.Kind == result.KindCrash:
+		return report.Part{Result: r, Head: []string{crashHeadline(r)}, Tables: crashTables(r)}
+	case r.Probe != nil:
+		return report.Part{Result: r, Head: []string{hostinfo.Headline(r.Environment)}, Tables: probeTables(r.Probe)}
+	}
+	head := []string{runHeadline(r)}
+	for _, lines := range []string{elsewhereLines(r), limitLine("this disk", r.Limit), limitLine("the binlog's disk", r.BinlogLimit)} {
+		if lines != "" {
+			head = append(head, lines)
+		}
+	}
+	return report.Part{Result: r, Head: head, Tables: runTables(r)}
+}
+
+// pageTableOf is a table of a screen for a page.
+func pageTableOf(title, about string, g *grid, note string, spans ...span) report.Table {
+	t := report.Table{Title: title, About: about, Rows: g.rows, Note: note}
+	for _, c := range g.columns {
+		t.Columns = append(t.Columns, report.Column{Head: c.head, Left: c.left})
+	}
+	for _, s := range spans {
+		t.Spans = append(t.Spans, report.Span{From: s.from, To: s.to, Title: s.title})
+	}
+	return t
+}
+
+// runTables are those of runScreen.
+func runTables(r *result.Result) []report.Table {
+	var out []report.Table
+	add := func(title, about string, g *grid, note string) {
+		if len(g.rows) > 0 {
+			out = append(out, pageTableOf(title, about, g, note))
+		}
+	}
+	speed, risk := cellsWhere(r, false), cellsWhere(r, true)
+	if len(speed) > 0 {
+		about := "closed loop, " + thinkText(speed[0]) + "; " + spreadText(r)
+		if speed[0].Params.Rows > 0 {
+			varied := append(variedAxes(speed), variedRows(speed)...)
+			add("COMMIT", about, databaseTable(speed, varied), databaseNote)
+			add("BESIDE", "what commits write, and what the pages do meanwhile", besideTable(speed, varied), besideNote)
+			add(classTitle, classAbout, classGrid(speed), classNote)
+		} else {
+			add("SPEED", about, speedTable(speed), starNote(speed))
+		}
+	}
+	if len(risk) > 0 {
+		add("RISK", riskTitle(risk), riskTable(risk), "")
+		add(classTitle, classAbout, classGrid(risk), classNote)
+	}
+	add("VIEW", viewAbout, viewGrid(append(speed, risk...)), viewNote)
+	return out
+}
+
+// crashTables are those of crashScreen.
+func crashTables(r *result.Result) []report.Table {
+	var out []report.Table
+	for _, group := range crashGroups(r) {
+		c := group[0].Crash
+		out = append(out, pageTableOf(strings.ToUpper(verdict.CrashName(c.Kind)), crashHow(c), crashTable(group, verdict.CrashVaried(r)), crashNote(r)))
+	}
+	if g := controlTable(r); len(g.rows) > 0 {
+		out = append(out, pageTableOf("CONTROLS", controlsAbout, g, ""))
+	}
+	return out
+}
+
+// probeTables are those of probeScreen.
+func probeTables(p *result.Probe) []report.Table {
+	if p.Gentle {
+		return []report.Table{pageTableOf("FLUSHES", "a few a second, beside whatever else runs", gentleTable(p), "")}
+	}
+	var out []report.Table
+	for _, t := range []struct {
+		title, about string
+		of           func(*result.Probe) (*grid, []span)
+	}{{"METHODS", "one thread, write and flush, over and over", methodTable}, {"SIZES", "overwriting", sizeTable}} {
+		if g, spans := t.of(p); len(g.rows) > 0 {
+			out = append(out, pageTableOf(t.title, t.about, g, "", spans...))
+		}
+	}
+	if g := pageTable(p); len(g.rows) > 0 {
+		out = append(out, pageTableOf("PAGES", "log records against pages, by units: what one commit has to make safe", g, "p50 and p99 are those of a turn: all units that share a flush."))
+	}
+	return out
+}

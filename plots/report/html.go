@@ -1,0 +1,77 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed" // the parts of the page
+	"encoding/base64"
+	"html/template"
+	"io"
+	"strings"
+
+	"flushbench/metrics/verdict"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+//go:embed page.js
+var pageJS string
+
+// layout is the page. Its functions are pure.
+var layout = template.Must(template.New("page").Funcs(template.FuncMap{
+	// svg puts a picture in as it is: plots has escaped its texts.
+	"svg":   func(p picture) template.HTML { return template.HTML(p.inline()) },
+	"spans": fullSpans,
+	// class turns an outcome into a CSS class.
+	"class": func(o verdict.ClaimOutcome) string { return strings.ReplaceAll(string(o), " ", "-") },
+}).Parse(pageHTML))
+
+// html writes the page.
+func (p *page) html(w io.Writer) error {
+	return layout.Execute(w, struct {
+		*page
+		Several bool
+		Policy  string
+		Style   template.CSS
+		Script  template.JS
+	}{p, len(p.Parts) > 1, policy, template.CSS(pageCSS), template.JS(pageJS)})
+}
+
+// policy forbids the page every request, and any script and style but its own.
+var policy = "default-src 'none'; script-src " + hash(pageJS) + "; style-src " + hash(pageCSS) + "; img-src data:; base-uri 'none'; form-action 'none'"
+
+// hash is a source as a Content-Security-Policy names it.
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// wide is a head over several columns.
+type wide struct {
+	Title string
+	Width int
+}
+
+// fullSpans returns the heads over all columns of a table, with empty ones where no
+// span stands.
+func fullSpans(t *Table) []wide {
+	var out []wide
+	at := 0
+	for _, s := range t.Spans {
+		if s.From < at {
+			continue
+		}
+		if s.From > at {
+			out = append(out, wide{"", s.From - at})
+		}
+		out = append(out, wide{s.Title, s.To - s.From + 1})
+		at = s.To + 1
+	}
+	if n := len(t.Columns) - at; n > 0 {
+		out = append(out, wide{"", n})
+	}
+	return out
+}

@@ -1,0 +1,182 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"flushbench/metrics/result"
+	"flushbench/metrics/verdict"
+)
+
+// page is what both forms show, in its order. All texts are clean.
+type page struct {
+	Title  string
+	Parts  []part
+	Claims []verdict.Claim
+}
+
+// part is what the page shows of one result.
+type part struct {
+	ID       string // p1, p2 ...
+	Title    string
+	Head     []string
+	Answer   []string
+	NotLabel string // NOT TESTED, NOT PROVED
+	Not      []string
+	Failed   string // why the run failed, "" when it did not
+	Warnings []string
+	Tables   []Table
+	Pictures []picture
+	Distance []string // how far from the limit, and why
+	Limit    *Table   // the same, cell by cell; nil: no limit loop
+	Checks   []check  // of a probe
+	Trials   *Table   // of a crash lab, one a row; nil: none
+	Machine  []fact
+	Again    again
+}
+
+// check is a self-test of a probe.
+type check struct{ Status, Text string }
+
+// fact is a row of the environment.
+type fact struct{ Name, Value string }
+
+func newPage(parts []Part) (*page, error) {
+	p := &page{}
+	var results []*result.Result
+	for i := range parts {
+		r := parts[i].Result
+		results = append(results, r)
+		one, err := newPart(&parts[i], fmt.Sprintf("p%d", i+1), len(parts) > 1)
+		if err != nil {
+			return nil, err
+		}
+		p.Parts = append(p.Parts, one)
+		if i == 0 {
+			p.Title = one.Title
+		}
+	}
+	if len(parts) > 1 {
+		p.Title = fmt.Sprintf("%s, and %d more", p.Title, len(parts)-1)
+	}
+	for _, c := range verdict.Claims(results...) {
+		c.Figures = clean(c.Figures)
+		p.Claims = append(p.Claims, c)
+	}
+	return p, nil
+}
+
+func newPart(in *Part, id string, several bool) (part, error) {
+	r := in.Result
+	pictures, err := picturesOf(r, id, several)
+	if err != nil {
+		return part{}, err
+	}
+	p := part{
+		ID: id, Title: titleOf(r), Head: cleanAll(in.Head), Failed: clean(r.Error), Tables: cleanTables(in.Tables),
+		Pictures: pictures, Distance: cleanAll(verdict.DistanceWords(r)), Limit: limitTable(r), Trials: trials(r),
+		Machine: machine(&r.Environment), Again: newAgain(r), NotLabel: "Not tested",
+	}
+	switch {
+	case r.Kind == result.KindCrash:
+		p.Answer, p.Not, p.NotLabel = verdict.CrashAnswer(r), verdict.CrashNotProved(r), "Not proved"
+	case r.Probe != nil:
+		p.Answer, p.NotLabel = probeAnswer(r.Probe), "Refused by this file system or platform"
+		for _, m := range r.Probe.Refused {
+			p.Not = append(p.Not, m.Method)
+		}
+		for _, c := range r.Probe.Checks {
+			if c.Status != result.CheckSkipped {
+				p.Checks = append(p.Checks, check{clean(c.Status), clean(c.Text)})
+			}
+		}
+	default:
+		p.Answer, p.Not = verdict.Answer(r), verdict.NotTested(r)
+	}
+	p.Answer, p.Not = cleanAll(p.Answer), cleanAll(p.Not)
+	for _, w := range verdict.Warnings(r) {
+		p.Warnings = append(p.Warnings, clean(verdict.WarningText(w)))
+	}
+	return p, nil
+}
+
+// titleOf names a result: what, where and when.
+func titleOf(r *result.Result) string {
+	text := "flushbench " + r.Kind
+	if r.Environment.Host != "" {
+		text += " on " + r.Environment.Host
+	}
+	if !r.Started.IsZero() {
+		text += ", " + r.Started.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	return clean(text)
+}
+
+// probeAnswer is what a probe found, as its screen says it.
+func probeAnswer(p *result.Probe) []string {
+	var out []string
+	for _, s := range []string{p.Verdict, strings.Join(p.Advice, " "), p.PagesText} {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// maxText bounds a text: a result comes from a file that anybody may have written.
+const maxText = 4000
+
+// clean returns s as one line without control characters, broken encoding or marks
+// that turn the direction of text around, at most maxText characters long.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r) && r != '\u00a0':
+			return ' '
+		case unicode.IsControl(r), r == utf8.RuneError, r == 0xfffe, r == 0xffff, unicode.Is(unicode.Bidi_Control, r):
+			return -1
+		}
+		return r
+	}, s)
+	if utf8.RuneCountInString(s) > maxText {
+		s = string([]rune(s)[:maxText-1]) + "…"
+	}
+	return strings.TrimSpace(s)
+}
+
+func cleanAll(texts []string) []string {
+	var out []string
+	for _, t := range texts {
+		out = append(out, clean(t))
+	}
+	return out
+}
+
+// cleanTables returns tables whose rows all have a text for each column.
+func cleanTables(in []Table) []Table {
+	var out []Table
+	for _, t := range in {
+		c := Table{Title: clean(t.Title), About: clean(t.About), Note: clean(t.Note)}
+		for _, s := range t.Spans {
+			if s.From <= s.To && s.From >= 0 && s.To < len(t.Columns) {
+				c.Spans = append(c.Spans, Span{s.From, s.To, clean(s.Title)})
+			}
+		}
+		for _, col := range t.Columns {
+			c.Columns = append(c.Columns, Column{clean(col.Head), col.Left})
+		}
+		for _, row := range t.Rows {
+			full := make([]string, len(t.Columns))
+			for i := range full {
+				if i < len(row) {
+					full[i] = clean(row[i])
+				}
+			}
+			c.Rows = append(c.Rows, full)
+		}
+		out = append(out, c)
+	}
+	return out
+}
