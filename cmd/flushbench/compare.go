@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,7 +75,8 @@ between the runs is no difference. Five rounds on each side are needed, better
 ten, and the same host and device.
 
 With --fail-if-slower it is a gate: exit code 0 when nothing is slower by more,
-4 when something is, 2 when that cannot be told.`,
+4 when something is, 2 when that cannot be told: a cell is inconclusive, has no
+partner, or its interval reaches below. Of several B 4 counts more than 2.`,
 		Example: `  flushbench compare latest~1 latest
   flushbench compare results/A results/B --format markdown >change.md
   flushbench compare main.json branch.json --fail-if-slower 5%`,
@@ -122,10 +124,21 @@ func (o *compareOptions) run(w io.Writer, args []string, gated bool) error {
 	if !gated {
 		return nil
 	}
+	return gates(all, float64(o.gate))
+}
+
+// gates joins what the gates of all say, first what is slower: its exit code counts.
+func gates(all []comparison, limit float64) error {
+	var slower, unknown []error
 	for i := range all {
-		err = errors.Join(err, all[i].gate(float64(o.gate)))
+		err := all[i].gate(limit)
+		if exitCode(err, true) == exitGate {
+			slower = append(slower, err)
+		} else {
+			unknown = append(unknown, err)
+		}
 	}
-	return err
+	return errors.Join(slices.Concat(slower, unknown)...)
 }
 
 func newComparison(a, b *result.Result, pathA, pathB string, across bool) (comparison, error) {
@@ -175,9 +188,17 @@ func (c *comparison) gate(limit float64) error {
 	case len(c.Diff.Cells) == 0:
 		return usagef("gate: %s: no cell has a partner in %s", c.PathB, c.PathA)
 	case len(unknown) > 0:
-		return usagef("gate: %s: cannot judge %d of %d cells: %s", c.PathB, len(unknown), len(c.Diff.Cells), unknown[0].Reason)
+		return usagef("gate: %s: cannot judge %d of %d cells: %s", c.PathB, len(unknown), len(c.Diff.Cells), unknownText(unknown[0]))
 	case missing > 0:
 		return usagef("gate: %s: %d cells of %s were not measured, first %s", c.PathB, missing, c.PathA, c.Diff.OnlyA[0])
 	}
 	return nil
+}
+
+// unknownText says why a gate cannot judge a cell.
+func unknownText(c *stats.CellDiff) string {
+	if c.Outcome == stats.Inconclusive {
+		return c.Reason
+	}
+	return fmt.Sprintf("%s may be slower by up to %v %%", c.Name, verdict.Significant(100*(1-c.Least), 2))
 }

@@ -121,6 +121,11 @@ func TestCompareExitCodes(t *testing.T) {
 	base := saved(t, compared(10, 1))
 	slow, few, less := saved(t, compared(10, 0.8)), saved(t, compared(4, 0.8)), compared(10, 1)
 	less.Cells = less.Cells[:3]
+	noisy := compared(10, 1)
+	for k := range noisy.Cells[2].Rounds {
+		noisy.Cells[2].Rounds[k].TPS *= []float64{0.6, 1.01}[k%2]
+	}
+	unclear := saved(t, noisy)
 	other := compared(10, 1)
 	other.Environment.Device.Name = "sdb"
 	probe := probeResult()
@@ -136,6 +141,10 @@ func TestCompareExitCodes(t *testing.T) {
 		{"not by so much", []string{base, slow, "--fail-if-slower", "0.3"}, 0, ""},
 		{"faster", []string{slow, base, "--fail-if-slower", "5%"}, 0, ""},
 		{"one of two", []string{base, base, slow, "--fail-if-slower", "5%"}, 4, filepath.Base(slow)},
+		{"one of two, the other unclear", []string{base, unclear, slow, "--fail-if-slower", "5%"}, 4, "slower by more than 5%"},
+		{"one of two, the other unclear", []string{base, slow, unclear, "--fail-if-slower", "5%"}, 4, "slower by more than 5%"},
+		{"unclear", []string{base, unclear, "--fail-if-slower", "5%"}, 2, "cannot judge 1 of 4 cells: speed,policy=2,clients=64 may be slower by up to "},
+		{"unclear, but not by so much", []string{base, unclear, "--fail-if-slower", "50%"}, 0, ""},
 		{"few rounds", []string{base, few, "--fail-if-slower", "5%"}, 2, "cannot judge 4 of 4 cells: too few rounds"},
 		{"cells gone", []string{base, saved(t, less), "--fail-if-slower", "5%"}, 2, "1 cells of"},
 		{"other device", []string{base, saved(t, other), "--fail-if-slower", "5%"}, 2, "another device"},

@@ -60,7 +60,7 @@ type exportOptions struct {
 func (o *exportOptions) addFlags(fs *pflag.FlagSet) {
 	fs.TextVar(&o.as, "as", exportAll, "`FORMAT`: "+strings.Join(exports.Names(), ", "))
 	annotate(fs, "as", legalValues, exports.Names()...)
-	fs.StringVar(&o.to, "to", "", "write files into this existing `FOLDER`; otherwise one format goes to standard output, and all go to the result's folder")
+	fs.StringVar(&o.to, "to", "", "write files into this existing `FOLDER`; otherwise one format goes to standard output, and all go to the result's folder, for main.json to one called main beside it")
 	fs.StringVar(&o.cell, "cell", "", "with --as hgrm: only the cell of this `NAME`")
 	addResultsFlag(fs, &o.results)
 	fs.SortFlags = false
@@ -100,7 +100,10 @@ func (o *exportOptions) run(w io.Writer, r *result.Result, path string) error {
 		return err
 	}
 	if o.as == exportAll && o.to == "" {
-		o.to = folderOf(path)
+		o.to = homeOf(path)
+		if err := os.MkdirAll(o.to, 0o755); err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
 	}
 	if o.to == "" {
 		return o.print(w, r)

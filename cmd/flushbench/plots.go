@@ -46,7 +46,7 @@ type plotsOptions struct {
 func (o *plotsOptions) addFlags(fs *pflag.FlagSet) {
 	fs.TextVar(&o.format, "format", pictureSVG, "`FORMAT` of the pictures: svg, png")
 	annotate(fs, "format", legalValues, pictures.Names()...)
-	fs.StringVar(&o.out, "out", "", "`FOLDER` for the pictures (default: plots in the result's own)")
+	fs.StringVar(&o.out, "out", "", "`FOLDER` for the pictures (default: plots in the result's own, for main.json in one called main beside it)")
 	fs.IntVar(&o.dpi, "dpi", plots.DefaultDPI, "dots per inch of a PNG: `NUMBER` from "+fmt.Sprintf("%d to %d", plots.MinDPI, plots.MaxDPI))
 	addResultsFlag(fs, &o.results)
 	fs.SortFlags = false
@@ -80,34 +80,62 @@ RESULT is a result folder, a result.json, latest or latest~1.`,
 
 // runPlots draws every result and prints the paths of the pictures.
 func runPlots(w io.Writer, args []string, o plotsOptions) error {
+	var all []drawing
 	for _, arg := range args {
-		r, path, err := findResult(arg, o.results)
+		d, err := o.drawing(arg, len(args) > 1)
 		if err != nil {
 			return err
 		}
-		folder, err := filepath.Abs(folderOf(path))
-		if err != nil {
-			return fmt.Errorf("plots: %w", err)
-		}
-		out := filepath.Join(folderOf(path), plotsFolder)
-		if o.out != "" {
-			out = o.out
-			if len(args) > 1 {
-				out = filepath.Join(o.out, filepath.Base(folder))
+		for _, other := range all {
+			if other.out == d.out && other.from != d.from {
+				return usagef("plots: the pictures of %s and %s would go to one folder, %s: draw them one by one, each with an --out of its own", other.arg, arg, d.out)
 			}
 		}
-		paths, err := writePlots(out, r, o.format, o.dpi)
+		all = append(all, d)
+	}
+	for _, d := range all {
+		paths, err := writePlots(d.out, d.result, o.format, o.dpi)
 		if err != nil {
 			return err
 		}
 		if len(paths) == 0 {
-			fmt.Fprintf(w, "%s: nothing to draw: the result has no finished cell, probe or crash trial\n", arg)
+			fmt.Fprintf(w, "%s: nothing to draw: the result has no finished cell, probe or crash trial\n", d.arg)
 		}
 		for _, p := range paths {
 			fmt.Fprintln(w, p)
 		}
 	}
 	return nil
+}
+
+// drawing is a result and where its pictures go.
+type drawing struct {
+	arg    string
+	from   string // absolute path of the result
+	out    string
+	result *result.Result
+}
+
+// drawing finds the result of an argument. Of several, each gets a folder below
+// --out.
+func (o *plotsOptions) drawing(arg string, several bool) (drawing, error) {
+	r, path, err := findResult(arg, o.results)
+	if err != nil {
+		return drawing{}, err
+	}
+	home := homeOf(path)
+	from, err := filepath.Abs(home)
+	if err != nil {
+		return drawing{}, fmt.Errorf("plots: %w", err)
+	}
+	out := filepath.Join(home, plotsFolder)
+	if o.out != "" {
+		out = o.out
+		if several {
+			out = filepath.Join(o.out, filepath.Base(from))
+		}
+	}
+	return drawing{arg, from, out, r}, nil
 }
 
 // plotsFolder is where a result's pictures lie, in its folder.

@@ -69,6 +69,56 @@ func TestPlotsCommand(t *testing.T) {
 	}
 }
 
+// Results that are files of one folder keep their pictures and exports apart, and
+// none may take another's place.
+func TestFilesOfOneFolderKeepApart(t *testing.T) {
+	dir := t.TempDir()
+	var files []string
+	for _, name := range []string{"main", "branch"} {
+		text, err := os.ReadFile(filepath.Join(saveProbe(t, t.TempDir(), name), result.FileName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, filepath.Join(dir, name+".json"))
+		if err := os.WriteFile(files[len(files)-1], text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	help(t, "plots", files[0], files[1])
+	help(t, "plots", "--out", filepath.Join(dir, "out"), files[0], files[1])
+	for _, file := range files {
+		help(t, "export", file)
+	}
+	for _, path := range []string{"main/plots/flush-methods.svg", "branch/plots/flush-methods.svg", "out/main/flush-methods.svg", "out/branch/flush-methods.svg", "main/bench.txt", "branch/bench.txt"} {
+		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, path := range []string{"plots", "bench.txt"} {
+		if _, err := os.Stat(filepath.Join(dir, path)); err == nil {
+			t.Errorf("%s was written into the folder of both", path)
+		}
+	}
+	// Folders of one name in two places would meet below --out.
+	a, b := filepath.Join(dir, "a", "run"), filepath.Join(dir, "b", "run")
+	for _, to := range []string{a, b} {
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(saveProbe(t, filepath.Join(dir, "c"), filepath.Base(filepath.Dir(to))), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, stderr, code := command(t, "plots", "--out", filepath.Join(dir, "met"), a, b)
+	if code != exitUsage || !strings.Contains(stderr, "would go to one folder") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("two folders of one name: exit code %d, %q", code, stderr)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "met")); err == nil {
+		t.Error("pictures were drawn before it was refused")
+	}
+	help(t, "plots", "--out", filepath.Join(dir, "met"), a, filepath.Join(a, result.FileName))
+}
+
 func TestPlotsRefuses(t *testing.T) {
 	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken")

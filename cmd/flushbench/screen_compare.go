@@ -24,8 +24,8 @@ func compareScreen(c *comparison, bold func(string) string) string {
 	if len(lines) > 0 {
 		b.WriteString(label("DIFFERS", lines...))
 	}
-	if l := c.Diff.Limit; l != nil {
-		b.WriteString(label("LIMIT", limitText(l, c.Diff.Drifted)))
+	if lines := limitTexts(&c.Diff); len(lines) > 0 {
+		b.WriteString(label("LIMIT", lines...))
 	}
 	for _, metric := range comparedMetrics(&c.Diff) {
 		b.WriteString("\n" + compareTable(&c.Diff, metric, bold))
@@ -72,7 +72,18 @@ func orNone(s string) string {
 	return s
 }
 
-// limitText says what the disk itself did.
+// limitTexts says what each disk itself did.
+func limitTexts(d *stats.Diff) (out []string) {
+	if d.Limit != nil {
+		out = append(out, limitText(d.Limit, d.Drifted))
+	}
+	if d.BinlogLimit != nil {
+		out = append(out, "binlog's disk: "+limitText(d.BinlogLimit, d.BinlogDrifted))
+	}
+	return out
+}
+
+// limitText says what a disk itself did.
 func limitText(l *stats.Delta, drifted bool) string {
 	text := fmt.Sprintf("%s | %s flushes/s by one thread, change %s %%", rate(l.A.Median), rate(l.B.Median), changeText(l))
 	if drifted {

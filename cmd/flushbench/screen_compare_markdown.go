@@ -21,8 +21,8 @@ func compareMarkdown(c *comparison) string {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Field, escapeMarkdown(orNone(d.A)), escapeMarkdown(orNone(d.B)), d.Means)
 		}
 	}
-	if l := c.Diff.Limit; l != nil {
-		b.WriteString("\nLimit of the disk: " + limitText(l, c.Diff.Drifted) + "\n")
+	for _, text := range limitTexts(&c.Diff) {
+		b.WriteString("\nLimit of the disk: " + text + "\n")
 	}
 	for _, metric := range comparedMetrics(&c.Diff) {
 		b.WriteString(markdownTable(&c.Diff, metric))

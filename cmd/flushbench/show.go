@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -57,6 +58,22 @@ func folderOf(path string) string {
 		return filepath.Dir(path)
 	}
 	return filepath.Clean(path)
+}
+
+// homeOf is where what is made of the result of path goes: its folder, or, of a
+// file with a name of its own (main.json), a folder of that name beside it, so that
+// two such files never share one.
+func homeOf(path string) string {
+	folder := folderOf(path)
+	name := filepath.Base(path)
+	if folder == filepath.Clean(path) || name == result.FileName {
+		return folder
+	}
+	own := strings.TrimSuffix(name, filepath.Ext(name))
+	if own == name || own == "" {
+		own = name + "-files"
+	}
+	return filepath.Join(folder, own)
 }
 
 // screenOf is the screen that belongs to the kind of result.

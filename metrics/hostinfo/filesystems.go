@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"flushbench/metrics/result"
 )
 
 // memoryFS are the file systems that keep nothing over a power cut.
@@ -29,6 +31,10 @@ var copyOnWriteFS = map[string]bool{"btrfs": true, "zfs": true, "bcachefs": true
 // journalFS commit a journal whose flushes reach the device beside ours. On
 // ext4 the journal may be absent, which no mount option says.
 var journalFS = map[string]bool{"ext3": true, "ext4": true, "xfs": true, "jfs": true, "btrfs": true, "f2fs": true}
+
+// BarrierOff returns the mount option of env that keeps its file system from
+// sending flushes to the device, or "".
+func BarrierOff(env result.Environment) string { return barrierOff(splitOptions(env.MountOptions)) }
 
 // barrierOff returns the mount option that keeps the file system from sending
 // flushes to the device, or "".

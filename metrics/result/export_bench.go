@@ -89,10 +89,11 @@ func benchNames(cells []Cell) []string {
 	return names
 }
 
-// benchName returns the benchmark name of a cell: every axis that a reader
-// may want to group by. What only one policy has (a style other than the
-// default) or few runs use appears where it is set, so that the names of two
-// policies differ in the policy alone and benchstat -col /policy lines them up.
+// benchName returns the benchmark name of a cell: every axis that a reader may
+// want to group by, and every other that makes its figures those of another thing.
+// What only one policy has (a style other than the default) or few runs use appears
+// where it is set, so that the names of two policies differ in the policy alone and
+// benchstat -col /policy lines them up. How long a round lasted is no part of it.
 func benchName(c *Cell) string {
 	p := &c.Params
 	name := "BenchmarkCommit"
@@ -101,7 +102,7 @@ func benchName(c *Cell) string {
 			name += "/" + key + "=" + benchValue(value)
 		}
 	}
-	if p.Rows > 0 {
+	if p.Workload != "log" {
 		add("workload", p.Workload)
 	}
 	add("policy", p.Policy)
@@ -112,8 +113,9 @@ func benchName(c *Cell) string {
 		add("style", p.Policy0Style)
 	}
 	add("clients", strconv.Itoa(p.Clients))
-	if p.Rate > 0 {
-		add("rate", strconv.FormatFloat(p.Rate, 'f', -1, 64))
+	add("rate", share(p.Rate))
+	if p.Load == LoadPaced && p.Rate == 0 {
+		add("load", p.Load)
 	}
 	add("method", p.FlushMethod)
 	add("growth", p.Growth)
@@ -122,14 +124,64 @@ func benchName(c *Cell) string {
 	add("mode", p.ClientMode)
 	add("buffer", p.LogBuffer)
 	add("record", strconv.FormatInt(p.RecordBytes, 10))
-	if p.ThinkTimeNS > 0 {
-		add("think-ns", strconv.FormatInt(p.ThinkTimeNS, 10))
-	}
-	if p.TxnCPUNS > 0 {
-		add("cpu-ns", strconv.FormatInt(p.TxnCPUNS, 10))
+	for _, kv := range otherAxes(p) {
+		add(kv[0], kv[1])
 	}
 	add("section", c.Section)
 	return name
+}
+
+// otherAxes are those that a matrix seldom varies, "" where one is not set.
+func otherAxes(p *Params) [][2]string {
+	whole := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.FormatInt(n, 10)
+	}
+	on := func(b bool, value string) string {
+		if b {
+			return value
+		}
+		return ""
+	}
+	return [][2]string{
+		{"records", on(p.RecordDistribution != "fixed", p.RecordDistribution)},
+		{"think-ns", whole(p.ThinkTimeNS)},
+		{"cpu-ns", whole(p.TxnCPUNS)},
+		{"flush-ns-added", whole(p.AddedFlushNS)},
+		{"interval-ns", whole(p.FlushIntervalNS)},
+		{"group-count", whole(int64(p.GroupCount))},
+		{"buffer-bytes", whole(p.LogBufferBytes)},
+		{"log-bytes", whole(p.LogCapacityBytes)},
+		{"log-files", whole(int64(p.LogFiles))},
+		{"tail", p.Tail},
+		{"rows", whole(p.Rows)},
+		{"row-bytes", whole(p.RowBytes)},
+		{"keys", p.KeyDistribution},
+		{"txn-rows", whole(int64(p.RowsPerTxn))},
+		{"reads", share(p.ReadShare)},
+		{"rollbacks", share(p.RollbackShare)},
+		{"isolation", p.Isolation},
+		{"durability", p.Durability},
+		{"pool-bytes", whole(p.BufferPoolBytes)},
+		{"doublewrite", on(p.NoDoublewrite, "off")},
+		{"binlog-format", p.BinlogFormat},
+		{"binlog-image", p.BinlogRowImage},
+		{"binlog-method", p.BinlogMethod},
+		{"binlog-growth", p.BinlogGrowth},
+		{"binlog-overlap", on(p.BinlogOverlap, "on")},
+		{"view", p.LongView},
+		{"measure", on(p.MeasureOff, "off")},
+	}
+}
+
+// share shows a number that 0 stands for none of.
+func share(f float64) string {
+	if f == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 // benchValue makes s safe inside a benchmark name.

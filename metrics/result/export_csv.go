@@ -19,6 +19,12 @@ var cellColumns = []cellColumn{
 	{"cell", func(c *Cell, _ *Round) string { return c.Name }},
 	{"section", func(c *Cell, _ *Round) string { return c.Section }},
 	{"policy", func(c *Cell, _ *Round) string { return c.Params.Policy }},
+	{"sync_binlog", func(c *Cell, _ *Round) string {
+		if c.Params.SyncBinlog == nil {
+			return ""
+		}
+		return strconv.Itoa(*c.Params.SyncBinlog)
+	}},
 	{"clients", func(c *Cell, _ *Round) string { return strconv.Itoa(c.Params.Clients) }},
 	{"rate", func(c *Cell, _ *Round) string { return float(c.Params.Rate) }},
 	{"flush_method", func(c *Cell, _ *Round) string { return c.Params.FlushMethod }},
@@ -27,6 +33,7 @@ var cellColumns = []cellColumn{
 	{"group_delay", func(c *Cell, _ *Round) string { return c.Params.GroupDelay }},
 	{"log_buffer", func(c *Cell, _ *Round) string { return c.Params.LogBuffer }},
 	{"record_bytes", func(c *Cell, _ *Round) string { return integer(c.Params.RecordBytes) }},
+	{"long_view", func(c *Cell, _ *Round) string { return c.Params.LongView }},
 	{"bound", func(c *Cell, _ *Round) string { return c.Bound }},
 	{"round", func(_ *Cell, r *Round) string { return strconv.Itoa(r.Round) }},
 	{"partial", func(_ *Cell, r *Round) string { return strconv.FormatBool(r.Partial) }},
@@ -44,12 +51,24 @@ var cellColumns = []cellColumn{
 	{"flush_device", func(_ *Cell, r *Round) string { return optional(r.Flushes.Device) }},
 	{"group_size_mean", func(_ *Cell, r *Round) string { return float(r.GroupSizeMean) }},
 	{"cpu_ns_per_commit", func(_ *Cell, r *Round) string { return float(r.CPUNSPerCommit) }},
+	{"history_length_max", database(func(d *Database) string { return integer(d.HistoryLengthMax) })},
+	{"catch_up_ns", database(viewed(func(v *LongView) int64 { return v.CatchUpNS }))},
+	{"history_left", database(viewed(func(v *LongView) int64 { return v.Left }))},
 	{"process_commits_max", risk(func(a *AtRisk) int64 { return a.Process.CommitsMax })},
 	{"process_age_ns_max", risk(func(a *AtRisk) int64 { return a.Process.AgeNSMax })},
+	{"process_lost_max", class(func(a *AtRisk) int64 { return a.Process.LostMax })},
+	{"process_engine_ahead_max", class(func(a *AtRisk) int64 { return a.Process.EngineAheadMax })},
+	{"process_binlog_ahead_max", class(func(a *AtRisk) int64 { return a.Process.BinlogAheadMax })},
 	{"os_commits_max", risk(func(a *AtRisk) int64 { return a.OS.CommitsMax })},
 	{"os_age_ns_max", risk(func(a *AtRisk) int64 { return a.OS.AgeNSMax })},
+	{"os_lost_max", class(func(a *AtRisk) int64 { return a.OS.LostMax })},
+	{"os_engine_ahead_max", class(func(a *AtRisk) int64 { return a.OS.EngineAheadMax })},
+	{"os_binlog_ahead_max", class(func(a *AtRisk) int64 { return a.OS.BinlogAheadMax })},
 	{"power_commits_max", risk(func(a *AtRisk) int64 { return a.Power.CommitsMax })},
 	{"power_age_ns_max", risk(func(a *AtRisk) int64 { return a.Power.AgeNSMax })},
+	{"power_lost_max", class(func(a *AtRisk) int64 { return a.Power.LostMax })},
+	{"power_engine_ahead_max", class(func(a *AtRisk) int64 { return a.Power.EngineAheadMax })},
+	{"power_binlog_ahead_max", class(func(a *AtRisk) int64 { return a.Power.BinlogAheadMax })},
 }
 
 func risk(of func(*AtRisk) int64) func(*Cell, *Round) string {
@@ -58,6 +77,35 @@ func risk(of func(*AtRisk) int64) func(*Cell, *Round) string {
 			return ""
 		}
 		return integer(of(r.AtRisk))
+	}
+}
+
+// class is risk for the classes of two logs: empty with one.
+func class(of func(*AtRisk) int64) func(*Cell, *Round) string {
+	figure := risk(of)
+	return func(c *Cell, r *Round) string {
+		if c.Params.SyncBinlog == nil {
+			return ""
+		}
+		return figure(c, r)
+	}
+}
+
+func database(of func(*Database) string) func(*Cell, *Round) string {
+	return func(_ *Cell, r *Round) string {
+		if r.Database == nil {
+			return ""
+		}
+		return of(r.Database)
+	}
+}
+
+func viewed(of func(*LongView) int64) func(*Database) string {
+	return func(d *Database) string {
+		if d.LongView == nil {
+			return ""
+		}
+		return integer(of(d.LongView))
 	}
 }
 

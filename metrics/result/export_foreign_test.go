@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,12 +86,12 @@ func TestBenchIsReadByBenchfmt(t *testing.T) {
 	}
 }
 
-// TestBenchNamesDiffer: cells that differ only in what no name shows must not
-// become one benchmark.
+// TestBenchNamesDiffer: unlike cells must not become one benchmark, in one result or
+// in two that benchstat compares; the same cell of two results must.
 func TestBenchNamesDiffer(t *testing.T) {
 	r := sample(t)
 	r.Cells[1].Params = r.Cells[0].Params
-	r.Cells[1].Params.LogCapacityBytes = 7
+	r.Cells[1].Params.DurationS = 7
 	names := benchNames(r.Cells)
 	if names[0] == names[1] || !strings.HasSuffix(names[1], "/cell=policy=2") {
 		t.Errorf("benchNames() = %q; want two names", names)
@@ -98,6 +100,32 @@ func TestBenchNamesDiffer(t *testing.T) {
 	r.Cells[1].Params.Rows, r.Cells[1].Params.Workload, r.Cells[1].Params.SyncBinlog = 10, "bank", &zero
 	if names = benchNames(r.Cells); !strings.HasPrefix(names[1], "BenchmarkCommit/workload=bank/policy=1/sync-binlog=0/") {
 		t.Errorf("benchNames() = %q; want the workload and sync_binlog", names)
+	}
+	// Each axis on its own: a new one must be added to the name, or stand here.
+	same := []string{"DurationS", "WarmupNS"}
+	for i := range reflect.TypeFor[Params]().NumField() {
+		field := reflect.TypeFor[Params]().Field(i)
+		a := Cell{Params: Params{Policy: "0", Load: LoadClosed}}
+		b := a
+		switch v := reflect.ValueOf(&b.Params).Elem().Field(i); {
+		case field.Name == "Load":
+			v.SetString(LoadPaced)
+		case v.Kind() == reflect.String:
+			v.SetString("other")
+		case v.Kind() == reflect.Bool:
+			v.SetBool(true)
+		case v.CanInt():
+			v.SetInt(7)
+		case v.CanFloat():
+			v.SetFloat(0.7)
+		case v.Kind() == reflect.Pointer:
+			v.Set(reflect.ValueOf(&zero))
+		default:
+			t.Fatalf("%s: a field of kind %v", field.Name, v.Kind())
+		}
+		if got, want := benchName(&a) == benchName(&b), slices.Contains(same, field.Name); got != want {
+			t.Errorf("%s: the same name %v; want %v: %s", field.Name, got, want, benchName(&b))
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -90,7 +91,7 @@ func TestCSV(t *testing.T) {
 	if err != nil || len(rows) != 5 || len(rows[0]) != len(cellColumns) {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
-	last := len(cellColumns) - 1
+	last := slices.Index(rows[0], "power_age_ns_max")
 	if rows[1][last] != "" || rows[2][last] != "0" {
 		t.Errorf("not measured: %q, want empty; measured: %q, want 0", rows[1][last], rows[2][last])
 	}
@@ -100,6 +101,31 @@ func TestCSV(t *testing.T) {
 	rows, err = csv.NewReader(&series).ReadAll()
 	if err != nil || len(rows) != 1+4*(1+2) {
 		t.Errorf("%d rows in the series, %v", len(rows), err)
+	}
+}
+
+// The columns of two logs and of a long view are empty where there is none.
+func TestCSVOfPairs(t *testing.T) {
+	r := sample(t)
+	c := &r.Cells[1]
+	sync := 100
+	c.Params.SyncBinlog, c.Params.LongView = &sync, "hold"
+	c.Rounds[0].AtRisk = &AtRisk{OS: Risk{LostMax: 3, EngineAheadMax: 4, BinlogAheadMax: 5}}
+	c.Rounds[0].Database = &Database{HistoryLengthMax: 6, LongView: &LongView{CatchUpNS: 7, Left: 8}}
+	var text bytes.Buffer
+	if err := WriteCellsCSV(&text, r); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&text).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"sync_binlog": "100", "long_view": "hold", "os_lost_max": "3", "os_engine_ahead_max": "4", "os_binlog_ahead_max": "5",
+		"power_lost_max": "0", "history_length_max": "6", "catch_up_ns": "7", "history_left": "8"} {
+		k := slices.Index(rows[0], name)
+		if k < 0 || rows[3][k] != want || rows[1][k] != "" {
+			t.Errorf("column %s, number %d: %q with two logs, %q with one; want %q and none", name, k, rows[3][max(k, 0)], rows[1][max(k, 0)], want)
+		}
 	}
 }
 

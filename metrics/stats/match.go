@@ -16,6 +16,9 @@ type subject struct {
 
 	figures []figure // the best one first
 	waits   bool     // the disk's flushes set its pace, as far as is known
+	blind   bool     // it waits for a disk whose limit is not known
+
+	onRedo, onBinlog bool // which disk's limit is its own: the redo log's, that of the binlog alone
 }
 
 // figure is one figure of every full round.
@@ -29,9 +32,10 @@ type figure struct {
 // subjects lists what r has to compare, in its order.
 func subjects(r *result.Result) []subject {
 	var all []subject
+	loops := limitsOf(r)
 	for i := range r.Cells {
 		if len(r.Cells[i].Rounds) > 0 {
-			all = append(all, cellSubject(&r.Cells[i]))
+			all = append(all, cellSubject(&r.Cells[i], &loops))
 		}
 	}
 	if r.Probe == nil {
@@ -70,17 +74,19 @@ func keyOf(c *result.Cell) cellKey {
 
 // cellSubject takes the figures of a cell that are free to move: the throughput
 // of a closed loop, the latency of a paced one.
-func cellSubject(c *result.Cell) subject {
-	key := keyOf(c)
+func cellSubject(c *result.Cell, loops *limits) subject {
+	key, w := keyOf(c), waitedFor(&c.Params)
 	s := subject{name: c.Name, key: key, waits: waits(c)}
+	s.blind = s.waits && loops.blind(c)
+	s.onRedo, s.onBinlog = loops.disks(w)
 	key.params.Rate = 0
 	s.loose = key
 	if c.Params.Load == result.LoadPaced {
-		s.add(c, MetricP50, true, P50Latency, perFlush(P50Latency))
-		s.add(c, MetricMean, true, MeanLatency, perFlush(MeanLatency))
+		s.add(c, MetricP50, true, P50Latency, loops.perFlush(w, P50Latency))
+		s.add(c, MetricMean, true, MeanLatency, loops.perFlush(w, MeanLatency))
 		return s
 	}
-	s.add(c, MetricThroughput, false, TPS, PerLimit)
+	s.add(c, MetricThroughput, false, TPS, loops.perLimit(w))
 	return s
 }
 
@@ -106,33 +112,6 @@ func common(a, b *subject) (x, y figure, ok bool) {
 		}
 	}
 	return figure{}, figure{}, false
-}
-
-// perFlush divides a latency by the limit loop's median flush of the same round.
-func perFlush(of func(*result.Round) (float64, bool)) func(*result.Round) (float64, bool) {
-	return func(r *result.Round) (float64, bool) {
-		v, ok := of(r)
-		if p := r.Limit.FlushNSP50; ok && p != nil && *p > 0 {
-			return v / float64(*p), true
-		}
-		return 0, false
-	}
-}
-
-// waits reports whether commits of the cell wait for flushes, so that the
-// disk's drift is its own.
-func waits(c *result.Cell) bool {
-	switch c.Bound {
-	case result.BoundFlush, result.BoundUnknown, "":
-		return true
-	case result.BoundRate:
-		for i := range c.Rounds {
-			if c.Rounds[i].FlushBusyShare != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // match finds the partner of each of a in b: pairs holds indexes into both, in

@@ -41,6 +41,11 @@ func NewDelta(a, b []float64) Delta {
 // Significant reports whether the two sides differ at the level Alpha.
 func (d *Delta) Significant() bool { return d.P < Alpha && d.Ratio != 1 }
 
+// Covers reports whether ratio lies in the interval, or there is none.
+func (d *Delta) Covers(ratio float64) bool {
+	return d.Confidence == 0 || d.Lo <= ratio && ratio <= d.Hi
+}
+
 // ratioInterval returns the interval that belongs to the Mann-Whitney test
 // (Hodges and Lehmann; Moses): of all ratios of a value of b to one of a the
 // k-th lowest and the k-th highest, k so that it covers the true ratio with at

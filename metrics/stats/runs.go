@@ -15,6 +15,8 @@ const (
 	ReasonFewRounds = "too few rounds"
 	ReasonDrift     = "the disk drifted between the runs"
 	ReasonRate      = "paced at another rate"
+	ReasonNoisy     = "the limit is too noisy to tell a difference from the disk's drift"
+	ReasonNoLimit   = "the limit of the binlog's disk is not known"
 )
 
 // CellDiff compares one cell, or one row of a probe, of two results.
@@ -29,6 +31,10 @@ type CellDiff struct {
 	// Change is the ratio that counts: PerLimit's where both had to agree and it
 	// shows less change, else Raw's. Above 1 is faster, also for latencies.
 	Change float64 `json:"change"`
+	// Least is the least Change that the rounds leave possible: the low end of
+	// Raw's interval or of PerLimit's, whichever is higher where both count. 0: not
+	// known.
+	Least float64 `json:"least"`
 }
 
 // Diff compares two results, b with a.
@@ -36,6 +42,10 @@ type Diff struct {
 	Environment []Difference `json:"environment"` // empty: nothing differs
 	Limit       *Delta       `json:"limit"`       // flushes a second of the limit loop; null where one has none
 	Drifted     bool         `json:"drifted"`     // the limit itself differs significantly
+	// BinlogLimit and BinlogDrifted are the same of the binlog's disk, where that is
+	// another one.
+	BinlogLimit   *Delta `json:"binlog_limit,omitempty"`
+	BinlogDrifted bool   `json:"binlog_drifted,omitempty"`
 	// Blocked says why no cell may be called faster or slower: OtherHost,
 	// OtherDevice. Empty when nothing stands in the way.
 	Blocked []string   `json:"blocked"`
@@ -52,7 +62,9 @@ type Diff struct {
 // Where its commits wait for the disk and both runs have a limit loop, the
 // rounds divided by the limit of the same round must differ too, in the same
 // direction: the first alone would blame the disk's drift on what is compared,
-// and the second alone the limit loop's own noise, to all cells at once.
+// and the second alone the limit loop's own noise, to all cells at once. The limit
+// is that of the disks whose flushes the cell waits for. Where only the first
+// differ, and the second leave that difference possible, nothing can be told.
 func CompareResults(a, b *result.Result, across bool) Diff {
 	d := Diff{Environment: Differences(a, b), Blocked: []string{}, Cells: []CellDiff{}, OnlyA: []string{}, OnlyB: []string{}}
 	for _, hard := range []string{OtherHost, OtherDevice} {
@@ -63,10 +75,8 @@ func CompareResults(a, b *result.Result, across bool) Diff {
 			}
 		}
 	}
-	if x, y := limitRates(a), limitRates(b); len(x) > 0 && len(y) > 0 {
-		limit := NewDelta(x, y)
-		d.Limit, d.Drifted = &limit, limit.Significant()
-	}
+	d.Limit, d.Drifted = limitDelta(a.Limit, b.Limit)
+	d.BinlogLimit, d.BinlogDrifted = limitDelta(a.BinlogLimit, b.BinlogLimit)
 	sa, sb := subjects(a), subjects(b)
 	pairs, loose, onlyA, onlyB := match(sa, sb)
 	for _, p := range pairs {
@@ -86,15 +96,25 @@ func CompareResults(a, b *result.Result, across bool) Diff {
 	return d
 }
 
-// limitRates are the rounds of the limit loop that ran their whole time.
-func limitRates(r *result.Result) []float64 {
-	if r.Limit == nil {
+// limitDelta compares two limit loops; nil where one has no round.
+func limitDelta(a, b *result.LimitSummary) (d *Delta, drifted bool) {
+	x, y := limitRates(a), limitRates(b)
+	if len(x) == 0 || len(y) == 0 {
+		return nil, false
+	}
+	limit := NewDelta(x, y)
+	return &limit, limit.Significant()
+}
+
+// limitRates are the rounds of a limit loop that ran their whole time.
+func limitRates(l *result.LimitSummary) []float64 {
+	if l == nil {
 		return nil
 	}
 	var rates []float64
-	for i := range r.Limit.Rounds {
-		if l := &r.Limit.Rounds[i]; !l.Partial && l.FlushPerS > 0 {
-			rates = append(rates, l.FlushPerS)
+	for i := range l.Rounds {
+		if r := &l.Rounds[i]; !r.Partial && r.FlushPerS > 0 {
+			rates = append(rates, r.FlushPerS)
 		}
 	}
 	return rates
@@ -109,32 +129,37 @@ func (d *Diff) compare(a, b *subject) CellDiff {
 		c.PerLimit = &n
 	}
 	both := c.PerLimit != nil && (a.waits || b.waits)
-	c.Change = c.change(both)
+	c.Change, c.Least = c.change(both), c.least(both)
 	switch {
 	case len(d.Blocked) > 0:
 		c.Outcome, c.Reason = Inconclusive, d.Blocked[0]
 	case !ok, len(x.raw) < MinRounds, len(y.raw) < MinRounds:
 		c.Outcome, c.Reason = Inconclusive, ReasonFewRounds
 	case both:
-		d.judge(&c)
-	case c.Raw.Significant():
+		c.judge((a.onRedo || b.onRedo) && d.Drifted || (a.onBinlog || b.onBinlog) && d.BinlogDrifted)
+	case !c.Raw.Significant():
+	case a.blind || b.blind:
+		c.Outcome, c.Reason = Inconclusive, ReasonNoLimit
+	default:
 		c.claim()
 	}
 	return c
 }
 
 // judge weighs raw and normalised rounds of a cell that waits for the disk.
-func (d *Diff) judge(c *CellDiff) {
+func (c *CellDiff) judge(drifted bool) {
 	raw, limited := c.Raw.Significant(), c.PerLimit.Significant()
 	same := (c.Raw.Ratio > 1) == (c.PerLimit.Ratio > 1)
 	switch {
 	case raw && limited && same:
 		c.claim()
-	case limited && d.Drifted:
+	case limited && drifted:
 		// The cell stayed while the disk moved: a change that the drift hides,
 		// or a cell that follows the disk less than the limit loop does.
 		c.Outcome, c.Reason = Inconclusive, ReasonDrift
-	case raw && d.Drifted:
+	case raw && c.PerLimit.Covers(c.Raw.Ratio):
+		c.Outcome, c.Reason = Inconclusive, ReasonNoisy
+	case raw && drifted:
 		c.Reason = ReasonDrift
 	}
 }
@@ -149,17 +174,11 @@ func (c *CellDiff) claim() {
 
 // change is the ratio that counts, turned so that above 1 is faster.
 func (c *CellDiff) change(both bool) float64 {
-	turn := func(ratio float64) float64 {
-		if c.LowIsGood && ratio > 0 {
-			return 1 / ratio
-		}
-		return ratio
-	}
-	raw := turn(c.Raw.Ratio)
+	raw := c.turn(c.Raw.Ratio)
 	if !both {
 		return raw
 	}
-	limited := turn(c.PerLimit.Ratio)
+	limited := c.turn(c.PerLimit.Ratio)
 	if raw <= 0 || limited <= 0 {
 		return raw
 	}
@@ -169,16 +188,46 @@ func (c *CellDiff) change(both bool) float64 {
 	return raw
 }
 
+// least is the least change that the rounds leave possible. Where the rounds beside
+// their limit count too, either may rule a slowdown out: the first do when nothing
+// got slower at all, the second when it was the disk.
+func (c *CellDiff) least(both bool) float64 {
+	low := func(d *Delta) float64 {
+		switch {
+		case d.Confidence == 0:
+			return 0
+		case c.LowIsGood:
+			return c.turn(d.Hi)
+		}
+		return d.Lo
+	}
+	if !both {
+		return low(&c.Raw)
+	}
+	return max(low(&c.Raw), low(c.PerLimit))
+}
+
+// turn makes a ratio of latencies one that is above 1 when faster.
+func (c *CellDiff) turn(ratio float64) float64 {
+	if c.LowIsGood && ratio > 0 {
+		return 1 / ratio
+	}
+	return ratio
+}
+
 // SlowerThan lists the cells of d that are slower by more than the share limit
-// (0.05: 5 %), and those about which nothing can be said. A gate passes when
-// both are empty.
+// (0.05: 5 %), and those of which that cannot be told: the inconclusive ones, and
+// those whose interval reaches below. A gate passes when both are empty.
 func (d *Diff) SlowerThan(limit float64) (slower, unknown []*CellDiff) {
 	for i := range d.Cells {
 		switch c := &d.Cells[i]; {
 		case c.Outcome == Inconclusive:
 			unknown = append(unknown, c)
+		case c.Outcome == Faster:
 		case c.Outcome == Slower && c.Change < 1-limit:
 			slower = append(slower, c)
+		case c.Least < 1-limit:
+			unknown = append(unknown, c)
 		}
 	}
 	return slower, unknown

@@ -18,21 +18,25 @@ func Compare(d *stats.Diff) []string {
 	if len(d.Blocked) > 0 {
 		out = append(out, fmt.Sprintf("Nothing is claimed: b was measured on %s, so a difference may be the machine's.", strings.Join(d.Blocked, " and ")))
 	}
-	if s := drift(d); s != "" {
-		out = append(out, s)
-	}
+	out = append(out, drift(d)...)
 	if len(d.Blocked) > 0 {
 		return out
 	}
 	return append(out, changes(d)...)
 }
 
-// drift says what the disk itself did between the runs, "" when nothing shows.
-func drift(d *stats.Diff) string {
-	if !d.Drifted {
-		return ""
+// drift says what the disks themselves did between the runs, where that shows.
+func drift(d *stats.Diff) (out []string) {
+	say := func(disk, loop string, l *stats.Delta) {
+		out = append(out, fmt.Sprintf("%s drifted between the runs: %s gave %s flushes/s in b than in a.", disk, loop, Change(l.Ratio)))
 	}
-	return fmt.Sprintf("The disk drifted between the runs: the limit loop gave %s flushes/s in b than in a.", Change(d.Limit.Ratio))
+	if d.Drifted {
+		say("The disk", "the limit loop", d.Limit)
+	}
+	if d.BinlogDrifted {
+		say("The binlog's disk", "its limit loop", d.BinlogLimit)
+	}
+	return out
 }
 
 // changes counts the outcomes and names the largest changes.
@@ -52,9 +56,9 @@ func changes(d *stats.Diff) []string {
 	case judged == 0:
 		out = append(out, "Nothing can be said about any cell.")
 	case differ == 0:
-		out = append(out, fmt.Sprintf("No difference in %d %s.", judged, plural(judged, "cell")))
+		out = append(out, fmt.Sprintf("No difference shows in %d %s.", judged, plural(judged, "cell")))
 	default:
-		out = append(out, fmt.Sprintf("Of %d %s %d slower, %d faster in b, %d without a difference.",
+		out = append(out, fmt.Sprintf("Of %d %s %d slower, %d faster in b; no difference shows in %d.",
 			judged, plural(judged, "cell"), count[stats.Slower], count[stats.Faster], count[stats.Noise]))
 	}
 	for _, o := range []stats.Outcome{stats.Slower, stats.Faster} {
@@ -74,21 +78,22 @@ const chanceCells = 10
 
 // inconclusive says how many cells could not be judged, by reason.
 func inconclusive(d *stats.Diff) []string {
-	advice := map[string]string{
-		stats.ReasonFewRounds: fmt.Sprintf("Both need %d rounds or more (--rounds 10).", stats.MinRounds),
-		stats.ReasonDrift:     "Measure both again, close together.",
-		stats.ReasonRate:      "Give both runs the same --rate.",
-	}
 	var out []string
-	for _, reason := range []string{stats.ReasonFewRounds, stats.ReasonDrift, stats.ReasonRate} {
+	for _, r := range []struct{ reason, advice string }{
+		{stats.ReasonFewRounds, fmt.Sprintf("Both need %d rounds or more (--rounds 10).", stats.MinRounds)},
+		{stats.ReasonDrift, "Measure both again, close together."},
+		{stats.ReasonNoisy, "Measure more rounds (--rounds 20)."},
+		{stats.ReasonNoLimit, "Measure both again, with a limit loop there."},
+		{stats.ReasonRate, "Give both runs the same --rate."},
+	} {
 		n := 0
 		for i := range d.Cells {
-			if c := &d.Cells[i]; c.Outcome == stats.Inconclusive && c.Reason == reason {
+			if c := &d.Cells[i]; c.Outcome == stats.Inconclusive && c.Reason == r.reason {
 				n++
 			}
 		}
 		if n > 0 {
-			out = append(out, fmt.Sprintf("Inconclusive in %d %s: %s. %s", n, plural(n, "cell"), reason, advice[reason]))
+			out = append(out, fmt.Sprintf("Inconclusive in %d %s: %s. %s", n, plural(n, "cell"), r.reason, r.advice))
 		}
 	}
 	return out

@@ -39,19 +39,23 @@ func TestCompareSentencesFollowTheData(t *testing.T) {
 		want   string
 	}{
 		{"nothing", 0, nil, "Nothing to compare: no cell of a has a partner with the same parameters in b."},
-		{"same", 4, nil, "No difference in 4 cells."},
-		{"one", 1, nil, "No difference in 1 cell."},
+		{"same", 4, nil, "No difference shows in 4 cells."},
+		{"one", 1, nil, "No difference shows in 1 cell."},
 		{"slower", 4, func(d *stats.Diff) { moved(d, 1, 0.9); moved(d, 2, 0.8) },
-			"Of 4 cells 2 slower, 0 faster in b, 2 without a difference.\nMost: cell 3, 20 % less commits/s."},
+			"Of 4 cells 2 slower, 0 faster in b; no difference shows in 2.\nMost: cell 3, 20 % less commits/s."},
 		{"both ways", 3, func(d *stats.Diff) { moved(d, 0, 0.975); moved(d, 2, 1.5) },
-			"Of 3 cells 1 slower, 1 faster in b, 1 without a difference.\nMost: cell 1, 2.5 % less commits/s.\nMost: cell 3, 50 % more commits/s."},
+			"Of 3 cells 1 slower, 1 faster in b; no difference shows in 1.\nMost: cell 1, 2.5 % less commits/s.\nMost: cell 3, 50 % more commits/s."},
 		{"beside the limit", 1, func(d *stats.Diff) { moved(d, 0, 0.8); d.Cells[0].PerLimit = &stats.Delta{Ratio: 0.85} },
-			"Of 1 cell 1 slower, 0 faster in b, 0 without a difference.\nMost: cell 1, 20 % less commits/s (15 % less beside the limit of the same round)."},
+			"Of 1 cell 1 slower, 0 faster in b; no difference shows in 0.\nMost: cell 1, 20 % less commits/s (15 % less beside the limit of the same round)."},
 		{"a latency", 1, func(d *stats.Diff) { moved(d, 0, 0.8); d.Cells[0].Metric, d.Cells[0].Raw.Ratio = stats.MetricP50, 1.25 },
-			"Of 1 cell 1 slower, 0 faster in b, 0 without a difference.\nMost: cell 1, 25 % more p50 latency."},
-		{"chance", 20, nil, "No difference in 20 cells.\nOf 20 equal cells up to about 1 would be called different by chance (p < 0.05)."},
+			"Of 1 cell 1 slower, 0 faster in b; no difference shows in 0.\nMost: cell 1, 25 % more p50 latency."},
+		{"chance", 20, nil, "No difference shows in 20 cells.\nOf 20 equal cells up to about 1 would be called different by chance (p < 0.05)."},
 		{"drift", 1, func(d *stats.Diff) { d.Drifted, d.Limit.Ratio = true, 0.88 },
-			"The disk drifted between the runs: the limit loop gave 12 % less flushes/s in b than in a.\nNo difference in 1 cell."},
+			"The disk drifted between the runs: the limit loop gave 12 % less flushes/s in b than in a.\nNo difference shows in 1 cell."},
+		{"drift of the binlog's disk", 1, func(d *stats.Diff) { d.BinlogDrifted, d.BinlogLimit = true, &stats.Delta{Ratio: 1.5} },
+			"The binlog's disk drifted between the runs: its limit loop gave 50 % more flushes/s in b than in a.\nNo difference shows in 1 cell."},
+		{"a noisy limit", 1, func(d *stats.Diff) { d.Cells[0].Outcome, d.Cells[0].Reason = stats.Inconclusive, stats.ReasonNoisy },
+			"Nothing can be said about any cell.\nInconclusive in 1 cell: the limit is too noisy to tell a difference from the disk's drift. Measure more rounds (--rounds 20)."},
 		{"another host", 2, func(d *stats.Diff) { d.Blocked = []string{stats.OtherHost, stats.OtherDevice} },
 			"Nothing is claimed: b was measured on another host and another device, so a difference may be the machine's."},
 		{"few rounds", 2, func(d *stats.Diff) {
@@ -60,9 +64,9 @@ func TestCompareSentencesFollowTheData(t *testing.T) {
 			}
 		}, "Nothing can be said about any cell.\nInconclusive in 2 cells: too few rounds. Both need 5 rounds or more (--rounds 10)."},
 		{"other rate", 2, func(d *stats.Diff) { d.Cells[1].Outcome, d.Cells[1].Reason = stats.Inconclusive, stats.ReasonRate },
-			"No difference in 1 cell.\nInconclusive in 1 cell: paced at another rate. Give both runs the same --rate."},
+			"No difference shows in 1 cell.\nInconclusive in 1 cell: paced at another rate. Give both runs the same --rate."},
 		{"hidden", 2, func(d *stats.Diff) { d.Cells[1].Outcome, d.Cells[1].Reason = stats.Inconclusive, stats.ReasonDrift },
-			"No difference in 1 cell.\nInconclusive in 1 cell: the disk drifted between the runs. Measure both again, close together."},
+			"No difference shows in 1 cell.\nInconclusive in 1 cell: the disk drifted between the runs. Measure both again, close together."},
 	} {
 		if got := strings.Join(Compare(diffOf(c.cells, c.change)), "\n"); got != c.want {
 			t.Errorf("%s: Compare() =\n%s\nwant\n%s", c.name, got, c.want)

@@ -49,6 +49,40 @@ func TestBound(t *testing.T) {
 	}
 }
 
+// With a binlog commits wait for its flushes too, whatever the redo log's policy.
+func TestBoundWithBinlog(t *testing.T) {
+	const second = int64(time.Second)
+	for _, c := range []struct {
+		name    string
+		policy  groupcommit.Policy
+		sync    int
+		serial  bool
+		flushed groupcommit.StageStats // within a second
+		idle    float64
+		want    string
+	}{
+		{"2/1, idle", groupcommit.Policy2, 1, false, groupcommit.StageStats{FlushNs: second * 8 / 10}, 0.85, result.BoundFlush},
+		{"2/1, idle, short flushes", groupcommit.Policy2, 1, false, groupcommit.StageStats{FlushNs: second / 10}, 0.85, result.BoundFlush},
+		{"0/1, idle", groupcommit.Policy0, 1, false, groupcommit.StageStats{FlushNs: second / 2}, 0.85, result.BoundFlush},
+		{"2/1, no CPU left", groupcommit.Policy2, 1, false, groupcommit.StageStats{FlushNs: second / 2}, 0.1, result.BoundCPU},
+		{"2/1, little CPU left, flushing all the time", groupcommit.Policy2, 1, false, groupcommit.StageStats{FlushNs: second * 9 / 10}, 0.2, result.BoundFlush},
+		{"2/0", groupcommit.Policy2, 0, false, groupcommit.StageStats{}, 0.5, result.BoundCPU},
+		{"2/100, few flushes", groupcommit.Policy2, 100, false, groupcommit.StageStats{FlushNs: second / 10}, 0.5, result.BoundCPU},
+		{"2/100, many", groupcommit.Policy2, 100, false, groupcommit.StageStats{FlushNs: second * 55 / 100}, 0.5, result.BoundFlush},
+		{"1/1, one after the other", groupcommit.Policy1, 1, true, groupcommit.StageStats{PrepareNs: second * 4 / 10, FlushNs: second * 4 / 10}, 0.2, result.BoundFlush},
+		{"1/1, at a time", groupcommit.Policy1, 1, false, groupcommit.StageStats{PrepareNs: second * 4 / 10, FlushNs: second * 4 / 10}, 0.2, result.BoundCPU},
+		{"2/1, PREPARE flushes nothing", groupcommit.Policy2, 1, true, groupcommit.StageStats{PrepareNs: second * 4 / 10, FlushNs: second * 4 / 10}, 0.2, result.BoundCPU},
+	} {
+		s, round := bankSpec(c.policy, c.sync), result.Round{DurationS: 1}
+		s.Database.Stages.Serial = c.serial
+		x := &cellRun{spec: &s, db: &dbCell{}, end: snapshot{at: second}}
+		x.end.eng.Stages, round.Idle.CPUShare = c.flushed, &c.idle
+		if kind, text := x.bound(&round); kind != c.want || text == "" {
+			t.Errorf("%s: bound %q (%q); want %q", c.name, kind, text, c.want)
+		}
+	}
+}
+
 func TestUsualBound(t *testing.T) {
 	r := &run{bounds: map[string][]boundSeen{"x": {{"cpu", "a"}, {"flush", "b"}, {"flush", "b"}}}}
 	if kind, text := r.usualBound("x"); kind != "flush" || text != "b" {

@@ -22,6 +22,7 @@ import (
 type dbDir struct {
 	clients int      // undo slots: the most sessions of the cells that share it
 	seqs    []uint64 // by client: how many transactions it has run
+	left    int64    // undo logs that purge had not reached when a cell with a long view ended
 }
 
 // dbCell is what a transactional cell has beside a cell of workload log.
@@ -32,8 +33,9 @@ type dbCell struct {
 	ahead aheads
 	watch dbWatch
 
-	viewer *viewer         // nil: no long view
-	caught result.LongView // after the cell
+	viewer    *viewer         // nil: no long view
+	caught    result.LongView // after the cell
+	inherited int64           // undo logs that an earlier cell's view had kept, at the begin
 }
 
 // binlogFolder is the binlog's folder within its part of the database's.
@@ -114,6 +116,10 @@ func (c *cellRun) openDatabase(o engine.Options) error {
 		return err
 	}
 	c.db.db = db
+	if d.left > 0 {
+		d.left = db.Stats().Undo.HistoryLength
+		c.db.inherited = d.left
+	}
 	c.opened(dbSubject{db: db, seqs: d.seqs, binlog: c.r.safeBinlog(c.spec), ahead: &c.db.ahead})
 	return nil
 }

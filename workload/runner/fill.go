@@ -32,6 +32,7 @@ func (c *cellRun) fill(round *result.Round) {
 	round.Series = seriesOf(o.Series)
 	c.warnOfLateEdges(round)
 	c.fillDatabase(round)
+	c.warnOfHistory(round)
 	if c.spec.paced() || o.Latency == nil || o.Latency.Count() == 0 || c.spec.Think > 0 || c.spec.TxnCPU > 0 {
 		return
 	}
@@ -182,38 +183,6 @@ func encode(h *metrics.Histogram) string {
 		return ""
 	}
 	return s
-}
-
-// budgetText is BoundWriteBudget in plain words.
-const budgetText = "the write budget (--max-write-bytes)"
-
-// bound names what limits a cell, from its counts.
-func (c *cellRun) bound(round *result.Round) (kind, text string) {
-	secs := round.DurationS
-	flushes := c.spec.Engine.Commit.Policy.Flushes()
-	busyCPU := 0.0
-	if round.Idle.CPUShare != nil {
-		busyCPU = 1 - *round.Idle.CPUShare
-	}
-	switch {
-	case c.out.Ended == driver.EndBudget:
-		return result.BoundWriteBudget, budgetText
-	case c.spec.paced() && round.TPS >= 0.97*c.spec.Rate:
-		return result.BoundRate, "the rate asked for"
-	case float64(round.Stalls.LogNS) > 0.1*secs*1e9:
-		return result.BoundLogCapacity, "the log capacity: commits waited for a checkpoint"
-	case flushes && round.FlushBusyShare != nil && *round.FlushBusyShare > 0.6 && busyCPU < 0.9:
-		return result.BoundFlush, "the flush"
-	case float64(round.Stalls.BufferNS) > 0.3*secs*1e9*float64(c.spec.Clients) && busyCPU < 0.8:
-		return result.BoundBandwidth, "write bandwidth: commits waited for room in the log buffer"
-	case c.spec.Think > 0 && busyCPU < 0.8:
-		return result.BoundThinkTime, "the clients' think time"
-	case busyCPU >= 0.7 || !flushes:
-		return result.BoundCPU, "the CPU, not the disk"
-	case flushes:
-		return result.BoundFlush, "the flush"
-	}
-	return result.BoundUnknown, "unknown"
 }
 
 // longest is how long a cell takes at most, for progress.

@@ -9,31 +9,48 @@ import (
 )
 
 // A disk is called a liar when it has seen fewer flushes than the kernel may make of
-// those that wait at the same moment: nearly all of one log's, a quarter of a database's.
+// those that wait at the same moment: nearly all of one log's, and of a database's
+// all but as many as its other log and its background can have shared.
 func TestLiarsAreCalledSo(t *testing.T) {
-	fua := false
-	env := &result.Environment{Filesystem: "ext4", Device: disk("vda")}
-	env.Device.WriteCache, env.Device.FUA = result.CacheWriteBack, &fua
-	one, two := spec("log", groupcommit.Policy1, 1), bankSpec(groupcommit.Policy1, 1)
+	const merging = "the kernel sends one flush for several"
+	log, one, many := spec("log", groupcommit.Policy1, 1), bankSpec(groupcommit.Policy1, 1), bankSpec(groupcommit.Policy1, 1)
+	one.Clients = 1
 	for _, c := range []struct {
-		name  string
-		spec  *Spec
-		asked uint64
-		seen  uint64
-		liar  bool
+		name         string
+		spec         *Spec
+		redo, binlog uint64 // flushes that commits waited for; of 1000
+		mount        string
+		seen         uint64
+		liar         bool
+		note         string
 	}{
-		{"log, all", &one, 1000, 1000, false}, {"log, at the edges", &one, 1000, 998, false}, {"log, 1 %", &one, 1000, 991, false},
-		{"log, a fifth less", &one, 1000, 800, true}, {"log, none", &one, 1000, 0, true},
-		{"database, a fifth less", &two, 1000, 800, false}, {"database, a quarter", &two, 1000, 250, false},
-		{"database, less", &two, 1000, 249, true}, {"database, none", &two, 1000, 0, true},
+		{"log, all", &log, 1000, 0, "rw", 1000, false, "as asked"},
+		{"log, at the edges", &log, 1000, 0, "rw", 998, false, "at each edge"},
+		{"log, 1 %", &log, 1000, 0, "rw", 991, false, merging},
+		{"log, a fifth less", &log, 1000, 0, "rw", 800, true, "never sent"},
+		{"log, none", &log, 1000, 0, "rw", 0, true, "never sent"},
+		{"one client, nothing to merge", &one, 500, 500, "rw", 985, true, "never sent"},
+		{"one client, half", &one, 500, 500, "rw", 500, true, "never sent"},
+		{"one client, its background", &one, 450, 450, "rw", 900, false, merging},
+		{"one client, more than its background", &one, 450, 450, "rw", 897, true, "never sent"},
+		{"clients, both logs", &many, 500, 500, "rw", 500, false, merging},
+		{"clients, both logs and the background", &many, 400, 400, "rw", 400, false, merging},
+		{"clients, less than one log", &many, 500, 500, "rw", 497, true, "never sent"},
+		{"clients, one log has few", &many, 900, 100, "rw", 880, true, "never sent"},
+		{"clients, mostly background, a quarter", &many, 10, 10, "rw", 250, false, merging},
+		{"clients, mostly background, less", &many, 10, 10, "rw", 247, true, "never sent"},
+		{"clients, none", &many, 500, 500, "rw", 0, true, "never sent"},
+		{"clients, no barriers", &many, 500, 500, "rw,nobarrier", 500, true, "mounted with nobarrier"},
 	} {
+		fua := false
+		env := &result.Environment{Filesystem: "ext4", MountOptions: c.mount, Device: disk("vda")}
+		env.Device.WriteCache, env.Device.FUA = result.CacheWriteBack, &fua
 		run := &cellRun{r: &run{res: &result.Result{}}, spec: c.spec}
-		note := run.explainDevice(env, c.asked, &c.seen)
-		if got := len(run.r.res.Warnings) > 0; got != c.liar || note == "" {
-			t.Errorf("%s: %q, warned %v; want %v", c.name, note, got, c.liar)
-		}
-		if said := strings.Contains(note, "this disk acknowledges flushes that it was never sent"); said != c.liar {
-			t.Errorf("%s: %q", c.name, note)
+		run.end.calls.Fdatasync = 1000
+		run.end.eng.Flushes[groupcommit.ReasonCommit], run.end.eng.Stages.Flushes = c.redo, c.binlog
+		note := run.explainDevice(env, 1000, &c.seen)
+		if got := len(run.r.res.Warnings) > 0; got != c.liar || !strings.Contains(note, c.note) {
+			t.Errorf("%s: %q, warned %v; want %q, %v", c.name, note, got, c.note, c.liar)
 		}
 	}
 }

@@ -59,6 +59,8 @@ type Config struct {
 	Progress           Progress
 	// WrapFS puts a wrapper (injected errors) around the file system; tests only.
 	WrapFS func(vfs.FS) vfs.FS
+
+	catchUp time.Duration // how long the end of a cell waits for purge; 0: maxCatchUp
 }
 
 // Progress is told how far a run is. Calls come from one goroutine.

@@ -43,6 +43,7 @@ func (r *run) finish(ctx context.Context, failed error) error {
 		r.res.Environment.Warnings = append(r.res.Environment.Warnings, hostinfo.FlushTimeWarnings(r.res.Environment, time.Duration(l.FlushNSP50.Median))...)
 	}
 	r.settle()
+	tellHistory(r.res.Cells)
 	if err := r.save(); err != nil {
 		return err
 	}

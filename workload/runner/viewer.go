@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/crc32"
@@ -173,18 +174,21 @@ func (s sight) String() string {
 const maxCatchUp = 30 * time.Second
 
 // catchUp waits, after a cell with a long view, until purge has worked off what
-// the view had kept: the next cell on the same database must not find it.
+// the view had kept: the next cell on the same database must not find it. Where it
+// gives up, both cells are told of what is left.
 func (c *cellRun) catchUp(ctx context.Context) {
 	if c.db == nil || c.db.viewer == nil {
 		return
 	}
 	const look = 2 * time.Millisecond
+	patience := cmp.Or(c.r.cfg.catchUp, maxCatchUp)
 	begin := clock.Now()
 	for {
 		left := c.db.db.Stats().Undo.HistoryLength
 		spent := time.Duration(clock.Now() - begin)
 		c.db.caught.CatchUpNS, c.db.caught.Left = int64(spent), left
-		if left == 0 || spent > maxCatchUp || ctx.Err() != nil || c.eng.err() != nil || c.r.affords(c.spec.fixedBytes()) != nil {
+		c.log.db.left = left
+		if left == 0 || spent > patience || ctx.Err() != nil || c.eng.err() != nil || c.r.affords(c.spec.fixedBytes()) != nil {
 			return
 		}
 		clock.Sleep(look)
