@@ -69,7 +69,7 @@ func (o *reportOptions) run(w io.Writer, args []string) error {
 			return err
 		}
 		if out == "" {
-			out = folderOf(path)
+			out = homeOf(path)
 			if o.anonymize {
 				out = filepath.Join(out, anonymousFolder)
 			}
