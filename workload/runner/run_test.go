@@ -168,7 +168,7 @@ func TestPlannedBytesBoundWritten(t *testing.T) {
 			}
 		}},
 		{"paced auto only", func(p *Plan) {
-			p.Calibrate = 20 * time.Millisecond
+			p.Calibrate = 200 * time.Millisecond
 			for i := range p.Specs {
 				p.Specs[i].AutoRate = true
 				p.Specs[i].Duration = 100 * time.Millisecond
