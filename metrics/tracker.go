@@ -20,7 +20,7 @@ type TrackerConfig struct {
 	// Never marks the kinds that nothing ever makes safe (flush method none):
 	// every acknowledged commit is at risk and its watermark is ignored.
 	Never [NumKinds]bool
-	// MinGapNS is how close in time SampleIfDue lets two samples come.
+	// MinGapNS is how close in time SampleIfDueWith lets two samples come.
 	MinGapNS int64
 }
 
@@ -43,7 +43,7 @@ type Tracker struct {
 
 	someNever bool // one of never
 
-	lastSample atomic.Int64           // ns; also read by SampleIfDue without the lock
+	lastSample atomic.Int64           // ns; also read by SampleIfDueWith without the lock
 	now        [NumKinds]atomic.Int64 // commits at risk at the last sample, for Live
 
 	mu struct {
@@ -120,14 +120,6 @@ func (t *Tracker) Sample(now int64, safe Watermarks) {
 	t.sampleLocked(now, safe)
 }
 
-// SampleIfDue is Sample, unless the last sample was less than MinGapNS ago. A
-// skipped peak was at most MinGapNS older than the one that was seen.
-func (t *Tracker) SampleIfDue(now int64, safe Watermarks) {
-	if now-t.lastSample.Load() >= t.minGap {
-		t.Sample(now, safe)
-	}
-}
-
 // SampleWith takes one sample with the watermarks that read returns. It looks
 // at the lanes first, so a commit that was safe when it was acknowledged never
 // appears at risk.
@@ -138,7 +130,8 @@ func (t *Tracker) SampleWith(now int64, read func() Watermarks) {
 	t.sampleLocked(now, read())
 }
 
-// SampleIfDueWith is SampleWith at the times of SampleIfDue.
+// SampleIfDueWith is SampleWith, unless the last sample was less than MinGapNS
+// ago. A skipped peak was at most MinGapNS older than the one that was seen.
 func (t *Tracker) SampleIfDueWith(now int64, read func() Watermarks) {
 	if now-t.lastSample.Load() >= t.minGap {
 		t.SampleWith(now, read)

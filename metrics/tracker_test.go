@@ -212,7 +212,7 @@ func TestSampleIfDue(t *testing.T) {
 	}
 	tr.Begin(Window{From: 0, Until: 100})
 	for _, now := range []int64{0, 5, 9, 10, 19, 20} {
-		tr.SampleIfDue(now, Watermarks{})
+		tr.SampleIfDueWith(now, func() Watermarks { return Watermarks{} })
 	}
 	if n := tr.Result().Kind[OS].Samples; n != 3 {
 		t.Errorf("%d samples, want 3 (at 0, 10, 20)", n)

@@ -51,12 +51,17 @@ func (o *observer) sample() {
 	if s == nil {
 		return // still opening: nothing has been acknowledged
 	}
+	// NB: the watermarks are read after the lanes. Beside the writer that calls
+	// here a flush may end and its commits be acknowledged: with watermarks from
+	// before they would seem at risk.
+	take := func() {
+		o.tracker.SampleIfDueWith(clock.Now(), func() metrics.Watermarks { return (*s).keeps(o.safe) })
+	}
 	if db, two := (*s).(dbSubject); two {
-		// Of two logs the one that moves is not the only one that moves.
-		db.sampled(o.tracker, func() { o.tracker.SampleIfDueWith(clock.Now(), func() metrics.Watermarks { return db.keeps(o.safe) }) })
+		db.sampled(o.tracker, take)
 		return
 	}
-	o.tracker.SampleIfDue(clock.Now(), (*s).keeps(o.safe))
+	take()
 }
 
 // look samples between the peaks, with the watermarks as they are by then.
