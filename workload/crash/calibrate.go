@@ -104,9 +104,11 @@ func (r *run) carried(ctx context.Context, like *cellRun) (float64, error) {
 		return 0, err
 	}
 	err = r.wait(ctx, v, v.Ready()+int64(calibrateWarm), false)
+	// Counted from here, not from when the load began: where this process was kept
+	// waiting, the rest of the time may be nothing at all.
 	from, acked := clock.Now(), v.Acked()
 	if err == nil {
-		err = r.wait(ctx, v, v.Ready()+int64(calibrateFor), false)
+		err = r.wait(ctx, v, from+int64(r.cfg.limits.tried), false)
 	}
 	tps := float64(v.Acked()-acked) / (float64(clock.Now()-from) / 1e9)
 	return tps, errors.Join(err, v.Kill(), v.Close(), os.RemoveAll(like.dir))

@@ -19,9 +19,10 @@ type limits struct {
 	judge time.Duration // a recovery
 	grace time.Duration // a recovery that nobody wants any more, after Ctrl-C
 	acked time.Duration // the first acknowledgements
+	tried time.Duration // what the calibration counts
 }
 
-var usualLimits = limits{ready: 2 * time.Minute, judge: 5 * time.Minute, grace: 5 * time.Second, acked: 10 * time.Second}
+var usualLimits = limits{ready: 2 * time.Minute, judge: 5 * time.Minute, grace: 5 * time.Second, acked: 10 * time.Second, tried: calibrateFor - calibrateWarm}
 
 // errStuck is wrapped by the error of a trial whose recovery still works, or
 // died at work, on its disk: nobody can unmount that any more.

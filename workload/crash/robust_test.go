@@ -31,7 +31,7 @@ func inLimits(ctx context.Context, t *testing.T, f *fake, m Matrix, l limits) (*
 
 // quick are limits that a test can wait for, but for the judge's: a fake one that
 // does not hang may be slow on a busy machine.
-var quick = limits{ready: 50 * time.Millisecond, judge: time.Hour, grace: 50 * time.Millisecond, acked: 50 * time.Millisecond}
+var quick = limits{ready: 50 * time.Millisecond, judge: time.Hour, grace: 50 * time.Millisecond, acked: 50 * time.Millisecond, tried: time.Millisecond}
 
 // A recovery that hangs or panics brings nothing back: a violation. The trials on
 // other disks go on.
@@ -197,7 +197,7 @@ func TestCalibratesEverySetting(t *testing.T) {
 	m.Scenario.Policy = scenario.List[groupcommit.Policy]{groupcommit.Policy0, groupcommit.Policy1, groupcommit.Policy2}
 	m.Scenario.FlushMethod = scenario.List[vfs.Method]{vfs.Fdatasync, vfs.DirectODsync}
 	m.Scenario.Clients = scenario.List[int]{1, 4}
-	if _, _, err := runFake(t, t.Context(), f, m); err != nil || len(tried) != 2*2*2 {
+	if _, _, err := inLimits(t.Context(), t, f, m, quick); err != nil || len(tried) != 2*2*2 {
 		t.Errorf("calibrated %d settings, %v: %v; want 8, each under policy 1", len(tried), err, tried)
 	}
 }
