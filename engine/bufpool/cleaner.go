@@ -161,7 +161,7 @@ func (c *cleaner) step(tick bool) (again bool) {
 	if p.Err() != nil {
 		return false
 	}
-	if c.tail.Swap(false) || tick {
+	if c.tail.Swap(false) || tick && p.crowded() {
 		n, _ := p.flushTail(c.batch, scanDepth, ReasonTail)
 		again = n == c.batch.limit()
 	}
@@ -181,6 +181,17 @@ func (c *cleaner) step(tick bool) (again bool) {
 		c.gently(gentlePages(age, capacity, p.opts.IOCapacity, p.opts.CleanInterval))
 	}
 	return again || n > 0
+}
+
+// crowded reports whether pages will soon have to make way for others. While
+// frames are free, no page is flushed because it is old: it may be a hot one of a
+// small database, and each flush of it would flush the log first, ten times a
+// second under a policy that flushes once. InnoDB leaves the LRU list alone, too,
+// while the free list is innodb_lru_scan_depth long (buf_flush_LRU_list_batch).
+func (p *Pool) crowded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.free) < min(scanDepth, len(p.frames)/8)
 }
 
 // level says how urgent flushing is.

@@ -84,6 +84,30 @@ func TestCleanerFollowsAge(t *testing.T) {
 	}
 }
 
+// A tick leaves the dirty pages of a database that fits into the pool alone, and
+// so the log that would have to be flushed before them; it cleans the end of the
+// LRU list once frames run out.
+func TestTickLeavesPagesThatFit(t *testing.T) {
+	log := newFakeLog(64 << 20)
+	p := open(t, smallest(created(t, vfs.Fdatasync), log, 8))
+	var m Mtr
+	for no := range uint32(8) {
+		set(t, p, &m, tp(no), 1)
+	}
+	p.cleaner.step(true)
+	if s := p.Stats(); s.Flushed != (Stats{}).Flushed || s.Dirty < 8 {
+		t.Errorf("with frames to spare a tick flushed %v pages, %d are dirty; want none flushed", s.Flushed, s.Dirty)
+	}
+	for no := range uint32(len(p.frames)) {
+		set(t, p, &m, tp(no), 2)
+	}
+	before := p.Stats().Flushed[ReasonTail]
+	p.cleaner.step(true)
+	if s := p.Stats(); s.Flushed[ReasonTail] == before {
+		t.Errorf("with no frame to spare a tick flushed %v pages; want some from the end of the list", s.Flushed)
+	}
+}
+
 // A tiny log and many users: Begin waits before any latch, nobody deadlocks,
 // and the log never holds more than its capacity allows.
 func TestFullLog(t *testing.T) {
