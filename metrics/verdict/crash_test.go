@@ -49,7 +49,7 @@ func TestCrashAnswer(t *testing.T) {
 	}{
 		{"nothing", nil, []string{"Nothing was crashed"}, "lab"},
 		{"kept", []result.CrashTrial{kept, kept, kept, kept, caught},
-			[]string{"The lab can see: all 1 controls", "Policy 1 lost nothing to a simulated kernel crash (0 of 4, so up to 53 %).", "(up to:"}, "VIOLATION"},
+			[]string{"The lab can see: its control,", "Policy 1 lost nothing to a simulated kernel crash (0 of 4, so up to 53 %).", "(up to:"}, "VIOLATION"},
 		{"lost within", []result.CrashTrial{lost, kept}, []string{"No control was run", "Policy 2 lost to a simulated kernel crash up to 2,623 (1.01 s) in 1 of 1.", "Policy 1 lost nothing"}, "PROVES NOTHING"},
 		{"violation first", []result.CrashTrial{more, gone, caught},
 			[]string{"VIOLATION in 1 of 1 trials of power1: client 3: gone.", "os2 lost more than had been predicted", "The lab can see"}, "(up to:"},
