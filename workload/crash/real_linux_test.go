@@ -138,6 +138,58 @@ func TestCleansUpAfterAKilledMatrix(t *testing.T) {
 	}
 }
 
+// A power cut leaves a work folder that the next run takes up and cleans, not one
+// that it refuses as somebody else's: what says whose it is was flushed before any
+// file in it was.
+func TestWorkFolderAfterAPowerCut(t *testing.T) {
+	needLab(t)
+	d, err := lab.New(t.Context(), lab.Options{Dir: t.TempDir(), Kind: vfs.CrashPower, Bytes: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	acquire := func() (*workdir.Dir, error) {
+		return workdir.Acquire(t.Context(), workdir.Options{Base: d.Path(), AllowVolatile: true, BesideLiveDatabase: true, ReserveBytes: -1})
+	}
+	before, err := acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As the engine makes its first file: durable, and with it the names beside it.
+	f, err := os.Create(filepath.Join(before.Path(), "redo.0"))
+	if err == nil {
+		_, err = f.WriteString("flushed")
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := d.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	_ = before.Release() // of files that cannot be written to any more
+	if err := d.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(before.Path(), "redo.0")); err != nil {
+		t.Fatalf("%v: this test does not test what it says", err)
+	}
+	after, err := acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(d.Path(), workdir.Folder, "*")); err != nil || len(left) != 2 {
+		t.Errorf("beside the lock and the new run's folder: %v, %v", left, err)
+	}
+	if err := after.Release(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A file system that runs full under load ends the load with ENOSPC. Nothing is
 // acknowledged after that, and what was acknowledged before survives a crash.
 func TestFileSystemRunsFull(t *testing.T) {

@@ -144,14 +144,33 @@ func (l *lockFile) take(root *os.Root, work string) error {
 	if !strings.HasPrefix(text, lockMagic) && (text != "" || !mine.Mode().IsRegular() || !holdsOnly(root, lockName)) {
 		return foreignFolder(work, lockName+" in it is not flushbench's")
 	}
-	text = fmt.Sprintf("%s\npid %d\nsince %s\n", lockMagic, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
-	if err := l.f.Truncate(0); err != nil {
-		return cannotWrite(work, err)
-	}
-	if _, err := l.f.WriteAt([]byte(text), 0); err != nil {
+	if err := l.sign(root); err != nil {
 		return cannotWrite(work, err)
 	}
 	return nil
+}
+
+// sign writes who holds the lock, and makes it durable before anything else is
+// made in the folder: one that a power cut leaves without these words is refused
+// from then on. They are written over the last holder's, which begin alike.
+func (l *lockFile) sign(root *os.Root) error {
+	text := fmt.Sprintf("%s\npid %d\nsince %s\n", lockMagic, os.Getpid(), time.Now().UTC().Format(time.RFC3339))
+	if _, err := l.f.WriteAt([]byte(text), 0); err != nil {
+		return err
+	}
+	if err := l.f.Truncate(int64(len(text))); err != nil {
+		return err
+	}
+	return errors.Join(l.f.Sync(), syncDir(root))
+}
+
+// syncDir makes the names in a folder durable.
+func syncDir(root *os.Root) error {
+	d, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // maxLockText bounds how much of a lock file is read.

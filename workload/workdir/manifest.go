@@ -27,7 +27,7 @@ var ownFiles = []string{"redo.[0-9]*", "checkpoint.seq", "binlog.[0-9]*", "binlo
 
 // manifest is the list of what a run has claimed, one line each, appended to
 // a file before the thing is made: a killed process leaves no file that the
-// list lacks. It is not flushed: after a kernel crash a claim may be missing,
+// list lacks. Its claims are not flushed: after a kernel crash one may be missing,
 // and then the file stays.
 type manifest struct {
 	f    *os.File
@@ -43,6 +43,9 @@ func newManifest(run *os.Root) (*manifest, error) {
 	}
 	if _, err := f.WriteString(manifestMagic + "\n"); err != nil {
 		return nil, errors.Join(fmt.Errorf("write manifest: %w", err), f.Close())
+	}
+	if err := errors.Join(f.Sync(), syncDir(run)); err != nil {
+		return nil, errors.Join(fmt.Errorf("flush manifest: %w", err), f.Close())
 	}
 	return &manifest{f: f}, nil
 }
