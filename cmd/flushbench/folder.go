@@ -3,20 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"flushbench/engine/vfs"
 	"flushbench/workload/workdir"
 )
-
-// workLock is the lock file of a work folder, see workload/workdir. The kernel
-// drops the lock when its holder dies: a free one proves that no run is alive.
-const workLock = "flushbench.lock"
 
 // heldFolder is a folder of log files that no run, and no other recover or
 // logdump, works in until it is released.
@@ -72,7 +66,7 @@ func (h *heldFolder) lockAll(dir string) error {
 	}
 	for p := path; ; p = filepath.Dir(p) {
 		if filepath.Base(p) == workdir.Folder {
-			if err := h.lock(filepath.Join(p, workLock), "flushbench", p); err != nil {
+			if err := h.lock(filepath.Join(p, workdir.LockName), "flushbench", p); err != nil {
 				return err
 			}
 		}
@@ -98,11 +92,11 @@ func (h *heldFolder) lock(path, who, where string) error {
 	if h.holds(f) {
 		return f.Close()
 	}
-	if !lockedElsewhere(f) {
+	if !workdir.Locked(workdir.TryLock(f)) {
 		h.locks = append(h.locks, f)
 		return nil
 	}
-	if pid := lockHolder(f); pid != "" {
+	if pid := workdir.Holder(f); pid != "" {
 		who += " (" + pid + ")"
 	}
 	refusal := &workdir.Refusal{Lines: []string{
@@ -119,20 +113,6 @@ func (h *heldFolder) holds(f *os.File) bool {
 		held, err := l.Stat()
 		return err == nil && os.SameFile(info, held)
 	})
-}
-
-// lockHolder is "pid N", as a run writes it into its lock file, or "".
-func lockHolder(f *os.File) string {
-	text, err := io.ReadAll(io.LimitReader(f, 4096))
-	if err != nil {
-		return "" // a folder
-	}
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "pid ") {
-			return strings.TrimSpace(line)
-		}
-	}
-	return ""
 }
 
 // release gives the locks back; a second call does nothing.

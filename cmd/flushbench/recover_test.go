@@ -211,7 +211,7 @@ func TestFolderIsHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	crashedDatabase(t, o)
-	lock, err := os.Create(filepath.Join(work, workLock))
+	lock, err := os.Create(filepath.Join(work, workdir.LockName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,8 +219,8 @@ func TestFolderIsHeld(t *testing.T) {
 	if _, err := lock.WriteString("flushbench work folder\npid 4711\n"); err != nil {
 		t.Fatal(err)
 	}
-	if lockedElsewhere(lock) {
-		t.Fatal("a new file is locked")
+	if err := workdir.TryLock(lock); err != nil {
+		t.Fatalf("a new file is locked: %v", err)
 	}
 	before := fingerprint(t, work)
 	link := filepath.Join(t.TempDir(), "link")
@@ -245,7 +245,7 @@ func TestFolderIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !lockedElsewhere(lock) {
+	if !workdir.Locked(workdir.TryLock(lock)) {
 		t.Error("a run may begin while the folder is held")
 	}
 	if _, stderr, code := inProcess(t, "recover", o.Dir); code != 2 || !strings.Contains(stderr, "refused: another") {

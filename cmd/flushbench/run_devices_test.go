@@ -4,10 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"flushbench/metrics/result"
+	"flushbench/workload/workdir"
 )
 
 // bankRun is a small run of the bank with its parts in three folders.
@@ -19,11 +19,11 @@ func bankRun(log, pages, binlog string, more ...string) []string {
 // acquired locks the work folder of a base folder as a run does, until it is closed.
 func acquired(t *testing.T, base string) *os.File {
 	t.Helper()
-	f, err := os.Open(filepath.Join(base, "flushbench-work", workLock))
+	f, err := os.Open(filepath.Join(base, workdir.Folder, workdir.LockName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := workdir.TryLock(f); err != nil {
 		t.Fatal(err)
 	}
 	return f

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"flushbench/engine/vfs"
+	"flushbench/workload/workdir"
 )
 
 // entry is one line of the journal.
@@ -79,8 +80,8 @@ func openJournal(path string, replay func(*entry) error) (*journal, error) {
 
 // lock makes the file this process's, and sure that it is still the journal.
 func (j *journal) lock(f *os.File) error {
-	if err := tryLock(f); err != nil {
-		if isLocked(err) {
+	if err := workdir.TryLock(f); err != nil {
+		if workdir.Locked(err) {
 			return fmt.Errorf("plug: journal %s: another witness uses it; give this one a --journal of its own", j.path)
 		}
 		return fmt.Errorf("plug: lock journal %s: %w", j.path, err)
@@ -208,7 +209,7 @@ func (j *journal) fill(path string, entries func(add func(*entry) error) error) 
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := tryLock(f); err != nil {
+	if err := workdir.TryLock(f); err != nil {
 		return f, 0, err
 	}
 	if err := f.Truncate(0); err != nil {

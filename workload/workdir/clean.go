@@ -23,7 +23,7 @@ var runName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}-[0-9a-f]{8}$`)
 // REQUIRES: the caller holds the lock.
 func cleanWork(work *os.Root, at string, clean func(string) ([]string, error)) (notes []string) {
 	for _, e := range entries(work, ".") {
-		if e.Name() == lockName {
+		if e.Name() == LockName {
 			continue
 		}
 		if !e.IsDir() || !runName.MatchString(e.Name()) {
@@ -160,10 +160,10 @@ func (c *cleaner) remove(name string) {
 //
 // REQUIRES: the caller holds the lock.
 func removeWork(work *os.Root, base string) error {
-	if !holdsOnly(work, lockName) {
+	if !holdsOnly(work, LockName) {
 		return nil
 	}
-	if err := work.Remove(lockName); err != nil {
+	if err := work.Remove(LockName); err != nil {
 		return fmt.Errorf("workdir: %w", err)
 	}
 	err := os.Remove(filepath.Join(base, Folder))

@@ -1,6 +1,7 @@
 package workdir
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +13,11 @@ import (
 	"time"
 )
 
+// LockName is the lock file in the work folder. Its lock ends with the run that
+// holds it: a free one proves that no run is alive.
+const LockName = "flushbench.lock"
+
 const (
-	lockName   = "flushbench.lock"
 	lockMagic  = "flushbench work folder: flushbench made it and removes what it made in it"
 	folderMode = 0o711 // a server that runs as another user must be able to pass
 	lockTries  = 100   // how often the folder may vanish under our hands
@@ -95,17 +99,17 @@ func openWork(work string) (root *os.Root, made bool, err error) {
 // is empty. A folder with files but without a lock file is somebody else's.
 func lockIn(root *os.Root, work string, made bool) (*lockFile, error) {
 	flag := os.O_RDWR | openNoFollow
-	info, err := root.Lstat(lockName)
+	info, err := root.Lstat(LockName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if !made && !isEmpty(root) {
-			return nil, foreignFolder(work, "it has files but no "+lockName)
+			return nil, foreignFolder(work, "it has files but no "+LockName)
 		}
 		flag |= os.O_CREATE | os.O_EXCL
 	case err == nil && !info.Mode().IsRegular():
-		return nil, foreignFolder(work, lockName+" in it is no ordinary file")
+		return nil, foreignFolder(work, LockName+" in it is no ordinary file")
 	}
-	f, err := root.OpenFile(lockName, flag, 0o644)
+	f, err := root.OpenFile(LockName, flag, 0o644)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
 		return nil, errVanished
@@ -122,27 +126,27 @@ func lockIn(root *os.Root, work string, made bool) (*lockFile, error) {
 // take locks the open file, makes sure that it is still the one that the
 // folder has, and writes who holds it.
 func (l *lockFile) take(root *os.Root, work string) error {
-	if err := tryLock(l.f); isLocked(err) {
-		return secondRun(work, l.holder())
+	if err := TryLock(l.f); Locked(err) {
+		return secondRun(work, cmp.Or(Holder(l.f), "pid unknown"))
 	} else if err != nil {
-		return fmt.Errorf("workdir: lock %s: the file system may not support flock: %w", filepath.Join(work, lockName), err)
+		return fmt.Errorf("workdir: lock %s: the file system may not support flock: %w", filepath.Join(work, LockName), err)
 	}
 	mine, err := l.f.Stat()
 	if err != nil {
 		return fmt.Errorf("workdir: %w", err)
 	}
-	theirs, err := root.Lstat(lockName)
+	theirs, err := root.Lstat(LockName)
 	if err != nil || !os.SameFile(mine, theirs) {
 		return errVanished
 	}
-	text, err := l.read()
+	text, err := readLock(l.f)
 	if err != nil {
 		return err
 	}
 	// An empty lock file is one whose maker died before it wrote; then the
 	// folder holds nothing else.
-	if !strings.HasPrefix(text, lockMagic) && (text != "" || !mine.Mode().IsRegular() || !holdsOnly(root, lockName)) {
-		return foreignFolder(work, lockName+" in it is not flushbench's")
+	if !strings.HasPrefix(text, lockMagic) && (text != "" || !mine.Mode().IsRegular() || !holdsOnly(root, LockName)) {
+		return foreignFolder(work, LockName+" in it is not flushbench's")
 	}
 	if err := l.sign(root); err != nil {
 		return cannotWrite(work, err)
@@ -176,20 +180,21 @@ func syncDir(root *os.Root) error {
 // maxLockText bounds how much of a lock file is read.
 const maxLockText = 4096
 
-func (l *lockFile) read() (string, error) {
+func readLock(f *os.File) (string, error) {
 	b := make([]byte, maxLockText)
-	n, err := l.f.ReadAt(b, 0)
+	n, err := f.ReadAt(b, 0)
 	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("workdir: read %s: %w", l.f.Name(), err)
+		return "", fmt.Errorf("workdir: read %s: %w", f.Name(), err)
 	}
 	return string(b[:n]), nil
 }
 
-// holder says who holds the lock, as the lock file has it.
-func (l *lockFile) holder() string {
-	text, err := l.read()
+// Holder is "pid N" for the process that holds the lock, as it wrote it into its
+// lock file, or "" if f does not say: it is empty, a folder, or no lock file.
+func Holder(f *os.File) string {
+	text, err := readLock(f)
 	if err != nil {
-		return "pid unknown"
+		return ""
 	}
 	for line := range strings.SplitSeq(text, "\n") {
 		if v, ok := strings.CutPrefix(line, "pid "); ok {
@@ -198,5 +203,5 @@ func (l *lockFile) holder() string {
 			}
 		}
 	}
-	return "pid unknown"
+	return ""
 }

@@ -204,13 +204,13 @@ func TestForeignWorkFolder(t *testing.T) {
 			return errors.Join(os.Mkdir(work, 0o711), os.WriteFile(work+"/redo.0", nil, 0o644))
 		}, "it has files but no flushbench.lock"},
 		{"another lock file", func(work string) error {
-			return errors.Join(os.Mkdir(work, 0o711), os.WriteFile(work+"/"+lockName, []byte("mine"), 0o644))
+			return errors.Join(os.Mkdir(work, 0o711), os.WriteFile(work+"/"+LockName, []byte("mine"), 0o644))
 		}, "flushbench.lock in it is not flushbench's"},
 		{"empty lock file beside files", func(work string) error {
-			return errors.Join(os.Mkdir(work, 0o711), os.WriteFile(work+"/"+lockName, nil, 0o644), os.WriteFile(work+"/redo.0", nil, 0o644))
+			return errors.Join(os.Mkdir(work, 0o711), os.WriteFile(work+"/"+LockName, nil, 0o644), os.WriteFile(work+"/redo.0", nil, 0o644))
 		}, "flushbench.lock in it is not flushbench's"},
 		{"lock file is a link", func(work string) error {
-			return errors.Join(os.Mkdir(work, 0o711), os.Symlink(elsewhere+"/redo.0", work+"/"+lockName))
+			return errors.Join(os.Mkdir(work, 0o711), os.Symlink(elsewhere+"/redo.0", work+"/"+LockName))
 		}, "flushbench.lock in it is no ordinary file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

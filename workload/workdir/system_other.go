@@ -12,8 +12,12 @@ const openNoFollow = 0
 
 var errNoLocks = errors.New("file locks are not supported on this operating system")
 
-func tryLock(*os.File) error       { return errNoLocks }
-func isLocked(error) bool          { return false }
+// TryLock fails: there are no locks here.
+func TryLock(*os.File) error { return errNoLocks }
+
+// Locked reports whether an error of [TryLock] means that somebody else has it.
+func Locked(error) bool { return false }
+
 func isReadOnly(error) bool        { return false }
 func isNotEmpty(error) bool        { return false }
 func isFull(error) bool            { return false }

@@ -12,8 +12,11 @@ import (
 // openNoFollow makes opening a symbolic link fail.
 const openNoFollow = syscall.O_NOFOLLOW
 
-// tryLock takes an exclusive lock that ends with the process, without waiting.
-func tryLock(f *os.File) error {
+// TryLock takes an exclusive lock on an open file or folder, without waiting. It
+// lasts until the file is closed, at the latest until the process ends, however
+// it ends. The error says whether somebody else has the lock (see [Locked]) or
+// whether there are no locks here.
+func TryLock(f *os.File) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err
@@ -22,7 +25,9 @@ func tryLock(f *os.File) error {
 	return errors.Join(locked, err)
 }
 
-func isLocked(err error) bool   { return errors.Is(err, syscall.EWOULDBLOCK) }
+// Locked reports whether an error of [TryLock] means that somebody else has it.
+func Locked(err error) bool { return errors.Is(err, syscall.EWOULDBLOCK) }
+
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 func isNotEmpty(err error) bool { return errors.Is(err, syscall.ENOTEMPTY) }
 func isFull(err error) bool {

@@ -225,7 +225,7 @@ func TestKilledRunIsCleaned(t *testing.T) {
 	if err := d.Release(); err != nil {
 		t.Fatal(err)
 	}
-	if got := list(t, base); got != Folder+"/ "+Folder+"/"+lockName+" "+Folder+"/unknown" {
+	if got := list(t, base); got != Folder+"/ "+Folder+"/"+LockName+" "+Folder+"/unknown" {
 		t.Errorf("at the end: %q; want the foreign file and what marks the folder", got)
 	}
 }
@@ -240,15 +240,15 @@ func TestKilledEarly(t *testing.T) {
 		left  string
 	}{
 		{"before the lock file", map[string]string{Folder + "/": ""}, ""},
-		{"before the lock was written", map[string]string{Folder + "/" + lockName: ""}, ""},
-		{"before the manifest", map[string]string{Folder + "/" + lockName: lockMagic + "\n", run + "/": ""}, ""},
-		{"before the manifest was written", map[string]string{Folder + "/" + lockName: lockMagic + "\n", run + "/" + manifestName: ""}, ""},
+		{"before the lock was written", map[string]string{Folder + "/" + LockName: ""}, ""},
+		{"before the manifest", map[string]string{Folder + "/" + LockName: lockMagic + "\n", run + "/": ""}, ""},
+		{"before the manifest was written", map[string]string{Folder + "/" + LockName: lockMagic + "\n", run + "/" + manifestName: ""}, ""},
 		{"in the middle of a claim", map[string]string{
-			Folder + "/" + lockName: lockMagic + "\n", run + "/" + manifestName: manifestMagic + "\nname \"a\"\nname \"b", run + "/a": "x",
+			Folder + "/" + LockName: lockMagic + "\n", run + "/" + manifestName: manifestMagic + "\nname \"a\"\nname \"b", run + "/a": "x",
 		}, ""},
-		{"a run folder that is not ours", map[string]string{Folder + "/" + lockName: lockMagic + "\n", run + "/redo.0": "x"}, run + "/redo.0"},
+		{"a run folder that is not ours", map[string]string{Folder + "/" + LockName: lockMagic + "\n", run + "/redo.0": "x"}, run + "/redo.0"},
 		{"a manifest that leads out", map[string]string{
-			Folder + "/" + lockName: lockMagic + "\n", run + "/" + manifestName: manifestMagic + "\ntree \"..\"\nname \"../../precious\"\ntree \".\"\n", "precious": "x", run + "/x": "x",
+			Folder + "/" + LockName: lockMagic + "\n", run + "/" + manifestName: manifestMagic + "\ntree \"..\"\nname \"../../precious\"\ntree \".\"\n", "precious": "x", run + "/x": "x",
 		}, "precious"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -333,7 +333,7 @@ func TestLockOfARemovedFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		name := filepath.Join(dir, lockName)
+		name := filepath.Join(dir, LockName)
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 		if err != nil {
 			t.Fatal(err)
