@@ -18,6 +18,7 @@
 package groupcommit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -83,16 +84,19 @@ type Config struct {
 	// in flight. It must be false where a plain write reaches the device or
 	// where the write itself carries the durability.
 	WriteAhead bool
-	// Interval between the starts of two timer flushes, policies 0 and 2.
+	// Interval between the starts of two timer flushes, policies 0 and 2; 0:
+	// DefaultInterval. Read it through FlushInterval.
 	Interval time.Duration
 	Observer Observer
 }
 
+// FlushInterval is the time between the starts of two timer flushes, whether or
+// not the default has been filled in.
+func (c *Config) FlushInterval() time.Duration { return cmp.Or(c.Interval, DefaultInterval) }
+
 // Validate fills in defaults and says what is out of range.
 func (c *Config) Validate() error {
-	if c.Interval == 0 {
-		c.Interval = DefaultInterval
-	}
+	c.Interval = c.FlushInterval()
 	if c.Interval < MinInterval || c.Interval > MaxInterval {
 		return fmt.Errorf("flush interval %v: must be %v to %v", c.Interval, MinInterval, MaxInterval)
 	}

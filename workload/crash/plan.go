@@ -254,12 +254,7 @@ func (c *Cell) check() error {
 }
 
 // interval is the time between the timer flushes of policies 0 and 2.
-func (c *Cell) interval() time.Duration {
-	if c.Engine.Commit.Interval > 0 {
-		return c.Engine.Commit.Interval
-	}
-	return groupcommit.DefaultInterval
-}
+func (c *Cell) interval() time.Duration { return c.Engine.Commit.FlushInterval() }
 
 // bytes is what the cell holds on its disk at the most, roughly: the log; the
 // table, its undo and its doublewrite file, as far as they grow until the files

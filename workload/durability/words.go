@@ -1,6 +1,7 @@
 package durability
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -20,10 +21,7 @@ func (s Setting) Loss(kind Kind) string {
 
 // interval formats the flush interval as screens do: "1 s", "200 ms".
 func (s Setting) interval() string {
-	d := s.Interval
-	if d == 0 {
-		d = groupcommit.DefaultInterval
-	}
+	d := cmp.Or(s.Interval, groupcommit.DefaultInterval)
 	unit, name := time.Second, "s"
 	if d < time.Second {
 		unit, name = time.Millisecond, "ms"

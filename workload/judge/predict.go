@@ -31,7 +31,7 @@ type Prediction struct {
 const leastSampleAge = 25 * time.Millisecond
 
 func (t *trial) maxSampleAge() int64 {
-	return max(int64(leastSampleAge), t.Subject.Interval()/10)
+	return int64(max(leastSampleAge, t.Subject.Engine.Commit.FlushInterval()/10))
 }
 
 // predict returns what was at risk when the crash began: nothing, where the

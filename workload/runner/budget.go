@@ -157,7 +157,7 @@ func (s *Spec) writeRate() float64 {
 		return databaseRate
 	case s.AutoRate && s.Rate == 0:
 		// The calibration keeps below half a log buffer an interval.
-		commits := float64(s.Engine.BufferSize) / 2 / size / s.interval().Seconds()
+		commits := float64(s.Engine.BufferSize) / 2 / size / s.Engine.Commit.FlushInterval().Seconds()
 		return min(commits*(size+s.rewritten()), memoryRate)
 	case s.paced():
 		return min(s.Rate*1.1*(size+s.rewritten()), memoryRate)
@@ -165,13 +165,6 @@ func (s *Spec) writeRate() float64 {
 		return min(fastFlush*(float64(s.Clients)*size+s.rewritten()), memoryRate)
 	}
 	return memoryRate
-}
-
-func (s *Spec) interval() time.Duration {
-	if s.Engine.Commit.Interval > 0 {
-		return s.Engine.Commit.Interval
-	}
-	return groupcommit.DefaultInterval
 }
 
 // rewritten is how many bytes a write may add to the new ones: a direct file

@@ -269,11 +269,3 @@ func honest(m vfs.Method) vfs.Method {
 	}
 	return m
 }
-
-// Interval is the time between two timer flushes.
-func (s *Subject) Interval() (d int64) {
-	if d = int64(s.Engine.Commit.Interval); d == 0 {
-		d = int64(groupcommit.DefaultInterval)
-	}
-	return d
-}

@@ -53,7 +53,7 @@ const (
 // ledgerConfig sizes the ledger: at a rate, what the clients acknowledge in a few
 // flush intervals with room for twice that; else as much as memory allows.
 func (s *Spec) ledgerConfig() ledger.Config {
-	span := intervals * (s.Interval() + int64(time.Second))
+	span := intervals * int64(s.Engine.Commit.FlushInterval()+time.Second)
 	c := ledger.Config{Clients: s.Clients, Samples: int(min(span/int64(sampleEvery), ledger.MaxSamples))}
 	most := max(minHistory, historyBytes/16/s.Clients)
 	c.History = min(most, ledger.MaxHistory)
