@@ -58,6 +58,26 @@ func (s Setting) Watermark(kind Kind) Watermark {
 	return Never
 }
 
+// Watermarks returns the watermark of each kind.
+func (s Setting) Watermarks() (out [NumKinds]Watermark) {
+	for k := range NumKinds {
+		out[k] = s.Watermark(k)
+	}
+	return out
+}
+
+// Position returns the position of a log that w means: below it nothing is lost.
+// It is 0 for Never.
+func Position[P ~uint64 | ~int64](w Watermark, written, flushed P) P {
+	switch w {
+	case Written:
+		return written
+	case Flushed:
+		return flushed
+	}
+	return 0
+}
+
 // DirectOverwrite reports whether a write goes to the device itself (O_DIRECT)
 // and changes nothing else: its block was allocated, written and flushed
 // before, the file system overwrites in place, and no kernel that may crash

@@ -259,6 +259,23 @@ func TestExtentGrowsWithTheCrash(t *testing.T) {
 	}
 }
 
+func TestPosition(t *testing.T) {
+	s := Setting{Policy: groupcommit.Policy1, Method: vfs.DirectNone, Growth: vfs.GrowZero, FileSystem: FileSystem{Type: "ext4"}}
+	var got [NumKinds]int64
+	for k, w := range s.Watermarks() {
+		got[k] = Position(w, int64(8), 5)
+	}
+	if want := [NumKinds]int64{Process: 8, OS: 8, Power: 0}; got != want {
+		t.Errorf("written up to 8, flushed up to 5, without flushes: %v is safe; want %v", got, want)
+	}
+	if p := Position(Flushed, uint64(8), 5); p != 5 {
+		t.Errorf("Position(flushed, 8, 5) = %d; want 5", p)
+	}
+	if p := Position(Watermark(0), uint64(8), 5); p != 0 {
+		t.Errorf("Position(0, 8, 5) = %d; want 0: nothing is safe by omission", p)
+	}
+}
+
 func TestWords(t *testing.T) {
 	ext4 := FileSystem{Type: "ext4"}
 	for _, c := range []struct {

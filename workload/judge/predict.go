@@ -132,14 +132,7 @@ func (t *trial) sure(client int) (engine, binlog uint64) {
 		r := &s.Risk[t.Kind]
 		return t.upTo(client, max(r.Commit, min(r.Xid, r.Prepare))), t.upTo(client, r.Xid)
 	}
-	safe := uint64(0)
-	switch t.Subject.Setting().Watermark(t.Kind) {
-	case durability.Written:
-		safe = s.Written
-	case durability.Flushed:
-		safe = s.Flushed
-	}
-	engine = t.upTo(client, safe)
+	engine = t.upTo(client, durability.Position(t.Subject.Setting().Watermark(t.Kind), s.Written, s.Flushed))
 	return engine, engine
 }
 

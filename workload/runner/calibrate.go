@@ -9,7 +9,6 @@ import (
 
 	"flushbench/engine"
 	"flushbench/groupcommit"
-	"flushbench/metrics"
 	"flushbench/metrics/result"
 	"flushbench/workload/driver"
 	"flushbench/workload/durability"
@@ -122,13 +121,7 @@ func (r *run) setting(s *Spec, log part) durability.Setting {
 }
 
 // safe returns which watermark makes a commit of the cell safe from each crash.
-func (r *run) safe(s *Spec) (out [metrics.NumKinds]durability.Watermark) {
-	set := r.setting(s, partRedo)
-	for k := range out {
-		out[k] = set.Watermark(durability.Kind(k))
-	}
-	return out
-}
+func (r *run) safe(s *Spec) marksOf { return r.setting(s, partRedo).Watermarks() }
 
 // durability returns the tier of a cell for the result.
 func (r *run) durability(s *Spec) result.Durability {

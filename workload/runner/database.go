@@ -15,7 +15,6 @@ import (
 	"flushbench/metrics"
 	"flushbench/metrics/result"
 	"flushbench/workload"
-	"flushbench/workload/durability"
 )
 
 // dbDir is what a database keeps from cell to cell.
@@ -134,13 +133,10 @@ func (b binlogObserver) Written(_, _ binlog.Pos) { b.o.Written(0, 0) }
 func (b binlogObserver) Flushed(_, _ binlog.Pos) { b.o.Flushed(0, 0) }
 
 // safeBinlog is safe for the binlog's own positions.
-func (r *run) safeBinlog(s *Spec) (out marksOf) {
+func (r *run) safeBinlog(s *Spec) marksOf {
 	set := r.setting(s, partBinlog)
 	set.Method, set.Growth = s.Database.Binlog.Method, s.Database.Binlog.Growth
-	for k := range out {
-		out[k] = set.Watermark(durability.Kind(k))
-	}
-	return out
+	return set.Watermarks()
 }
 
 // removeDatabase deletes everything in a database's folders.

@@ -42,12 +42,7 @@ func (s logSubject) keeps(safe marksOf) metrics.Watermarks { return pick(safe, s
 // pick takes the position that counts for each crash kind.
 func pick(safe marksOf, w engine.Watermarks) (out metrics.Watermarks) {
 	for k, mark := range safe {
-		switch mark {
-		case durability.Written:
-			out[k] = w.Written
-		case durability.Flushed:
-			out[k] = w.Flushed
-		}
+		out[k] = durability.Position(mark, w.Written, w.Flushed)
 	}
 	return out
 }
@@ -87,14 +82,7 @@ func (s dbSubject) keeps(safe marksOf) metrics.Watermarks {
 	var out metrics.Watermarks
 	redo := pick(safe, m.Watermarks)
 	for k, mark := range s.binlog {
-		pos := m.BinlogFlushed
-		switch mark {
-		case durability.Written:
-			pos = m.BinlogWritten
-		case durability.Never:
-			pos = 0
-		}
-		kept := s.db.Keeps(redo[k], pos)
+		kept := s.db.Keeps(redo[k], durability.Position(mark, m.BinlogWritten, m.BinlogFlushed))
 		out[k] = lsn.LSN(kept.Safe())
 		s.ahead.note(metrics.Kind(k), kept.BinlogAhead(), kept.EngineAhead())
 	}

@@ -49,7 +49,7 @@ func admit(s *Spec, l *ledger.Ledger, disk vfs.FS) (*patient, error) {
 			return nil, err
 		}
 	}
-	marks := marksOf(s.Setting())
+	marks := s.Setting().Watermarks()
 	if err := p.track(marks); err != nil {
 		return nil, err
 	}
@@ -57,14 +57,6 @@ func admit(s *Spec, l *ledger.Ledger, disk vfs.FS) (*patient, error) {
 		return p, p.openDatabase(marks)
 	}
 	return p, p.openLog(marks)
-}
-
-// marksOf says which position makes a commit safe from each crash kind.
-func marksOf(set durability.Setting) (out [metrics.NumKinds]durability.Watermark) {
-	for k := range out {
-		out[k] = set.Watermark(durability.Kind(k))
-	}
-	return out
 }
 
 // laneEntries bounds what is at risk at a time in all lanes of the tracker.
@@ -85,25 +77,15 @@ func (p *patient) track(marks [metrics.NumKinds]durability.Watermark) (err error
 	return err
 }
 
-// binlogMarks is marksOf for the binlog's own positions.
+// binlogMarks says which of the binlog's own positions makes a commit safe from
+// each crash kind.
 func (s *Spec) binlogMarks() [metrics.NumKinds]durability.Watermark {
 	set := s.Setting()
 	set.Method, set.Growth = s.Database.Binlog.Method, s.Database.Binlog.Growth
 	if set.Method.Direct() { // the binlog never is
 		set.Growth = vfs.GrowAppend
 	}
-	return marksOf(set)
-}
-
-// at takes the position that counts for a crash kind.
-func at[P ~uint64 | ~int64](m durability.Watermark, written, flushed P) P {
-	switch m {
-	case durability.Written:
-		return written
-	case durability.Flushed:
-		return flushed
-	}
-	return 0
+	return set.Watermarks()
 }
 
 // openLog opens workload log.
@@ -121,7 +103,7 @@ func (p *patient) openLog(marks [metrics.NumKinds]durability.Watermark) error {
 	p.look = func() (l look) {
 		l.marks.Watermarks = e.Watermarks()
 		for k, m := range marks {
-			l.safe[k] = at(m, l.marks.Written, l.marks.Flushed)
+			l.safe[k] = durability.Position(m, l.marks.Written, l.marks.Flushed)
 		}
 		return l
 	}
@@ -158,10 +140,10 @@ func (p *patient) openDatabase(marks [metrics.NumKinds]durability.Watermark) err
 	p.look = func() (l look) {
 		l.marks = db.Marks()
 		for k, m := range marks {
-			redo := at(m, l.marks.Written, l.marks.Flushed)
+			redo := durability.Position(m, l.marks.Written, l.marks.Flushed)
 			l.safe[k] = redo
 			if s.Binlog() {
-				l.kept[k] = db.Keeps(redo, at(binlog[k], l.marks.BinlogWritten, l.marks.BinlogFlushed))
+				l.kept[k] = db.Keeps(redo, durability.Position(binlog[k], l.marks.BinlogWritten, l.marks.BinlogFlushed))
 				l.safe[k] = lsn.LSN(l.kept[k].Safe())
 			}
 		}
