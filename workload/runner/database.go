@@ -15,6 +15,7 @@ import (
 	"flushbench/metrics"
 	"flushbench/metrics/result"
 	"flushbench/workload"
+	"flushbench/workload/target/embedded"
 )
 
 // dbDir is what a database keeps from cell to cell.
@@ -85,11 +86,7 @@ func (r *run) createDatabase(s *Spec, l *logDir) error {
 	if _, err := r.folders.of[partBinlog].Mkdir(name); err != nil {
 		return err
 	}
-	return engine.CreateDatabase(o, func(row *table.Row) {
-		k, c := txns.Row(row.Key)
-		row.K = k
-		copy(row.C, c)
-	})
+	return embedded.CreateDatabase(o, txns)
 }
 
 // openDatabase opens the cell's database with a fresh binlog.

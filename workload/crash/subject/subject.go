@@ -118,11 +118,7 @@ func (s *Subject) Create(fs vfs.FS) error {
 	if err := fs.SyncDir(s.Dir); err != nil {
 		return err
 	}
-	return engine.CreateDatabase(o, func(r *table.Row) {
-		k, c := g.Row(r.Key)
-		r.K = k
-		copy(r.C, c)
-	})
+	return embedded.CreateDatabase(o, g)
 }
 
 // Settle makes everything durable that stands in Dir, where the flush methods

@@ -7,6 +7,7 @@ import (
 	"flushbench/engine"
 	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
+	"flushbench/engine/table"
 	"flushbench/workload"
 )
 
@@ -21,6 +22,16 @@ var (
 	_ workload.Target  = (*Database)(nil)
 	_ workload.Sampler = (*dbSession)(nil)
 )
+
+// CreateDatabase makes a database as [engine.CreateDatabase] does, with the rows
+// that the transactions of g begin with.
+func CreateDatabase(o engine.DatabaseOptions, g *workload.Generator) error {
+	return engine.CreateDatabase(o, func(r *table.Row) {
+		k, c := g.Row(r.Key)
+		r.K = k
+		copy(r.C, c)
+	})
+}
 
 // NewDatabase returns a target on db, which belongs to it from here on. seqs,
 // unless nil, holds for each client how many transactions of a Generator the

@@ -27,12 +27,7 @@ func dbOptions(fs vfs.FS, dir string, spec workload.Spec) engine.DatabaseOptions
 
 func openDatabase(t *testing.T, o engine.DatabaseOptions, g *workload.Generator) *Database {
 	t.Helper()
-	err := engine.CreateDatabase(o, func(r *table.Row) {
-		k, c := g.Row(r.Key)
-		r.K = k
-		copy(r.C, c)
-	})
-	if err != nil {
+	if err := CreateDatabase(o, g); err != nil {
 		t.Fatal(err)
 	}
 	db, err := engine.OpenDatabase(o)
