@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
 	"flushbench/engine/yield/seeds"
 )
 
@@ -30,16 +31,6 @@ func start(t *testing.T, l *fakeLog, cfg Config) *Committer {
 		}
 	})
 	return c
-}
-
-// until lets others run until something is so.
-func until(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !so(); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("it never happens that " + what)
-		}
-	}
 }
 
 // gate holds the log's flushes (or writes) up until it is opened.
@@ -112,7 +103,7 @@ func TestPolicy0FullBuffer(t *testing.T) {
 func TestPolicy2AcksAfterWrite(t *testing.T) {
 	l := newFakeLog()
 	g := newGate(l, "write")
-	c := start(t, l, Config{Policy: Policy2})
+	c := start(t, l, Config{Policy: Policy2, Interval: MaxInterval}) // no timer flushes meanwhile
 	done := make(chan error, 1)
 	end := l.append(1)
 	go func() { done <- c.Commit(end, NewWaiter()) }()
@@ -135,19 +126,36 @@ func TestPolicy2AcksAfterWrite(t *testing.T) {
 	}
 }
 
-// commitAll commits from n goroutines at once and returns when all are through.
+// commitAll commits from n goroutines, each as soon as its record is there.
 func commitAll(t *testing.T, l *fakeLog, c *Committer, n int) *sync.WaitGroup {
 	t.Helper()
 	var wg sync.WaitGroup
 	for range n {
-		end := l.append(1)
-		wg.Go(func() {
-			if err := c.Commit(end, NewWaiter()); err != nil {
-				t.Error(err)
-			}
-		})
+		commit(t, &wg, c, l.append(1))
 	}
 	return &wg
+}
+
+// commitTogether commits from n goroutines when all their records are there.
+func commitTogether(t *testing.T, l *fakeLog, c *Committer, n int) *sync.WaitGroup {
+	t.Helper()
+	var wg sync.WaitGroup
+	ends := make([]lsn.LSN, n)
+	for i := range ends {
+		ends[i] = l.append(1)
+	}
+	for _, end := range ends {
+		commit(t, &wg, c, end)
+	}
+	return &wg
+}
+
+func commit(t *testing.T, wg *sync.WaitGroup, c *Committer, end lsn.LSN) {
+	wg.Go(func() {
+		if err := c.Commit(end, NewWaiter()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Those who come while a flush is in flight share the next one.
@@ -164,17 +172,17 @@ func testGroup(t *testing.T, s Strategy, n int) {
 	c := start(t, l, Config{Policy: Policy1, Strategy: s})
 	d, _ := c.how.(*dedicated)
 	if d != nil { // the first must not flush inline: its goroutine would sit on the flush right
-		until(t, "a lone committer may commit inline", d.lone.Load)
+		seeds.Until(t, "a lone committer may commit inline", d.lone.Load)
 		c.flush.Lock()
 	}
 	first := commitAll(t, l, c, 1)
 	if d != nil {
-		until(t, "the first queues", func() bool { return !d.lone.Load() })
+		seeds.Until(t, "the first queues", func() bool { return !d.lone.Load() })
 		c.flush.Unlock()
 	}
 	<-g.entered
 	rest := commitAll(t, l, c, n)
-	until(t, "all others wait", func() bool {
+	seeds.Until(t, "all others wait", func() bool {
 		if lead, ok := c.how.(*leader); ok {
 			lead.mu.Lock()
 			defer lead.mu.Unlock()
@@ -267,20 +275,28 @@ func TestFixedDelay(t *testing.T) {
 	}
 }
 
-// A count ends the delay early.
+// A count ends the delay early: one of an hour would hang.
 func TestGroupCountEndsDelay(t *testing.T) {
 	const n = 4
 	for _, s := range []Strategy{Dedicated, Leader} {
 		l := newFakeLog()
-		c := start(t, l, Config{Policy: Policy1, Strategy: s, Delay: Delay{Fixed: MaxDelay}, Count: n})
-		begin := clock.Now()
-		wg := commitAll(t, l, c, n)
-		wg.Wait()
-		if took := time.Duration(clock.Now() - begin); took >= MaxDelay {
-			t.Errorf("%v: %d commits with group count %d took %v: the whole delay", s, n, n, took)
+		g := newGate(l, "flush")
+		c := start(t, l, Config{Policy: Policy1, Strategy: s, Delay: Delay{Fixed: time.Hour}, Count: n})
+		t.Cleanup(func() { _ = c.Fail(errInjected) }) // ends a delay that goes on
+		first := commitTogether(t, l, c, n)
+		seeds.Ends(t, func() { <-g.entered })
+		if lead, ok := c.how.(*leader); ok { // it gathers as many as a flush has woken
+			seeds.Until(t, "all wait for the first flush", func() bool {
+				lead.mu.Lock()
+				defer lead.mu.Unlock()
+				return lead.mu.waiting == n
+			})
 		}
-		if l.flushes.Load() != 1 {
-			t.Errorf("%v: %d flushes; want 1", s, l.flushes.Load())
+		g.release()
+		seeds.Ends(t, first.Wait)
+		seeds.Ends(t, commitTogether(t, l, c, n).Wait)
+		if l.flushes.Load() != 2 {
+			t.Errorf("%v: %d flushes of two groups; want 2", s, l.flushes.Load())
 		}
 	}
 }
@@ -294,7 +310,7 @@ func TestNoFlushWhereWriteIsDurable(t *testing.T) {
 			c := start(t, l, Config{Policy: Policy1, Strategy: s})
 			w := NewWaiter()
 			// Starting up, it looks whether there is something to write, plainly.
-			until(t, "the log writer sleeps", func() bool { return c.writer.idle.Load() == 1 })
+			seeds.Until(t, "the log writer sleeps", func() bool { return c.writer.idle.Load() == 1 })
 			for range 20 {
 				if err := c.Commit(l.append(1), w); err != nil {
 					t.Fatal(err)

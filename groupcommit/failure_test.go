@@ -56,7 +56,7 @@ func TestInlineBehindHole(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	until(t, "a lone committer may commit inline", d.lone.Load)
+	seeds.Until(t, "a lone committer may commit inline", d.lone.Load)
 	l.append(1)
 	holeStart, holeEnd, _ := l.reserve(1)
 	end := l.append(1)

@@ -83,16 +83,31 @@ func SoakOnly(t testing.TB) {
 }
 
 // stuck is how long one run of a property, which takes milliseconds, may last
-// before it counts as hanging: a wake-up was lost. A busy machine may well take a
-// second or two from it.
-const stuck = 20 * time.Second
+// before it counts as hanging: a wake-up was lost. It is counted in ticks that this
+// process has got: while it stands still, or gets no processor, it hangs no longer.
+const (
+	stuck = 20 * time.Second
+	tick  = 10 * time.Millisecond
+)
 
 // Ends fails the test, with the stacks of all goroutines, if f does not
 // return: for things of milliseconds that must not wait for each other.
-func Ends(t *testing.T, f func()) {
+func Ends(t testing.TB, f func()) {
 	t.Helper()
 	if wrong := watch(func(uint64) string { f(); return "" }, 0); wrong != "" {
 		t.Fatal(wrong)
+	}
+}
+
+// Until waits until something is so. It fails the test, with the stacks of all
+// goroutines, if that never happens.
+func Until(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for left := stuck; !so(); left -= tick / 10 {
+		if left <= 0 {
+			t.Fatalf("it never happens that %s\n%s", what, stacks())
+		}
+		time.Sleep(tick / 10)
 	}
 }
 
@@ -100,13 +115,21 @@ func Ends(t *testing.T, f func()) {
 func watch(property func(uint64) string, seed uint64) string {
 	done := make(chan string, 1)
 	go func() { done <- property(seed) }()
-	select {
-	case wrong := <-done:
-		return wrong
-	case <-time.After(stuck):
-		stacks := make([]byte, 1<<16)
-		return fmt.Sprintf("hangs for %v\n%s", stuck, stacks[:runtime.Stack(stacks, true)])
+	ticks := time.NewTicker(tick) // drops those that nobody could take
+	defer ticks.Stop()
+	for left := stuck; left > 0; left -= tick {
+		select {
+		case wrong := <-done:
+			return wrong
+		case <-ticks.C:
+		}
 	}
+	return fmt.Sprintf("hangs for %v\n%s", stuck, stacks())
+}
+
+func stacks() []byte {
+	b := make([]byte, 1<<18)
+	return b[:runtime.Stack(b, true)]
 }
 
 func run(t *testing.T, n int, property func(uint64) string) {
