@@ -21,19 +21,10 @@ func positive(v float64) bool { return v > 1e-15 && v <= most }
 // decimal shows v with three significant digits, at most three decimals and
 // thousands separators: 0.706, 12.3, 41,900.
 func decimal(v float64) string {
-	switch a := math.Abs(v); {
-	case !usable(v):
+	if !usable(v) {
 		return "-"
-	case a >= 10_000:
-		return verdict.Count(verdict.Significant(v, 3))
-	case a >= 99.95:
-		return verdict.Count(v)
-	case a >= 9.995:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	case a >= 0.9995:
-		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
-	return strconv.FormatFloat(v, 'f', 3, 64)
+	return verdict.Decimal(v)
 }
 
 // millis shows nanoseconds as milliseconds without the unit.
@@ -54,17 +45,10 @@ func plain(v float64) string {
 
 // factor shows a ratio: 1.06, 3.7, 41.
 func factor(v float64) string {
-	switch {
-	case !usable(v):
+	if !usable(v) {
 		return "-"
-	case v >= 99.5:
-		return verdict.Count(verdict.Significant(v, 2))
-	case v >= 9.95:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case v >= 2:
-		return strconv.FormatFloat(v, 'f', 1, 64)
 	}
-	return strconv.FormatFloat(v, 'f', 2, 64)
+	return verdict.Ratio(v)
 }
 
 // ranged shows a median and, where there are several rounds, its interval.
@@ -83,15 +67,5 @@ func count(n int, noun string) string {
 	return verdict.Count(float64(n)) + " " + noun
 }
 
-// size shows a number of bytes in the largest unit that divides it.
-func size(bytes int64) string {
-	for _, u := range []struct {
-		bytes int64
-		name  string
-	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
-		if bytes >= u.bytes && bytes%u.bytes == 0 {
-			return verdict.Count(float64(bytes/u.bytes)) + " " + u.name
-		}
-	}
-	return verdict.Count(float64(bytes)) + " B"
-}
+// size shows a number of bytes: 512 B, 4 KiB.
+func size(bytes int64) string { return verdict.Size(bytes) }

@@ -16,30 +16,19 @@ const none = "-"
 // rate shows a number per second: 81.3, 1,417, 41,900 (three significant
 // digits above 10,000, which is all that a measurement is worth).
 func rate(v float64) string {
-	switch a := math.Abs(v); {
-	case a >= 10_000:
-		return verdict.Count(verdict.Significant(v, 3))
-	case a >= 99.95:
-		return verdict.Count(v)
-	case a == 0:
+	if v == 0 {
 		return "0"
 	}
-	return decimal(v)
+	return verdict.Decimal(v)
 }
 
-// decimal shows v with three significant digits, at most three decimals and
-// thousands separators: 0.706, 12.3, 1,230.
+// decimal shows v as [verdict.Decimal] does, but with every digit before the
+// point: 0.706, 12.3, 12,345.
 func decimal(v float64) string {
-	digits := 3
-	switch a := math.Abs(v); {
-	case a >= 99.95:
-		return verdict.Count(verdict.Significant(v, max(3, 1+int(math.Log10(a)))))
-	case a >= 9.995:
-		digits = 1
-	case a >= 0.9995:
-		digits = 2
+	if math.Abs(v) >= 10_000 {
+		return verdict.Count(v)
 	}
-	return strconv.FormatFloat(v, 'f', digits, 64)
+	return verdict.Decimal(v)
 }
 
 // millis shows nanoseconds as milliseconds with three significant digits, at
@@ -61,32 +50,6 @@ func optional(ns *int64, show func(float64) string) string {
 		return none
 	}
 	return show(float64(*ns))
-}
-
-// sizeText shows a size exactly where a unit divides it: 512 B, 4 KiB.
-func sizeText(n int64) string {
-	for _, u := range []struct {
-		bytes int64
-		name  string
-	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
-		if n >= u.bytes && n%u.bytes == 0 {
-			return fmt.Sprintf("%s %s", verdict.Count(float64(n/u.bytes)), u.name)
-		}
-	}
-	return verdict.Count(float64(n)) + " B"
-}
-
-// ratioText shows a ratio: 1.06, 3.7, 41.
-func ratioText(v float64) string {
-	switch {
-	case v >= 99.5:
-		return verdict.Count(verdict.Significant(v, 2))
-	case v >= 9.95:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case v >= 2:
-		return strconv.FormatFloat(v, 'f', 1, 64)
-	}
-	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
 // timeLeft shows a remaining time in whole seconds or minutes.

@@ -39,22 +39,6 @@ func TestMicros(t *testing.T) {
 	}
 }
 
-func TestSizeText(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 512: "512 B", 1000: "1,000 B", 4096: "4 KiB", 4097: "4,097 B", 1 << 20: "1 MiB", 1536 << 20: "1,536 MiB", 1 << 31: "2 GiB"} {
-		if got := sizeText(n); got != want {
-			t.Errorf("sizeText(%d) = %q; want %q", n, got, want)
-		}
-	}
-}
-
-func TestRatioText(t *testing.T) {
-	for v, want := range map[float64]string{0.987: "0.99", 1.057: "1.06", 3.68: "3.7", 41.4: "41", 1234: "1,200"} {
-		if got := ratioText(v); got != want {
-			t.Errorf("ratioText(%v) = %q; want %q", v, got, want)
-		}
-	}
-}
-
 func TestTimeLeft(t *testing.T) {
 	for d, want := range map[time.Duration]string{-1: "0 s", 0: "0 s", 100 * time.Millisecond: "1 s", 119 * time.Second: "119 s", 125 * time.Second: "2 min 05 s"} {
 		if got := timeLeft(d); got != want {

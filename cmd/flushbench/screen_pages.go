@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"flushbench/metrics/result"
+	"flushbench/metrics/verdict"
 )
 
 // pageTable holds page writes against log records. A unit is what one commit
@@ -26,7 +27,7 @@ func pageTable(p *result.Probe) *grid {
 
 // patternText says how the units of a row are written.
 func patternText(r *result.ProbePages) string {
-	size := sizeText(r.UnitBytes)
+	size := verdict.Size(r.UnitBytes)
 	switch r.Pattern {
 	case result.PatternRecord:
 		return size + " records, in sequence"

@@ -93,7 +93,7 @@ func methodTable(p *result.Probe) (*grid, []span) {
 		}
 		g.add(cells...)
 	}
-	return g, []span{{0, 0, sizeText(size)}, {1, 4, "overwrite"}, {5, 8, "append"}}
+	return g, []span{{0, 0, verdict.Size(size)}, {1, 4, "overwrite"}, {5, 8, "append"}}
 }
 
 // withSpans prints a table below the titles of its columns, or nothing where it has
@@ -159,7 +159,7 @@ func sizeTable(p *result.Probe) (*grid, []span) {
 		spans = append(spans, span{1 + 3*i, 3 + 3*i, m})
 	}
 	for _, s := range sizes {
-		cells, some := []string{sizeText(s)}, false
+		cells, some := []string{verdict.Size(s)}, false
 		for _, m := range methods {
 			r := findRow(p, m, result.OpOverwrite, s)
 			if r == nil {
@@ -193,7 +193,7 @@ func gentleTable(p *result.Probe) *grid {
 		{head: "method", left: true}, {head: "size"}, {head: "flushes"}, {head: "a second"}, {head: "mean ms"}, {head: "p50 ms"}, {head: "max ms"},
 	}}
 	for _, r := range p.Rows {
-		g.add(r.Method, sizeText(r.SizeBytes), verdict.Count(float64(r.Count)), decimal(r.RatePerS),
+		g.add(r.Method, verdict.Size(r.SizeBytes), verdict.Count(float64(r.Count)), decimal(r.RatePerS),
 			millis(float64(r.MeanNS)), optional(r.P50NS, millis), millis(float64(r.MaxNS)))
 	}
 	return g

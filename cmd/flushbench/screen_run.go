@@ -55,7 +55,7 @@ func runHeadline(r *result.Result) string {
 		if p.Rows > 0 {
 			text += fmt.Sprintf("; %s, %s rows of %d B", p.Workload, verdict.Count(float64(p.Rows)), p.RowBytes)
 		} else {
-			text += fmt.Sprintf("; %s, %s/commit", p.Workload, sizeText(p.RecordBytes))
+			text += fmt.Sprintf("; %s, %s/commit", p.Workload, verdict.Size(p.RecordBytes))
 		}
 	}
 	return text

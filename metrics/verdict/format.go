@@ -64,6 +64,51 @@ func Span(ns int64) string {
 	return Milliseconds(float64(ns)) + " ms"
 }
 
+// Decimal formats v with three significant digits, at most three decimals and
+// commas: 0.706, 12.3, 41,900.
+func Decimal(v float64) string {
+	digits := 3
+	switch a := math.Abs(v); {
+	case a >= 10_000:
+		return Count(Significant(v, 3))
+	case a >= 99.95:
+		return Count(v)
+	case a >= 9.995:
+		digits = 1
+	case a >= 0.9995:
+		digits = 2
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64)
+}
+
+// Ratio formats a ratio: 1.06, 3.7, 41, 1,200.
+func Ratio(v float64) string {
+	digits := 2
+	switch {
+	case v >= 99.5:
+		return Count(Significant(v, 2))
+	case v >= 9.95:
+		digits = 0
+	case v >= 2:
+		digits = 1
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64)
+}
+
+// Size formats a number of bytes in the largest unit that divides it: 512 B,
+// 4 KiB, 4,097 B.
+func Size(bytes int64) string {
+	for _, u := range []struct {
+		bytes int64
+		name  string
+	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if bytes >= u.bytes && bytes%u.bytes == 0 {
+			return Count(float64(bytes/u.bytes)) + " " + u.name
+		}
+	}
+	return Count(float64(bytes)) + " B"
+}
+
 // Significant rounds v to n significant digits: a rate of many thousands is
 // worth three.
 func Significant(v float64, n int) float64 {

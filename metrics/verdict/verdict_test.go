@@ -326,6 +326,24 @@ func TestFormats(t *testing.T) {
 			t.Errorf("Milliseconds(%v) = %s, want %s", ns, got, want)
 		}
 	}
+	decimals := map[float64]string{0: "0.000", 0.5: "0.500", 0.99949: "0.999", 8.134: "8.13", 81.26: "81.3", -81.26: "-81.3", 99.96: "100", 1417.4: "1,417", 9999: "9,999", 10_049: "10,000", 41_873: "41,900"}
+	for v, want := range decimals {
+		if got := Decimal(v); got != want {
+			t.Errorf("Decimal(%v) = %s, want %s", v, got, want)
+		}
+	}
+	ratios := map[float64]string{0.987: "0.99", 1.057: "1.06", 3.68: "3.7", 41.4: "41", 1234: "1,200"}
+	for v, want := range ratios {
+		if got := Ratio(v); got != want {
+			t.Errorf("Ratio(%v) = %s, want %s", v, got, want)
+		}
+	}
+	sizes := map[int64]string{0: "0 B", 512: "512 B", 1000: "1,000 B", 4096: "4 KiB", 4097: "4,097 B", 1 << 20: "1 MiB", 1536 << 20: "1,536 MiB", 1 << 31: "2 GiB"}
+	for n, want := range sizes {
+		if got := Size(n); got != want {
+			t.Errorf("Size(%d) = %s, want %s", n, got, want)
+		}
+	}
 	spans := map[int64]string{1_010_000_000: "1.01 s", 100_000_000: "0.10 s", 12_000_000: "12 ms", 400_000: "0.40 ms"}
 	for ns, want := range spans {
 		if got := Span(ns); got != want {
