@@ -24,7 +24,7 @@ func whichPolicy(r *result.Result) []string {
 	if two := pairs(r); two != nil {
 		return append(out, two...)
 	}
-	all := groups(r)
+	all := groups(r, true)
 	g := firstWithPolicy1(all)
 	switch {
 	case g == nil && len(all) == 0:

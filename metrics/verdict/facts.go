@@ -17,30 +17,31 @@ type facts struct {
 	risk    *result.AtRisk // worst of the rounds; nil: not measured
 }
 
-// group is a set of paced cells that differ in the policy alone.
+// group is a set of cells that differ in the policy alone. Of two cells with the
+// same policy the first one counts.
 type group struct {
-	params result.Params // of all, without the policy
+	params result.Params // of the first cell
 	policy map[string]*facts
 }
 
 // policies are the policies in the order of the sentences, the safest first.
 var policies = []string{"1", "3", "2", "0"}
 
-// groups collects the paced cells that may be compared, in the order in which
-// they appear. Of two cells with the same policy the first one counts.
-func groups(r *result.Result) []*group {
+// groups collects the cells with rounds that are paced, or that are not, in the
+// order in which they appear.
+func groups(r *result.Result, paced bool) []*group {
 	var all []*group
-	byParams := map[result.Params]*group{}
+	bySetting := map[setting]*group{}
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		if c.Params.Load != result.LoadPaced || len(c.Rounds) == 0 {
+		if (c.Params.Load == result.LoadPaced) != paced || len(c.Rounds) == 0 {
 			continue
 		}
 		key := withoutPolicy(c.Params)
-		g := byParams[key]
+		g := bySetting[key]
 		if g == nil {
-			g = &group{params: key, policy: map[string]*facts{}}
-			byParams[key] = g
+			g = &group{params: c.Params, policy: map[string]*facts{}}
+			bySetting[key] = g
 			all = append(all, g)
 		}
 		if g.policy[c.Params.Policy] == nil {
@@ -54,13 +55,29 @@ func groups(r *result.Result) []*group {
 	return all
 }
 
-// withoutPolicy clears what may differ between the policies of one group: the
-// policy, and how long each is measured.
-func withoutPolicy(p result.Params) result.Params {
+// setting is a cell's axes as a value that can be compared: sync_binlog is not a
+// pointer in it.
+type setting struct {
+	params result.Params
+	binlog bool
+	sync   int
+}
+
+func settingOf(p result.Params) (s setting) {
+	if p.SyncBinlog != nil {
+		s.binlog, s.sync = true, *p.SyncBinlog
+	}
+	p.SyncBinlog = nil
+	s.params = p
+	return s
+}
+
+// withoutPolicy is a setting without what may differ between the policies of one
+// group: the policy, and how long each is measured.
+func withoutPolicy(p result.Params) setting {
 	p.Policy, p.Policy0Style = "", ""
 	p.DurationS, p.WarmupNS = 0, 0
-	p.SyncBinlog = nil
-	return p
+	return settingOf(p)
 }
 
 // pickLatency takes the median latency of every round, or the mean for all

@@ -46,12 +46,7 @@ func redoAgainstForce(r *result.Result) finding {
 		if redo.Params.Durability != "redo" || redo.Params.Load == result.LoadPaced || len(stats.FullRounds(redo)) == 0 {
 			continue
 		}
-		force := r.Find(func(c *result.Cell) bool {
-			p := c.Params
-			p.Durability = "redo"
-			return c.Params.Durability == "force-pages" && len(stats.FullRounds(c)) > 0 && p.Policy == redo.Params.Policy &&
-				p.Clients == redo.Params.Clients && sameButClients(p, redo.Params)
-		})
+		force := partner(r, redo, func(p *result.Params) { p.Durability = "force-pages" })
 		if force == nil {
 			continue
 		}
@@ -60,6 +55,16 @@ func redoAgainstForce(r *result.Result) finding {
 		return decided(r, beats(c.Outcome), text+outcomeNote(c.Outcome)+".")
 	}
 	return finding{}
+}
+
+// partner returns the first cell with rounds whose axes are those of c after the
+// change, or nil.
+func partner(r *result.Result, c *result.Cell, change func(*result.Params)) *result.Cell {
+	want := c.Params
+	change(&want)
+	return r.Find(func(c *result.Cell) bool {
+		return len(c.Rounds) > 0 && c.Params.Policy == want.Policy && withoutPolicy(c.Params) == withoutPolicy(want)
+	})
 }
 
 // beats is what a comparison says about "is more".
@@ -92,12 +97,7 @@ func judgeMixed(r *result.Result) finding {
 		if row.Params.BinlogFormat != "row" || len(stats.FullRounds(row)) == 0 {
 			continue
 		}
-		mixed := r.Find(func(c *result.Cell) bool {
-			p := c.Params
-			p.BinlogFormat = "row"
-			return c.Params.BinlogFormat == "mixed" && len(stats.FullRounds(c)) > 0 && p.Policy == row.Params.Policy &&
-				p.Clients == row.Params.Clients && sameButClients(p, row.Params)
-		})
+		mixed := partner(r, row, func(p *result.Params) { p.BinlogFormat = "mixed" })
 		if mixed == nil {
 			continue
 		}

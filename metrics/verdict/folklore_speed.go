@@ -12,51 +12,9 @@ import (
 // nearlyShare is how much of policy 1's price "nearly as fast" may cost.
 const nearlyShare = 0.1
 
-// settings are cells that differ in the policy alone. Of two cells with the same
-// policy the first one counts.
-type settings struct {
-	params result.Params // of the first cell
-	policy map[string]*facts
-}
-
-// bySetting collects the cells with full rounds that are paced, or that are not, in
-// the order in which they appear. sync_binlog is part of a setting.
-func bySetting(r *result.Result, paced bool) []*settings {
-	type key struct {
-		params result.Params
-		sync   string
-	}
-	var all []*settings
-	byKey := map[key]*settings{}
-	for i := range r.Cells {
-		c := &r.Cells[i]
-		if (c.Params.Load == result.LoadPaced) != paced || len(stats.FullRounds(c)) == 0 {
-			continue
-		}
-		k := key{params: withoutPolicy(c.Params)}
-		if s := c.Params.SyncBinlog; s != nil {
-			k.sync = fmt.Sprint(*s)
-		}
-		g := byKey[k]
-		if g == nil {
-			g = &settings{params: c.Params, policy: map[string]*facts{}}
-			byKey[k] = g
-			all = append(all, g)
-		}
-		if g.policy[c.Params.Policy] == nil {
-			s := stats.SummarizeCell(c)
-			g.policy[c.Params.Policy] = &facts{cell: c, full: stats.FullRounds(c), tps: s.TPS, risk: s.AtRisk}
-		}
-	}
-	for _, g := range all {
-		(&group{policy: g.policy}).pickLatency()
-	}
-	return all
-}
-
 // keptUp returns the facts of a policy, or nil where it was not measured, did not
 // keep up with the rate or shows no latency: that says nothing about its price.
-func (g *settings) keptUp(policy string) *facts {
+func (g *group) keptUp(policy string) *facts {
 	f := g.policy[policy]
 	if f == nil || !f.keptUp() || len(f.latency) == 0 {
 		return nil
@@ -65,7 +23,7 @@ func (g *settings) keptUp(policy string) *facts {
 }
 
 // where says under what all policies of g were measured.
-func (g *settings) where() string {
+func (g *group) where() string {
 	text := fmt.Sprintf("%s clients", Count(float64(g.params.Clients)))
 	if g.params.Rate > 0 {
 		text = fmt.Sprintf("%s/s, %s", Count(g.params.Rate), text)
@@ -78,13 +36,13 @@ func (g *settings) where() string {
 
 // serverLike leaves the cells of a closed loop out that say nothing about a server:
 // those without transactions are bound by the CPU under policies 0 and 2.
-func serverLike(all []*settings) []*settings {
-	return slices.DeleteFunc(all, func(g *settings) bool { return g.params.Rows == 0 })
+func serverLike(all []*group) []*group {
+	return slices.DeleteFunc(all, func(g *group) bool { return g.params.Rows == 0 })
 }
 
 func judgeNearly(r *result.Result) finding {
 	var found finding
-	for _, g := range bySetting(r, true) {
+	for _, g := range groups(r, true) {
 		one, two, zero := g.keptUp("1"), g.keptUp("2"), g.keptUp("0")
 		if one == nil || two == nil || zero == nil {
 			continue
@@ -96,7 +54,7 @@ func judgeNearly(r *result.Result) finding {
 	if found.figures != "" {
 		return found
 	}
-	for _, g := range serverLike(bySetting(r, false)) {
+	for _, g := range serverLike(groups(r, false)) {
 		two, zero := g.policy["2"], g.policy["0"]
 		if two == nil || zero == nil {
 			continue
@@ -161,7 +119,7 @@ func stronger(a, b finding) finding {
 
 func judgeSlowest(r *result.Result) finding {
 	var found finding
-	for _, g := range bySetting(r, true) {
+	for _, g := range groups(r, true) {
 		if one := g.keptUp("1"); one != nil {
 			found = stronger(found, slowest(r, g, one, func(p string) (string, stats.Outcome) {
 				other := g.keptUp(p)
@@ -176,7 +134,7 @@ func judgeSlowest(r *result.Result) finding {
 	if found.figures != "" {
 		return found
 	}
-	for _, g := range serverLike(bySetting(r, false)) {
+	for _, g := range serverLike(groups(r, false)) {
 		if one := g.policy["1"]; one != nil {
 			found = stronger(found, slowest(r, g, one, func(p string) (string, stats.Outcome) {
 				other := g.policy[p]
@@ -184,11 +142,7 @@ func judgeSlowest(r *result.Result) finding {
 					return "", ""
 				}
 				c := stats.CompareCells(one.cell, other.cell, r.Limit)
-				text := fmt.Sprintf("policy %s carries %.2f times the commits/s", p, c.Ratio)
-				if c.Outcome != stats.Faster && c.Outcome != stats.Slower {
-					text += fmt.Sprintf(" (%v)", c.Outcome)
-				}
-				return text, c.Outcome
+				return fmt.Sprintf("policy %s carries %.2f times the commits/s%s", p, c.Ratio, unlessTold(c.Outcome)), c.Outcome
 			}))
 		}
 	}
@@ -197,7 +151,7 @@ func judgeSlowest(r *result.Result) finding {
 
 // slowest holds policy 1 against the others of one setting. against returns "" for
 // a policy that was not measured there, else words and whether it is the faster one.
-func slowest(r *result.Result, g *settings, one *facts, against func(policy string) (string, stats.Outcome)) finding {
+func slowest(r *result.Result, g *group, one *facts, against func(policy string) (string, stats.Outcome)) finding {
 	var parts []string
 	outcome := Confirmed
 	for _, p := range policies {
@@ -266,10 +220,6 @@ func judgeGroupCommit(r *result.Result) finding {
 
 // sameButClients reports whether two settings differ in the number of clients alone.
 func sameButClients(a, b result.Params) bool {
-	if (a.SyncBinlog == nil) != (b.SyncBinlog == nil) || a.SyncBinlog != nil && *a.SyncBinlog != *b.SyncBinlog {
-		return false
-	}
-	a, b = withoutPolicy(a), withoutPolicy(b)
 	a.Clients, b.Clients = 0, 0
-	return a == b
+	return withoutPolicy(a) == withoutPolicy(b)
 }

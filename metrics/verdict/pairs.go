@@ -104,11 +104,15 @@ func closedPairs(cells []*result.Cell, noise float64) []string {
 			continue
 		}
 		cmp := stats.Compare(tps(base), tps(c), noise)
-		text := fmt.Sprintf("%s carried %.2f times as many", pairText(&c.Params), cmp.Ratio)
-		if cmp.Outcome != stats.Faster && cmp.Outcome != stats.Slower {
-			text += fmt.Sprintf(" (%v)", cmp.Outcome)
-		}
-		out = append(out, text+".")
+		out = append(out, fmt.Sprintf("%s carried %.2f times as many%s.", pairText(&c.Params), cmp.Ratio, unlessTold(cmp.Outcome)))
 	}
 	return out
+}
+
+// unlessTold adds the outcome to a ratio that is no difference; "" to one that is.
+func unlessTold(o stats.Outcome) string {
+	if o == stats.Faster || o == stats.Slower {
+		return ""
+	}
+	return fmt.Sprintf(" (%v)", o)
 }

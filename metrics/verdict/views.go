@@ -27,25 +27,18 @@ func views(r *result.Result) []string {
 		text := fmt.Sprintf("With a read view held %s, %s kept up to %s undo logs", viewText(&c.Params), settingText(&c.Params), Count(float64(longestHistory(c))))
 		if without != nil {
 			cmp := stats.Compare(stats.Collect(without, stats.TPS), stats.Collect(c, stats.TPS), noise(r))
-			text += fmt.Sprintf(" and carried %.2f times as many commits/s as without", cmp.Ratio)
-			if cmp.Outcome != stats.Faster && cmp.Outcome != stats.Slower {
-				text += fmt.Sprintf(" (%v)", cmp.Outcome)
-			}
+			text += fmt.Sprintf(" and carried %.2f times as many commits/s as without%s", cmp.Ratio, unlessTold(cmp.Outcome))
 		}
 		out = append(out, text+".")
 	}
 	return out
 }
 
-// sameButView reports whether o is p without the long view. sync_binlog is compared
-// by value.
+// sameButView reports whether o is p without the long view.
 func sameButView(o, p *result.Params) bool {
-	a, b := *o, *p
-	if a.LongView != "" || (a.SyncBinlog == nil) != (b.SyncBinlog == nil) || a.SyncBinlog != nil && *a.SyncBinlog != *b.SyncBinlog {
-		return false
-	}
-	a.SyncBinlog, b.SyncBinlog, b.LongView = nil, nil, ""
-	return a == b
+	without := *p
+	without.LongView = ""
+	return settingOf(*o) == settingOf(without)
 }
 
 // viewText is how long the views were held.
