@@ -77,6 +77,11 @@ func (r *run) judge(ctx context.Context, job *Job, v Victim, c Crash) (judge.Out
 	case a := <-answers:
 		return a.out, a.err
 	case <-timer.C:
+		select {
+		case a := <-answers: // it had ended when nobody could look
+			return a.out, a.err
+		default:
+		}
 		return gaveUp(v, fmt.Sprintf("recovery did not end within %v", r.cfg.limits.judge)), errStuck
 	case <-ctx.Done():
 	}

@@ -201,3 +201,22 @@ func TestCalibratesEverySetting(t *testing.T) {
 		t.Errorf("calibrated %d settings, %v: %v; want 8, each under policy 1", len(tried), err, tried)
 	}
 }
+
+// A disk that is slow when the calibration counts has carried something: it counts
+// on until it has seen some.
+func TestCalibratesASlowDisk(t *testing.T) {
+	var began int64
+	f := &fake{onReady: func(*Job) { began = clock.Now() }}
+	f.acked = func() int64 { return max(0, (clock.Now()-began)/int64(time.Millisecond)-100) }
+	m := matrixOf(1, vfs.CrashProcess)
+	m.Rate = scenario.RateAuto
+	l := quick
+	l.acked = time.Minute
+	res, _, err := inLimits(t.Context(), t, f, m, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rate := res.Cells[0].Params.Rate; rate < 1 || rate > 600 {
+		t.Errorf("a rate of %v; want at most half of what was acknowledged, 1000/s", rate)
+	}
+}

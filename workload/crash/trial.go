@@ -116,8 +116,11 @@ func (r *run) crash(ctx context.Context, c *cellRun, v Victim, t Trial) (crash C
 	if err := r.wait(ctx, v, v.Ready()+int64(t.After), c.Fault != ""); err != nil {
 		return Crash{}, err
 	}
-	if err := r.waitForAcks(ctx, c, v); err != nil {
-		return Crash{}, err
+	// Where a flush fails nobody may be acknowledged.
+	if c.Fault == "" {
+		if err := r.waitForAcks(ctx, v, 0); err != nil {
+			return Crash{}, err
+		}
 	}
 	crash.Frozen = t.Frozen
 	if t.Frozen {
@@ -167,14 +170,10 @@ func (r *run) wait(ctx context.Context, v Victim, until int64, fault bool) error
 // lost, whatever is broken.
 const enough = 10
 
-// waitForAcks puts the crash off until something was acknowledged, as on a machine
-// that is busy with something else; for a while, then it comes all the same.
-// Where a flush fails nothing is waited for: then nobody may be acknowledged.
-func (r *run) waitForAcks(ctx context.Context, c *cellRun, v Victim) error {
-	if c.Fault != "" {
-		return nil
-	}
-	for until := clock.Now() + int64(r.cfg.limits.acked); v.Acked() < enough && clock.Now() < until; {
+// waitForAcks waits until enough was acknowledged beyond from, as a crash has to on
+// a machine that is busy with something else; for a while, then no longer.
+func (r *run) waitForAcks(ctx context.Context, v Victim, from int64) error {
+	for until := clock.Now() + int64(r.cfg.limits.acked); v.Acked()-from < enough && clock.Now() < until; {
 		if err := r.wait(ctx, v, clock.Now()+int64(time.Millisecond), false); err != nil {
 			return err
 		}
