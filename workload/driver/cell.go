@@ -151,7 +151,6 @@ func (c *cell) run(ctx context.Context) (Outcome, error) {
 		c.pacer.begin = c.begin
 		c.spawn(c.pacer.loop)
 	}
-	close(c.gate)
 	measured := c.coordinate(ctx)
 	c.wg.Wait()
 	err := c.disconnect()
@@ -203,11 +202,13 @@ func (c *cell) prepare() {
 	}
 }
 
-// coordinate ends the cell in time and returns the interval that was measured.
+// coordinate lets the load begin, ends the cell in time and returns the interval
+// that was measured.
 func (c *cell) coordinate(ctx context.Context) metrics.Window {
 	if !c.cfg.Measure {
 		return c.coordinatePhases(ctx)
 	}
+	close(c.gate)
 	w := c.window
 	if c.sleep(ctx, w.Until) {
 		c.end(EndDuration, w.Until, nil)
@@ -221,14 +222,22 @@ func (c *cell) coordinate(ctx context.Context) metrics.Window {
 // coordinatePhases is coordinate for workers that read no clock: for them the
 // phase decides what counts, so the interval is between its changes.
 func (c *cell) coordinatePhases(ctx context.Context) metrics.Window {
-	from := c.window.From
-	if !c.sleep(ctx, from) {
-		c.end(EndInterrupted, clock.Now(), nil)
-		return metrics.Window{From: from, Until: from}
+	from := clock.Now()
+	if c.cfg.Warmup == 0 {
+		// Before the load begins: however late this goroutine is, no commit is
+		// taken for one of a warm-up.
+		c.phase.CompareAndSwap(phaseWarmup, phaseMeasured)
+		close(c.gate)
+	} else {
+		close(c.gate)
+		if !c.sleep(ctx, c.window.From) {
+			c.end(EndInterrupted, clock.Now(), nil)
+			return metrics.Window{From: c.window.From, Until: c.window.From}
+		}
+		from = clock.Now()
+		// CompareAndSwap: the cell may have ended meanwhile.
+		c.phase.CompareAndSwap(phaseWarmup, phaseMeasured)
 	}
-	from = clock.Now()
-	// CompareAndSwap: the cell may have ended meanwhile.
-	c.phase.CompareAndSwap(phaseWarmup, phaseMeasured)
 	if c.sleep(ctx, from+int64(c.cfg.Duration)) {
 		c.end(EndDuration, clock.Now(), nil)
 	} else {

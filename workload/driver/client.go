@@ -36,6 +36,9 @@ func (cl *client) run() {
 	c := cl.c
 	switch {
 	case c.cut.Load() != 0: // over before it began
+		if c.cfg.Arrivals != nil {
+			cl.backlog = cl.behind(0)
+		}
 	case !c.cfg.Measure:
 		cl.unmeasured()
 	case c.cfg.Arrivals != nil:

@@ -1,11 +1,15 @@
 package driver
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
+	"testing"
 
+	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
 	"flushbench/workload"
 )
@@ -23,6 +27,10 @@ type fake struct {
 	recover  map[uint32]uint64         // sequences kept from earlier
 	connect  func(client uint32) error // nil: always
 
+	spans  [][]span           // by client: when its commits were in the target; nil: not kept
+	stopAt int64              // end the load in this call; 0: never
+	stop   context.CancelFunc // of the load
+
 	calls   atomic.Int64 // commits asked for
 	acked   atomic.Int64 // commits acknowledged
 	bytes   atomic.Int64 // bytes of log acknowledged
@@ -33,6 +41,39 @@ type fake struct {
 		sync.Mutex
 		last map[uint32]uint64 // sequence of each client's last acknowledged commit
 	}
+}
+
+// span is the time of a commit, as clock.Now.
+type span struct{ begin, end int64 }
+
+// between returns how many commits were acknowledged in [from, until): a client is
+// told of one after its end, and before the begin of its next.
+func (f *fake) between(from, until int64) (least, most int64) {
+	for _, all := range f.spans {
+		for i, s := range all {
+			next := int64(math.MaxInt64)
+			if i+1 < len(all) {
+				next = all[i+1].begin
+			}
+			if s.end >= from && next <= until {
+				least++
+			}
+			if next > from && s.end < until {
+				most++
+			}
+		}
+	}
+	return least, most
+}
+
+// until returns a context that the fake cancels in its call n: for loads that
+// take as long as the machine needs for so many commits.
+func (f *fake) until(t *testing.T, n int64) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	f.stopAt, f.stop = n, cancel
+	return ctx
 }
 
 func newFake() *fake {
@@ -56,9 +97,16 @@ func (f *fake) Close() error                { return nil }
 
 // commit is one commit of a client; REQUIRES: one at a time a client.
 func (f *fake) commit(t *workload.Txn, client uint32, seq uint64) error {
+	if f.spans != nil {
+		begin := clock.Now()
+		defer func() { f.spans[client] = append(f.spans[client], span{begin, clock.Now()}) }()
+	}
 	call := f.calls.Add(1)
 	if f.each != nil {
 		f.each(call)
+	}
+	if call == f.stopAt {
+		f.stop()
 	}
 	if f.failAt > 0 && call >= f.failAt {
 		return errFake

@@ -55,21 +55,31 @@ func TestNoCoordinatedOmission(t *testing.T) {
 		rate  = 2000
 		most  = rate / 20 // arrivals in half a stall
 	)
+	// It ends when the stall is long over: a closed loop after many commits, a
+	// paced load after many for which its client had waited.
 	run := func(paced bool) Outcome {
 		f := newFake()
+		ctx := f.until(t, 20_000)
+		idle, last := 0, int64(0)
 		f.each = func(call int64) {
+			if paced && call > 2*most && clock.Now()-last > int64(time.Second/rate/2) {
+				if idle++; idle == 200 {
+					f.stop()
+				}
+			}
 			if call == 100 {
 				clock.Sleep(stall)
 			}
+			last = clock.Now()
 		}
-		c := Config{Clients: 1, Duration: 400 * time.Millisecond, Measure: true}
+		c := Config{Clients: 1, Duration: time.Minute, Measure: true}
 		if paced {
 			var err error
 			if c.Arrivals, err = workload.NewConstant(rate, c.Clients); err != nil {
 				t.Fatal(err)
 			}
 		}
-		return mustRun(t, t.Context(), c, f)
+		return mustRun(t, ctx, c, f)
 	}
 	slower := func(o Outcome) int64 { // to a thousandth of the commits
 		n := 0
@@ -116,9 +126,9 @@ func TestBacklog(t *testing.T) {
 // Think time and CPU time are not latency, and a thinking client is not busy.
 func TestThinkTime(t *testing.T) {
 	f := newFake()
-	c := Config{Clients: 8, ThinkTime: 2 * time.Millisecond, TxnCPU: 20 * time.Microsecond, Duration: 100 * time.Millisecond, Measure: true}
-	o := mustRun(t, t.Context(), c, f)
-	if most := int64(c.Clients) * (1 + int64(c.Duration/c.ThinkTime)); o.Commits > most || o.Commits == 0 {
+	c := Config{Clients: 8, ThinkTime: 2 * time.Millisecond, TxnCPU: 20 * time.Microsecond, Duration: time.Minute, Measure: true}
+	o := mustRun(t, f.until(t, 400), c, f)
+	if most := int64(c.Clients) * (1 + o.Window.Length()/int64(c.ThinkTime)); o.Commits > most || o.Commits == 0 {
 		t.Errorf("%d commits, want at most %d", o.Commits, most)
 	}
 	if o.Busy > float64(c.Clients)/2 {

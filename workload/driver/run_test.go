@@ -12,7 +12,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
+	"flushbench/engine/yield/seeds"
 	"flushbench/metrics"
 	"flushbench/workload"
 )
@@ -48,8 +50,9 @@ func checkAccounts(t reporter, c *Config, f *fake, o *Outcome) {
 	if n := f.open.Load(); n != 0 {
 		t.Errorf("%d sessions are still open", n)
 	}
-	if o.Window.Length() < 0 || o.Window.Length() > int64(c.Duration)+int64(time.Second) {
-		t.Errorf("the window is %d ns long, %v was asked for", o.Window.Length(), c.Duration)
+	length := o.Window.Length()
+	if length < 0 || c.Measure && length > int64(c.Duration) || !c.Measure && length > 0 && o.Window.Until > clock.Now() || o.Ended == EndDuration && length < int64(c.Duration) {
+		t.Errorf("the window is %d ns long, up to %d, %v was asked for", length, o.Window.Until, c.Duration)
 	}
 	if o.Bytes < 0 || o.Bytes > f.bytes.Load() {
 		t.Errorf("%d bytes in the window, the target took %d in all", o.Bytes, f.bytes.Load())
@@ -100,12 +103,8 @@ func mustRun(t *testing.T, ctx context.Context, c Config, f *fake) Outcome {
 	if err != nil {
 		t.Fatalf("Run = %v", err)
 	}
-	for try := 0; runtime.NumGoroutine() > before; try++ { // one that is done may still be on its way out
-		if try > 1_000_000 {
-			t.Fatalf("%d goroutines are left of the cell", runtime.NumGoroutine()-before)
-		}
-		runtime.Gosched()
-	}
+	// One that is done may still be on its way out.
+	seeds.Until(t, "all goroutines of the cell end", func() bool { return runtime.NumGoroutine() <= before })
 	checkAccounts(t, &c, f, &o)
 	return o
 }
@@ -116,6 +115,7 @@ func TestClosedLoop(t *testing.T) {
 	f.stages = workload.NoStages()
 	f.stages.Buffer, f.stages.Group, f.stages.Write, f.stages.Wakeup = 10, 20, 30, 50
 	f.recover = map[uint32]uint64{1: 700}
+	f.spans = make([][]span, c.Clients)
 	var err error
 	if f.bodies, err = workload.NewBodies(c.Seed, c.Sizes, f.overhead); err != nil {
 		t.Fatal(err)
@@ -131,14 +131,23 @@ func TestClosedLoop(t *testing.T) {
 	if o.Ended != EndDuration || o.Interrupted() || started.Load() != 1 {
 		t.Errorf("ended %v, OnStart called %d times", o.Ended, started.Load())
 	}
-	if o.Commits == 0 || o.Warmup == 0 || o.Bytes != o.Commits*256 || o.TPS != float64(o.Commits)/0.05 {
+	if o.Bytes != o.Commits*256 || o.TPS != float64(o.Commits)/0.05 {
 		t.Errorf("outcome %+v", o)
 	}
+	// A machine that stood still for so long has no commits to show: the target
+	// knows how many there must be.
+	if least, most := f.between(0, o.Window.From); o.Warmup < least || o.Warmup > most {
+		t.Errorf("%d commits of the warm-up; the target has seen %d to %d", o.Warmup, least, most)
+	}
+	if least, most := f.between(o.Window.From, o.Window.Until); o.Commits < least || o.Commits > most {
+		t.Errorf("%d commits; the target has seen %d to %d in the window", o.Commits, least, most)
+	}
 	s := o.Stages
-	if s.Samples+s.Dropped == 0 || s.Samples+s.Dropped > f.samples.Load() || f.samples.Load() > f.calls.Load()/10 {
+	sampled := s.Samples + s.Dropped
+	if o.Commits >= int64(c.Clients*c.SampleEvery) && sampled == 0 || sampled > f.samples.Load() || f.samples.Load() > f.calls.Load()/10 {
 		t.Errorf("%d samples kept, %d dropped, of %d taken in %d commits", s.Samples, s.Dropped, f.samples.Load(), f.calls.Load())
 	}
-	if got := s.Stage[metrics.StageWrite].Mean; got != 30 || s.Stage[metrics.StageFlush].Count != 0 || s.Stage[metrics.StageWakeup].Mean != 50 {
+	if got := s.Stage[metrics.StageWrite].Mean; s.Samples > 0 && (got != 30 || s.Stage[metrics.StageWakeup].Mean != 50) || s.Stage[metrics.StageFlush].Count != 0 {
 		t.Errorf("stages %+v", s.Stage)
 	}
 }
@@ -275,14 +284,14 @@ func TestConnectFails(t *testing.T) {
 func TestTrackerHearsOfEveryCommit(t *testing.T) {
 	for _, mode := range workload.Modes.All() {
 		f := newFake()
-		c := Config{Clients: 6, Mode: mode, Workers: 2, Duration: 20 * time.Millisecond, Measure: true}
+		c := Config{Clients: 6, Mode: mode, Workers: 2, Duration: time.Hour, Measure: true}
 		f.each = func(int64) { time.Sleep(time.Microsecond) }
 		tr, err := metrics.NewTracker(metrics.TrackerConfig{Lanes: c.Lanes(), Capacity: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.Lane = tr.Lane
-		mustRun(t, t.Context(), c, f)
+		mustRun(t, f.until(t, 200), c, f)
 		tr.SampleWith(0, func() metrics.Watermarks { return metrics.Watermarks{0, 100, lsn.Max} })
 		got := tr.AtRiskNow()
 		if all := f.acked.Load(); got[metrics.Process] != all || got[metrics.OS] >= all || got[metrics.Power] != 0 {
@@ -291,12 +300,34 @@ func TestTrackerHearsOfEveryCommit(t *testing.T) {
 	}
 }
 
+// watched is a context that tells when somebody asks whether it has ended.
+type watched struct {
+	context.Context
+	asked func()
+}
+
+func (w *watched) Err() error { w.asked(); return w.Context.Err() }
+
 func TestNothingIsMeasured(t *testing.T) {
 	for _, mode := range workload.Modes.All() {
 		f := newFake()
 		c := Config{Clients: 3, Mode: mode, Warmup: 5 * time.Millisecond, Duration: 20 * time.Millisecond}
 		c.Lane = func(int) *metrics.Lane { t.Error("a lane was asked for"); return nil }
-		o := mustRun(t, t.Context(), c, f)
+		// The coordinator looks at its context before the load, the warm-up and the
+		// interval. It is held there until a commit of that phase has been counted:
+		// some client has begun another one since.
+		looks, from := 0, int64(0)
+		ctx := &watched{t.Context(), func() {
+			looks++
+			if looks > 1 {
+				seeds.Until(t, "the clients commit", func() bool { return f.calls.Load() > from+int64(c.Clients) })
+			}
+			from = f.calls.Load()
+		}}
+		o := mustRun(t, ctx, c, f)
+		if looks != 3 {
+			t.Errorf("%v: the coordinator has looked %d times; want 3", mode, looks)
+		}
 		if o.Latency != nil || o.Commits == 0 || o.Warmup == 0 || o.TPS == 0 || o.Bytes != o.Commits*256 || f.samples.Load() != 0 || o.LittlesLaw() != 0 {
 			t.Errorf("%v: outcome %+v", mode, o)
 		}

@@ -24,6 +24,8 @@ type rowTarget struct {
 	victims int64  // every so many tries fail
 	failAt  int64  // the try that fails for good; 0: none
 	bytes   int    // what TxnBytes says
+	stopAt  int64  // the try that ends the load; 0: none
+	stop    context.CancelFunc
 
 	tries, commits, rollbacks, reads atomic.Int64
 	deadlocks, timeouts              atomic.Int64
@@ -58,7 +60,11 @@ func (s *rowSession) Run(t *workload.Txn) error {
 	if !reflect.DeepEqual(t, s.want) {
 		f.wrong("client %d, sequence %d: ran %+v; want %+v", s.client, s.seq, t, s.want)
 	}
-	switch try := f.tries.Add(1); {
+	try := f.tries.Add(1)
+	if try == f.stopAt {
+		f.stop()
+	}
+	switch {
 	case try == f.failAt:
 		return errFake
 	case f.victims > 0 && try%f.victims == 0:
@@ -94,7 +100,16 @@ func newRowTarget(t *testing.T, s workload.Spec, clients int) *rowTarget {
 }
 
 func rowConfig(f *rowTarget, clients int, measure bool) Config {
-	return Config{Target: f, Clients: clients, Txns: f.gen, Duration: 40 * time.Millisecond, Measure: measure}
+	return Config{Target: f, Clients: clients, Txns: f.gen, Duration: time.Minute, Measure: measure}
+}
+
+// until returns a context that the target cancels in its try n.
+func (f *rowTarget) until(t *testing.T, n int64) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	f.stopAt, f.stop = n, cancel
+	return ctx
 }
 
 // Victims run the same transaction again; rollbacks that were asked for are no
@@ -117,7 +132,7 @@ func TestTransactions(t *testing.T) {
 					}
 					c.Arrivals = a
 				}
-				o, err := Run(context.Background(), c)
+				o, err := Run(f.until(t, 2000), c)
 				if err != nil || f.mu.wrong != nil {
 					t.Fatal(err, f.mu.wrong)
 				}
@@ -169,7 +184,7 @@ func TestReadsAreNeverAtRisk(t *testing.T) {
 		}
 		c := rowConfig(f, 1, true)
 		c.Lane = tracker.Lane
-		o, err := Run(context.Background(), c)
+		o, err := Run(f.until(t, 2000), c)
 		if err != nil || f.mu.wrong != nil {
 			t.Fatal(err, f.mu.wrong)
 		}
@@ -186,7 +201,6 @@ func TestTransactionFails(t *testing.T) {
 	f := newRowTarget(t, workload.Spec{Kind: workload.KindWriteOnly}, 2)
 	f.victims, f.failAt = 2, 51
 	c := rowConfig(f, 2, true)
-	c.Duration = time.Minute
 	o, err := Run(context.Background(), c)
 	if err == nil || o.Ended != EndFailed || o.Errors != 1 {
 		t.Errorf("Run() = %v, ended by %v, %d errors; want failed, 1", err, o.Ended, o.Errors)
@@ -198,7 +212,6 @@ func TestTransactionBudget(t *testing.T) {
 	f := newRowTarget(t, workload.Spec{Kind: workload.KindUpdate, ReadShare: 0.5}, 1)
 	left := int64(100 * 300)
 	c := rowConfig(f, 1, true)
-	c.Duration = time.Minute
 	c.Spend = func(n int64) error {
 		if n > left {
 			return errFake
