@@ -36,7 +36,8 @@ type commitCell struct {
 }
 
 const (
-	// smallest transaction in the binlog, about: GTID, table map, rows, Xid.
+	// The smallest transaction, about: in the binlog GTID, table map, rows, Xid.
+	redoBytes   = 256
 	binlogBytes = 448
 	cellLength  = 500 * time.Millisecond
 )
@@ -47,6 +48,7 @@ const (
 // brought to 100 us for both, as in TestRatios.
 //
 //	go test -tags ratios -run TestCommitRatios -v -timeout 0 .
+//	RATIOS_CLIENTS=8 RATIOS_ONLY='serial gather' RATIOS_STAGES=1 go test -tags ratios ...
 func TestCommitRatios(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1))
 	fs, floor := floored(t)
@@ -58,24 +60,30 @@ func TestCommitRatios(t *testing.T) {
 	}
 	var cells []*commitCell
 	for _, n := range []int{1, 8, 64, 512} {
+		if only := envInt("RATIOS_CLIENTS", 0); only != 0 && only != n {
+			continue
+		}
 		for _, growth := range []vfs.Growth{vfs.GrowAppend, vfs.GrowZero} {
 			add := func(name string, s groupcommit.StageConfig) {
+				if only := os.Getenv("RATIOS_ONLY"); only != "" && only != name {
+					return
+				}
 				s.SyncBinlog = 1
 				cells = append(cells, &commitCell{name: fmt.Sprintf("%s, binlog %v", name, growth), clients: n, growth: growth, stages: s})
 			}
 			add("overlap", groupcommit.StageConfig{})
 			add("serial", groupcommit.StageConfig{Serial: true})
+			add("overlap gather", groupcommit.StageConfig{Delay: groupcommit.Delay{Adaptive: true}})
 			add("serial gather", groupcommit.StageConfig{Serial: true, Delay: groupcommit.Delay{Adaptive: true}})
 		}
 	}
 	for range envInt("RATIOS_ROUNDS", 5) {
-		before := twoFlushes(t, fs, dir)
 		for _, c := range cells {
+			before := twoFlushes(t, fs, dir, c.clients)
 			tps := c.run(t, o)
-			after := twoFlushes(t, fs, dir)
+			after := twoFlushes(t, fs, dir, c.clients)
 			limit := float64(c.clients) * 2e9 / (before + after)
 			c.tps, c.share = append(c.tps, tps), append(c.share, tps/limit)
-			before = after
 		}
 	}
 	best := map[int]float64{}
@@ -87,6 +95,9 @@ func TestCommitRatios(t *testing.T) {
 		}
 	}
 	for _, n := range []int{1, 8} {
+		if best[n] == 0 {
+			continue // not asked for
+		}
 		mark := "ok  "
 		if best[n] < 0.8 {
 			mark = "MISS"
@@ -147,9 +158,13 @@ func (c *commitCell) run(t *testing.T, o engine.DatabaseOptions) float64 {
 		return n
 	}
 	time.Sleep(cellLength / 3)
+	before := db.Stats().Stages
 	from, begin := sum(), clock.Now()
 	time.Sleep(cellLength)
 	n, took := sum()-from, clock.Now()-begin
+	if os.Getenv("RATIOS_STAGES") != "" {
+		c.explain(db.Stats().Stages.Sub(before), took)
+	}
 	stop.Store(true)
 	wg.Wait()
 	if err := db.Shutdown(); err != nil {
@@ -158,11 +173,21 @@ func (c *commitCell) run(t *testing.T, o engine.DatabaseOptions) float64 {
 	return float64(n) / float64(took) * 1e9
 }
 
-// twoFlushes returns the mean nanoseconds of a write and flush of 256 bytes that
-// overwrite a zero-filled file, plus those of one that appends.
-func twoFlushes(t *testing.T, fs vfs.FS, dir string) float64 {
+// explain prints where the stages spent the time.
+func (c *commitCell) explain(st groupcommit.StageStats, took int64) {
+	us := func(ns int64, n uint64) float64 { return float64(ns) / float64(max(n, 1)) / 1000 }
+	size := func(groups uint64) float64 { return float64(st.Grouped) / float64(max(groups, 1)) }
+	fmt.Printf("    %-28s one group each %.0f us; groups of %.1f in FLUSH, %.1f in SYNC; redo flush %.0f, write %.0f, binlog flush %.0f, gathering %.0f us\n", c.name,
+		us(took, st.Groups), size(st.FlushGroups), size(st.SyncGroups),
+		us(st.PrepareNs, st.FlushGroups), us(st.WriteNs, st.FlushGroups), us(st.FlushNs, st.Flushes), us(st.GatherNs, st.FlushGroups))
+}
+
+// twoFlushes returns the mean nanoseconds of a write and flush of what so many
+// transactions have in the redo log, which overwrites a zero-filled file, plus those
+// of what they have in the binlog, which appends.
+func twoFlushes(t *testing.T, fs vfs.FS, dir string, transactions int) float64 {
 	t.Helper()
-	return bareFlush(t, fs, dir, 256, vfs.GrowZero) + bareFlush(t, fs, dir, binlogBytes, vfs.GrowAppend)
+	return bareFlush(t, fs, dir, transactions*redoBytes, vfs.GrowZero) + bareFlush(t, fs, dir, transactions*binlogBytes, vfs.GrowAppend)
 }
 
 func bareFlush(t *testing.T, fs vfs.FS, dir string, n int, growth vfs.Growth) float64 {

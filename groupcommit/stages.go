@@ -45,6 +45,19 @@ func (q *stageQueue) detach() (first, last *Staged, n int) {
 	return first, last, n
 }
 
+// turn is the last turn of those who wait, the latest of the first few: see
+// Staged.turn.
+func (q *stageQueue) turn() (latest uint64) {
+	const few = 4
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for s := q.mu.first; s != nil && n < few; s, n = s.next, n+1 {
+		latest = max(latest, s.turn)
+	}
+	return latest
+}
+
 func (q *stageQueue) waiting() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -139,11 +152,10 @@ func (g *OrderedCommit) flushAndSync() (leader bool) {
 // its transactions to the binlog. It reports whether the caller leads the SYNC
 // stage too. REQUIRES: the lock of the FLUSH stage.
 func (g *OrderedCommit) flushStage() (leader bool) {
-	if g.cfg.Serial {
-		g.gather.before(g)
-	}
+	g.gather.before(g)
 	first, last, n := g.flush.detach()
 	yield.Point(yield.StageDetached)
+	g.gather.detached(first, n)
 	g.flushGroup(first, n)
 	return g.sync.enroll(first, last, n)
 }
@@ -168,9 +180,7 @@ func (g *OrderedCommit) flushGroup(first *Staged, n int) {
 			s.Times = StageTimes{Cut: cut, Prepared: prepared, Written: written}
 		}
 	}
-	if g.cfg.Serial {
-		g.gather.cycle = written - cut
-	}
+	g.gather.flushed(written - cut)
 }
 
 // prepare makes the redo log as safe as the policy asks up to the end of the
@@ -205,9 +215,9 @@ func (g *OrderedCommit) syncStage() (leader bool) {
 	yield.Point(yield.StageDetached)
 	spent := g.syncGroup(first)
 	if g.cfg.Serial {
-		g.gather.cycle += spent
 		g.gather.want = n + g.flush.waiting()
 	}
+	g.gather.synced(spent)
 	return g.commit.enroll(first, last, n)
 }
 

@@ -1,10 +1,7 @@
 package groupcommit
 
 import (
-	"runtime"
 	"sync/atomic"
-
-	"flushbench/engine/clock"
 )
 
 // stageCounters are written once a group.
@@ -67,65 +64,4 @@ func (s StageStats) Sub(o StageStats) StageStats {
 	s.GatherNs -= o.GatherNs
 	s.Rotations -= o.Rotations
 	return s
-}
-
-// stageGatherer is the adaptive delay of the FLUSH stage: it holds the stage
-// open for the clients that the group before has just released, so that both
-// flushes serve all of them. It makes sense only where flushes of neighbouring
-// groups do not overlap. See gatherer for the rule, of which this is the plain
-// form: wait while commits keep coming, no longer than a cycle took.
-//
-// REQUIRES: the lock of the FLUSH stage, which serial stages keep throughout.
-type stageGatherer struct {
-	want   int   // the last group and those who waited when it was done
-	cycle  int64 // time in both stages of the last group (ns)
-	skip   int
-	streak int
-}
-
-func (h *stageGatherer) before(g *OrderedCommit) {
-	want := h.want
-	h.want = 0
-	if !g.cfg.Delay.Adaptive || want < 2 {
-		return
-	}
-	if h.skip > 0 {
-		h.skip--
-		return
-	}
-	if g.cfg.Count > 0 {
-		want = min(want, g.cfg.Count)
-	}
-	start := clock.Now()
-	have := g.flush.waiting()
-	for n, last := have, start; ; {
-		if n >= want {
-			h.streak = 0
-			break
-		}
-		runtime.Gosched()
-		now := clock.Now()
-		if more := g.flush.waiting(); more > n {
-			n, last = more, now
-			continue
-		}
-		silent, gone := now-last, now-start
-		if silent > quiet {
-			clock.YieldThread()
-		}
-		if silent > h.patience(n, gone) || gone > min(h.cycle, maxGatherNs) || g.c.Err() != nil {
-			if 2*(n-have) < want-have {
-				h.streak = min(h.streak+1, maxStreak)
-				h.skip = 1<<h.streak - 1
-			}
-			break
-		}
-	}
-	g.stats.gathers.Add(1)
-	g.stats.gatherNs.Add(clock.Now() - start)
-}
-
-// patience is gatherer.patience for a group that takes a whole cycle.
-func (h *stageGatherer) patience(n int, gone int64) int64 {
-	return min(2*maxPatience, max(minPatience, (gone+h.cycle)/int64(max(n, 1))))
 }

@@ -52,7 +52,7 @@ const (
 	whyNoGroups  = "group-commit and group-delay matter under policies 1 and 3 only: measured once"
 	whySerial    = "group-commit serial waits for no group: measured once"
 	whyStages    = "with a binlog the stages' leaders flush: group-commit leader and dedicated are the same"
-	whyOverlap   = "group-delay adaptive gathers only where flushes do not overlap (binlog-overlap off): measured as off"
+	whyOverlap   = "where flushes overlap, group-delay adaptive gathers only if each group flushes both logs (sync-binlog 1): measured as off"
 	whyPipelined = "pipelined clients run in a closed loop without think time only"
 	whyRowLocks  = "pipelined clients run workload log only: one that waits for a row lock would keep its worker from releasing it"
 	whyNoRows    = "key-distribution and rows-per-txn mean nothing to workload log: measured once"
@@ -174,7 +174,7 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 			c.GroupCommit, why = groupcommit.Dedicated, whyStages
 		case c.GroupCommit == groupcommit.Serial:
 			c.GroupDelay, c.GroupCount, c.Overlap, why = groupcommit.Delay{}, 0, false, whySerial
-		case bool(c.Overlap) && c.GroupDelay.Adaptive:
+		case bool(c.Overlap) && c.GroupDelay.Adaptive && c.SyncBinlog != 1:
 			c.GroupDelay, why = groupcommit.Delay{}, whyOverlap
 		}
 	case !c.Policy.Flushes():
