@@ -122,13 +122,15 @@ func countFlushes(t *testing.T, o DatabaseOptions, clients int) {
 	defer db.wal.taking.Unlock()
 	st := db.Stats()
 	// The page cleaner may be between a call, of its own or on the log, and its
-	// count: wait for it.
-	for deadline := time.Now().Add(dbHang); time.Now().Before(deadline); st = db.Stats() {
+	// count: wait for it, not for ever.
+	for range 20_000 {
 		done, redo := pageFlushes(&st)-pageFlushes(&before), redoFlushes(&st)-redoFlushes(&before)
 		now := counting.now()
 		if now.pages-calls.pages == done && now.redo-calls.redo == redo && db.Stats().Pool == st.Pool {
 			break
 		}
+		time.Sleep(time.Millisecond)
+		st = db.Stats()
 	}
 	redo := st.Stats.Stats.Sub(before.Stats.Stats)
 	stages := st.Stages.Sub(before.Stages)

@@ -127,7 +127,7 @@ func TestDatabaseIsolation(t *testing.T) {
 		reader, writer := conn(t, db, 0), conn(t, db, 1)
 		see := func(moment string, want int64) {
 			t.Helper()
-			within(t, dbHang, "a read beside a writer", func() {
+			within(t, "a read beside a writer", func() {
 				reader.NewStatement()
 				if got := balance(t, reader, 1); got != want {
 					t.Errorf("isolation %d, %s: account 1 has %d; want %d", iso, moment, got, want)

@@ -8,13 +8,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"flushbench/engine/binlog"
 	"flushbench/engine/redo"
 	"flushbench/engine/table"
 	"flushbench/engine/vfs"
 	"flushbench/engine/yield"
+	"flushbench/engine/yield/seeds"
 	"flushbench/groupcommit"
 )
 
@@ -31,11 +31,7 @@ func dbOurs() bool {
 
 func noneLeft(t *testing.T, after string) {
 	t.Helper()
-	for deadline := time.Now().Add(dbHang); dbOurs(); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatalf("goroutines run on after %s:\n%s", after, stacks())
-		}
-	}
+	seeds.Until(t, "no goroutine runs after "+after, func() bool { return !dbOurs() })
 }
 
 // Nothing runs on after a database has ended, however it did.

@@ -5,27 +5,20 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"flushbench/engine/redo"
 	"flushbench/engine/table"
 	"flushbench/engine/vfs"
+	"flushbench/engine/yield/seeds"
 )
-
-// dbHang is how long a test of a database that takes a second may last before
-// it counts as deadlocked.
-const dbHang = 20 * time.Second
 
 // ends fails the test if f does not return, and then stops the database, so
 // that f can.
 func ends(t *testing.T, db *Database, what string, f func()) {
 	t.Helper()
 	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	select {
-	case <-done:
-	case <-time.After(dbHang):
-		t.Errorf("%s hangs: %s\n%s", what, fullLog(db), stacks())
+	if stuck := seeds.Hangs(func() { defer close(done); f() }); stuck != "" {
+		t.Errorf("%s: %s %s", fullLog(db), what, stuck)
 		db.locks.Stop(db.gc.Fail(errArmed))
 		<-done
 	}

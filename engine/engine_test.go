@@ -192,7 +192,7 @@ func TestCheckpointDistance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	within(t, hang, "the checkpointer", func() {
+	within(t, "the checkpointer", func() {
 		for l.e.Stats().Checkpoints < 8 {
 			if err := l.parallel(1); err != nil {
 				t.Error(err)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
@@ -17,10 +16,6 @@ func stacks() string {
 	b := make([]byte, 1<<18)
 	return string(b[:runtime.Stack(b, true)])
 }
-
-// hang is how long a test that takes milliseconds may last before it counts as
-// deadlocked.
-const hang = 5 * time.Second
 
 // With the log full, commits stall, the checkpointer makes room, and all goes
 // on: for every policy and strategy, with buffers smaller and larger than the
@@ -62,7 +57,7 @@ func fillLog(t *testing.T, o Options, sizes []int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	within(t, hang, "a log that is full", func() {
+	within(t, "a log that is full", func() {
 		target := l.e.buf.Reserved() + 4*l.e.cp.limit
 		var wg sync.WaitGroup
 		for c := range uint32(clients) {
@@ -177,7 +172,7 @@ func TestFlushedInsideRecord(t *testing.T) {
 			}
 		}
 	}()
-	within(t, hang, "filling the log", func() {
+	within(t, "filling the log", func() {
 		for cp.log.Written() < full {
 			runtime.Gosched()
 		}

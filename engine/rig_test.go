@@ -7,11 +7,11 @@ import (
 	"hash/fnv"
 	"sync"
 	"testing"
-	"time"
 
 	"flushbench/engine/lsn"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
+	"flushbench/engine/yield/seeds"
 	"flushbench/groupcommit"
 )
 
@@ -172,14 +172,10 @@ func created(t testing.TB, o Options) *vfs.Mem {
 func copyDisk(m *vfs.Mem) *vfs.Mem { return m.Crash(vfs.CrashProcess, vfs.CrashOptions{}) }
 
 // within fails the test if f does not return.
-func within(t *testing.T, d time.Duration, what string, f func()) {
+func within(t *testing.T, what string, f func()) {
 	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	select {
-	case <-done:
-	case <-time.After(d):
-		t.Fatalf("%s hangs\n%s", what, stacks())
+	if stuck := seeds.Hangs(f); stuck != "" {
+		t.Fatalf("%s %s", what, stuck)
 	}
 }
 

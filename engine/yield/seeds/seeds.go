@@ -94,9 +94,15 @@ const (
 // return: for things of milliseconds that must not wait for each other.
 func Ends(t testing.TB, f func()) {
 	t.Helper()
-	if wrong := watch(func(uint64) string { f(); return "" }, 0); wrong != "" {
+	if wrong := Hangs(f); wrong != "" {
 		t.Fatal(wrong)
 	}
+}
+
+// Hangs runs f and returns "", or the stacks of all goroutines if it does not
+// return; then it goes on.
+func Hangs(f func()) string {
+	return watch(func(uint64) string { f(); return "" }, 0)
 }
 
 // Until waits until something is so. It fails the test, with the stacks of all
