@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -49,6 +50,9 @@ func (m *memTrial) run() (judge.Outcome, error) {
 	if m.capacity > 0 {
 		s.Engine.Capacity, s.Engine.BufferSize = m.capacity, 64<<10
 	}
+	if m.fault { // a log with room, so that no checkpoint meets the failure first
+		s.FaultAfter, s.Rate, s.Engine.Capacity = 1, 10_000, 16<<20
+	}
 	if err := s.Create(mem); err != nil {
 		return judge.Outcome{}, err
 	}
@@ -61,15 +65,19 @@ func (m *memTrial) run() (judge.Outcome, error) {
 	if m.liar != nil {
 		disk = m.liar(mem)
 	}
-	if m.fault {
-		// An engine that does not notice goes on for a while.
-		s.FaultAfter, s.Limit = 1, time.Second
-	}
-	err = Run(context.Background(), &s, l, disk, func() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var watch sync.WaitGroup
+	err = Run(ctx, &s, l, disk, func() {
 		if m.after >= 0 {
 			mem.CrashAfter(mem.Events() + m.after)
 		}
+		if m.fault {
+			watch.Go(func() { unnoticed(ctx, l, cancel) })
+		}
 	})
+	cancel()
+	watch.Wait()
 	if err != nil && !errors.Is(err, vfs.ErrCrashed) && !(m.fault && errors.Is(err, syscall.EIO)) {
 		return judge.Outcome{}, fmt.Errorf("the load ended with %w", err)
 	}
@@ -78,6 +86,18 @@ func (m *memTrial) run() (judge.Outcome, error) {
 		Subject: s.Subject, FS: mem.Crash(m.kind, vfs.CrashOptions{Torn: m.torn, Seed: m.seed}), Kind: durability.Kind(m.kind),
 		State: l.Read(), Frozen: true, Began: now, Ended: now,
 	}), nil
+}
+
+// unnoticed ends a load whose engine has not noticed for many commits, and for longer
+// than it may take, that a flush has failed.
+func unnoticed(ctx context.Context, l *ledger.Ledger, end func()) {
+	for before := uint64(0); ctx.Err() == nil && !l.Failed(); clock.Sleep(time.Millisecond) {
+		if acked := l.Acked(); l.Struck() == 0 {
+			before = acked
+		} else if acked > before+1000 && clock.Now() > l.Struck()+2*int64(judge.Grace) {
+			end()
+		}
+	}
 }
 
 // memSpecs are settings that lose at every kind of crash, or at none.

@@ -17,6 +17,7 @@ import (
 	"flushbench/engine/clock"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
+	"flushbench/engine/yield/seeds"
 	"flushbench/groupcommit"
 	"flushbench/workload"
 	"flushbench/workload/crash/ledger"
@@ -92,11 +93,7 @@ func TestDiesWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // killed
-	for begin := time.Now(); lives(pid); clock.Sleep(time.Millisecond) {
-		if time.Since(begin) > 30*time.Second {
-			t.Fatalf("process %d is still there", pid)
-		}
-	}
+	seeds.Until(t, fmt.Sprintf("process %d is gone", pid), func() bool { return !lives(pid) })
 }
 
 // lives reports whether a process is there and no zombie.
@@ -193,10 +190,15 @@ func TestSamplerGoesOn(t *testing.T) {
 	if n := len(v.Ledger().Read().Samples); n == 0 {
 		t.Error("the load runs, and there is no sample")
 	}
-	for begin := time.Now(); len(v.Ledger().Read().Samples) < 20; clock.Sleep(time.Millisecond) {
-		if time.Since(begin) > 15*time.Second {
-			t.Fatalf("%d samples in 15 s; want 20", len(v.Ledger().Read().Samples))
+	for over := false; !over && len(v.Ledger().Read().Samples) < 20; clock.Sleep(time.Millisecond) {
+		select {
+		case <-v.Ended():
+			over = true
+		default:
 		}
+	}
+	if n := len(v.Ledger().Read().Samples); n < 20 {
+		t.Errorf("%d samples in a load of %v; want 20", n, s.Limit)
 	}
 }
 
