@@ -40,11 +40,15 @@ func need(t *testing.T, program string) string {
 	return path
 }
 
+// patience is how long a program may take before it counts as hanging: to make a
+// database it waits for some hundred flushes.
+const patience = 5 * time.Minute
+
 // run starts a program and returns what it printed. It fails the test if the
 // program does not end well.
 func run(t *testing.T, stdin []byte, program string, args ...string) (stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	var out, errs bytes.Buffer
@@ -258,7 +262,7 @@ func startServer(t *testing.T) *server {
 			t.Log("mariadbd had ended by itself")
 		}
 	})
-	deadline := time.After(time.Minute)
+	deadline := time.After(patience)
 	for exec.Command(s.client, "--no-defaults", "-S", s.socket, "-e", "SELECT 1").Run() != nil {
 		select {
 		case err := <-ended:
