@@ -217,7 +217,7 @@ func (l *live) wait(t *testing.T) int {
 
 // manyRounds is a run that goes on until it is stopped.
 func manyRounds(more ...string) []string {
-	return append([]string{binary}, smallRun(append([]string{"--rounds", "100"}, more...)...)...)
+	return append([]string{binary}, smallRun(append([]string{"--rounds", "1000"}, more...)...)...)
 }
 
 func TestRunInterruptAndResume(t *testing.T) {

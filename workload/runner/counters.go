@@ -29,11 +29,15 @@ func (s *snapshot) slow() {
 	s.mallocs = m.Mallocs
 }
 
+// edgeTries is how often the counters of an edge are read until no flush began in
+// between. Where a flush is as short as the reading, one try in five is enough.
+const edgeTries = 64
+
 // edge reads the counters that must lie close to the interval's edge, and to
 // each other: the device is compared with the calls.
 func (s *snapshot) edge(r *run, e subject) {
 	s.use = processUsage()
-	for range 4 {
+	for range edgeTries {
 		s.calls = r.fs.Counts()
 		s.devices = r.deviceCounts()
 		if s.devices == nil || r.fs.Counts().Flushes() == s.calls.Flushes() {

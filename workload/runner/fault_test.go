@@ -120,7 +120,7 @@ func TestFinishedCellsSurviveAFailure(t *testing.T) {
 // what the log held when the flush before it returned.
 func TestNothingAcknowledgedAfterFailure(t *testing.T) {
 	s := spec("x", groupcommit.Policy1, 8)
-	s.Duration = 5 * time.Second // the failure ends it
+	s.Duration = time.Minute // the failure ends it
 	c := newCellRun(t, &s, vfs.Faults{{Kind: vfs.FailFlush, Path: "redo.*", N: 50}})
 	_, err := c.measure(context.Background(), 1, 1)
 	if !errors.Is(err, syscall.EIO) || c.out.Ended != driver.EndFailed {
@@ -268,7 +268,9 @@ func change(t *testing.T, c *cellRun, back int64, to func(byte) byte) {
 func TestTamperedLogFailsTheRun(t *testing.T) {
 	p := smallPlan(1)
 	p.Specs = p.Specs[:1]
+	p.Specs[0].Duration = time.Minute // the budget ends it, when the liar has lied
 	cfg := config(t, p)
+	cfg.MaxWriteBytes = p.needBytes() + 1<<20
 	cfg.WrapFS = func(fs vfs.FS) vfs.FS { return &liar{FS: &lazy{FS: fs}} }
 	res, _, err := Run(context.Background(), cfg)
 	if err == nil || !strings.Contains(err.Error(), "the log is not what was committed") {
