@@ -97,6 +97,26 @@ func TestRunRefusesTooLittleSpace(t *testing.T) {
 	refused(t, results, stdout, stderr, code, "free, this run needs")
 }
 
+// onDisk returns a folder on the disk that holds this package: the temporary folder
+// may be memory, which has no device that somebody could use.
+func onDisk(t *testing.T) string {
+	t.Helper()
+	here, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp(here, ".testdisk-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 // A database server with a file open on the device is left in peace. The
 // server here is a cat of that name.
 func TestRunRefusesBesideADatabase(t *testing.T) {
@@ -108,7 +128,7 @@ func TestRunRefusesBesideADatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, dir := t.TempDir(), t.TempDir()
+	home, dir := onDisk(t), onDisk(t)
 	fake := filepath.Join(home, "mysqld")
 	if err := os.WriteFile(fake, code, 0o755); err != nil {
 		t.Fatal(err)
