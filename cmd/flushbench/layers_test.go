@@ -31,6 +31,7 @@ var theLaw = law{
 		{"workload/target/embedded", "workload engine engine/... groupcommit"},
 		{"workload/target/mysql workload/target/postgres", "workload"},
 		{"workload/scenario", "workload engine engine/redo engine/binlog engine/vfs groupcommit"},
+		{"workload/params", "workload engine engine/... groupcommit metrics/result"},
 		{"workload/probe", "workload/workdir metrics/... engine/vfs engine/clock"},
 		{"workload/workdir", "metrics/hostinfo engine/vfs"},
 		{"workload/durability", "groupcommit engine/vfs"},
