@@ -13,6 +13,7 @@ import (
 	"flushbench/metrics/result"
 	"flushbench/workload"
 	"flushbench/workload/crash/lab"
+	"flushbench/workload/params"
 	"flushbench/workload/scenario"
 )
 
@@ -286,32 +287,10 @@ const (
 
 // params returns the axes as the result names them; rate is that of the load.
 func (c *Cell) params(rate float64) result.Params {
-	e, g := &c.Engine, &c.Engine.Commit
-	load := result.LoadClosed
+	p := params.Of(&c.Engine, &c.Database, &c.Load, c.Sizes)
+	p.Load, p.Clients, p.ClientMode, p.Rate = result.LoadClosed, c.Clients, c.Mode.String(), rate
 	if rate > 0 {
-		load = result.LoadPaced
-	}
-	p := result.Params{
-		Workload: c.Load.Kind.String(), Load: load, Policy: g.Policy.String(), Policy0Style: g.Style.String(), Clients: c.Clients, ClientMode: c.Mode.String(),
-		Rate: rate, FlushMethod: e.Method.String(), FlushIntervalNS: int64(c.interval()), Growth: e.Growth.String(),
-		GroupCommit: g.Strategy.String(), GroupDelay: g.Delay.String(), GroupCount: g.Count,
-		LogBuffer: e.BufferKind.String(), LogBufferBytes: int64(e.BufferSize), LogCapacityBytes: e.Capacity, LogFiles: e.Files, Tail: e.Tail.String(),
-		RecordBytes: int64(c.Sizes.Mean()), RecordDistribution: c.Sizes.String(),
-	}
-	if !c.Transactional() {
-		return p
-	}
-	d, l := &c.Database, &c.Load
-	p.RecordBytes, p.RecordDistribution = 0, ""
-	p.Rows, p.RowBytes, p.KeyDistribution, p.RowsPerTxn = int64(l.Rows), int64(l.RowBytes), l.Keys.String(), l.RowsPerTxn
-	p.ReadShare, p.RollbackShare = float64(l.ReadShare), float64(l.RollbackShare)
-	p.Isolation, p.Durability, p.BufferPoolBytes, p.NoDoublewrite = d.Isolation.String(), d.Durability.String(), d.BufferPool, d.NoDoublewrite
-	if b := &d.Binlog; b.Enabled {
-		sync := d.Stages.SyncBinlog
-		p.SyncBinlog = &sync
-		p.BinlogFormat, p.BinlogRowImage = b.Format.String(), b.RowImage.String()
-		p.BinlogMethod, p.BinlogGrowth, p.BinlogOverlap = b.Method.String(), b.Growth.String(), !d.Stages.Serial
-		p.GroupDelay, p.GroupCount = d.Stages.Delay.String(), d.Stages.Count
+		p.Load = result.LoadPaced
 	}
 	return p
 }

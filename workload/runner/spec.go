@@ -7,6 +7,7 @@ import (
 	"flushbench/engine"
 	"flushbench/metrics/result"
 	"flushbench/workload"
+	"flushbench/workload/params"
 )
 
 // Spec is one cell of the matrix: a value on every axis.
@@ -52,44 +53,17 @@ func (s *Spec) paced() bool { return s.Rate > 0 || s.AutoRate }
 
 // params returns the axes as the result names them.
 func (s *Spec) params(floor time.Duration) result.Params {
-	e, c := &s.Engine, &s.Engine.Commit
-	load := result.LoadClosed
+	p := params.Of(&s.Engine, &s.Database, &s.Load, s.Sizes)
+	p.Load, p.Clients, p.ClientMode, p.Rate = result.LoadClosed, s.Clients, s.Mode.String(), s.Rate
 	if s.paced() {
-		load = result.LoadPaced
+		p.Load = result.LoadPaced
 	}
-	p := result.Params{
-		Workload: "log", Load: load,
-		Policy: c.Policy.String(), Policy0Style: c.Style.String(), Clients: s.Clients, ClientMode: s.Mode.String(), Rate: s.Rate,
-		FlushMethod: e.Method.String(), FlushIntervalNS: int64(c.Interval), Growth: e.Growth.String(),
-		GroupCommit: c.Strategy.String(), GroupDelay: c.Delay.String(), GroupCount: c.Count,
-		LogBuffer: e.BufferKind.String(), LogBufferBytes: int64(e.BufferSize), LogCapacityBytes: e.Capacity, LogFiles: e.Files, Tail: e.Tail.String(),
-		RecordBytes: int64(s.Sizes.Mean()), RecordDistribution: s.Sizes.String(),
-		ThinkTimeNS: int64(s.Think), TxnCPUNS: int64(s.TxnCPU), AddedFlushNS: int64(floor),
-		WarmupNS: int64(s.Warmup), DurationS: s.Duration.Seconds(), MeasureOff: s.MeasureOff,
-	}
-	if s.transactional() {
-		s.databaseParams(&p)
-	}
-	return p
-}
-
-// databaseParams adds the axes of a transactional workload.
-func (s *Spec) databaseParams(p *result.Params) {
-	d, l := &s.Database, &s.Load
-	p.Workload, p.RecordBytes, p.RecordDistribution = l.Kind.String(), 0, ""
-	p.Rows, p.RowBytes, p.KeyDistribution, p.RowsPerTxn = int64(l.Rows), int64(l.RowBytes), l.Keys.String(), l.RowsPerTxn
-	if s.LongView.Open() {
+	if s.transactional() && s.LongView.Open() {
 		p.LongView = s.LongView.String()
 	}
-	p.ReadShare, p.RollbackShare = float64(l.ReadShare), float64(l.RollbackShare)
-	p.Isolation, p.Durability, p.BufferPoolBytes, p.NoDoublewrite = d.Isolation.String(), d.Durability.String(), d.BufferPool, d.NoDoublewrite
-	if b := &d.Binlog; b.Enabled {
-		sync := d.Stages.SyncBinlog
-		p.SyncBinlog = &sync
-		p.BinlogFormat, p.BinlogRowImage = b.Format.String(), b.RowImage.String()
-		p.BinlogMethod, p.BinlogGrowth, p.BinlogOverlap = b.Method.String(), b.Growth.String(), !d.Stages.Serial
-		p.GroupDelay, p.GroupCount = d.Stages.Delay.String(), d.Stages.Count
-	}
+	p.ThinkTimeNS, p.TxnCPUNS, p.AddedFlushNS = int64(s.Think), int64(s.TxnCPU), int64(floor)
+	p.WarmupNS, p.DurationS, p.MeasureOff = int64(s.Warmup), s.Duration.Seconds(), s.MeasureOff
+	return p
 }
 
 // logKey names the log that a cell runs on: cells whose files are alike share
