@@ -1,8 +1,8 @@
 // Package probe measures what a disk can do without an engine: bare loops by
 // one thread that write and flush.
 //
-// Limit, WriteLoop and AppendLoop are the yardsticks that a run holds its
-// cells against; Run is `flushbench probe`: every flush method at several
+// Limit is the yardstick that a run holds its cells against, WriteLoop that of
+// policy 2 with one client; Run is `flushbench probe`: every flush method at several
 // sizes, overwriting and appending, with the checks that tell whether this
 // storage stack looks honest; and log records against pages at random places,
 // what a database without a log would have to write.

@@ -29,7 +29,6 @@ type LimitConfig struct {
 	RecordBytes int   // of each write; direct files rewrite the whole blocks that a record touches
 	Duration    time.Duration
 	SamePlace   bool  // always write at From, as pg_test_fsync does
-	ChunkBytes  int   // AppendLoop only: how much is written out at once; 0: 1 MiB
 	MaxBytes    int64 // stop before more than this is written; 0: no limit
 }
 
@@ -70,47 +69,16 @@ func WriteLoop(ctx context.Context, cfg LimitConfig) (LimitResult, error) {
 	if err != nil {
 		return LimitResult{}, err
 	}
-	r, err := plainLoop(ctx, cfg, c, method, 1, nil)
+	r, err := writeLoop(ctx, cfg, c, method)
 	return r, errors.Join(err, done())
 }
 
-// AppendLoop copies records into memory and writes a chunk when it is full,
-// with no flush: the ceiling of policy 0 at one client.
-// REQUIRES: the files' method does not write through.
-func AppendLoop(ctx context.Context, cfg LimitConfig) (LimitResult, error) {
-	record, chunk := cfg.RecordBytes, cfg.ChunkBytes
-	if chunk == 0 {
-		chunk = defaultChunk
-	}
-	if record < 1 || chunk < record || chunk > MaxRecord {
-		return LimitResult{}, fmt.Errorf("probe: chunk of %d bytes: must be %d (a record) to %d", chunk, record, int64(MaxRecord))
-	}
-	cfg.RecordBytes = chunk
-	c, method, done, err := cfg.open()
-	if err != nil {
-		return LimitResult{}, err
-	}
-	source := pattern(record)
-	fill := func() {
-		for at := 0; at+record <= chunk; at += record {
-			copy(c.buf[at:], source)
-		}
-	}
-	r, err := plainLoop(ctx, cfg, c, method, int64(chunk/record), fill)
-	return r, errors.Join(err, done())
-}
+// clockEvery is how many writes share one look at the clock, which costs a tenth
+// of a small write.
+const clockEvery = 16
 
-const (
-	// defaultChunk is what AppendLoop writes out at once.
-	defaultChunk = 1 << 20
-	// clockEvery is how many writes share one look at the clock, which costs
-	// a tenth of a small write.
-	clockEvery = 16
-)
-
-// plainLoop fills (if there is anything to fill) and writes, over and over,
-// and flushes nothing; each write counts as per records.
-func plainLoop(ctx context.Context, cfg LimitConfig, c *circle, m vfs.Method, per int64, fill func()) (LimitResult, error) {
+// writeLoop is WriteLoop on files that are open.
+func writeLoop(ctx context.Context, cfg LimitConfig, c *circle, m vfs.Method) (LimitResult, error) {
 	if m.WriteThrough() {
 		return LimitResult{}, fmt.Errorf("probe: loop without flushes: %s flushes with every write", m)
 	}
@@ -127,13 +95,10 @@ func plainLoop(ctx context.Context, cfg LimitConfig, c *circle, m vfs.Method, pe
 			if r.Partial = stop.Load() || cfg.MaxBytes > 0 && c.bytes+int64(len(c.buf)) > cfg.MaxBytes; r.Partial {
 				break
 			}
-			if fill != nil {
-				fill()
-			}
 			if _, err := c.write(); err != nil {
 				return r, fmt.Errorf("probe: %w", err)
 			}
-			r.Count += per
+			r.Count++
 		}
 		now = clock.Now()
 	}

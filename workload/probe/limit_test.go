@@ -178,10 +178,6 @@ func TestLimitRefusesBadInput(t *testing.T) {
 			_, err := Limit(t.Context(), LimitConfig{Files: files, RecordBytes: MaxRecord + 1, Duration: 1})
 			return err
 		},
-		"small chunk": func() error {
-			_, err := AppendLoop(t.Context(), LimitConfig{Files: files, RecordBytes: 100, ChunkBytes: 10, Duration: 1})
-			return err
-		},
 		"write through": func() error {
 			_, err := WriteLoop(t.Context(), LimitConfig{Files: through, RecordBytes: 100, Duration: 1})
 			return err
@@ -221,7 +217,7 @@ func TestLimitStopsAtError(t *testing.T) {
 	}
 }
 
-func TestPlainLoops(t *testing.T) {
+func TestWriteLoop(t *testing.T) {
 	fs := vfs.NewMem()
 	files := prepared(t, fs, vfs.Fdatasync, 2)
 	before := fs.Counts()
@@ -232,15 +228,6 @@ func TestPlainLoops(t *testing.T) {
 	d := fs.Counts().Sub(before)
 	if d.Writes != uint64(w.Count) || d.Flushes() != 0 || w.FlushP50 != nil || w.FlushShare != 0 {
 		t.Errorf("WriteLoop: %d records in %d writes and %d flushes; want one write each, no flush", w.Count, d.Writes, d.Flushes())
-	}
-	before = fs.Counts()
-	a, err := AppendLoop(t.Context(), LimitConfig{Files: files, RecordBytes: 300, ChunkBytes: 4096, Duration: 5 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d = fs.Counts().Sub(before)
-	if d.Writes*13 != uint64(a.Count) || d.Bytes != d.Writes*4096 || d.Flushes() != 0 {
-		t.Errorf("AppendLoop: %d records in %d writes of %d bytes, %d flushes; want 13 records a chunk of 4096", a.Count, d.Writes, d.Bytes, d.Flushes())
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
