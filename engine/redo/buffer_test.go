@@ -199,7 +199,7 @@ func (tr *trial) check(out outcome) string {
 		if h.word != uint64(pos)^key || h.incarnation != tr.inc || size > len(rest) {
 			return fmt.Sprintf("at %v: no record of this LSN: %+v", pos, h)
 		}
-		want := AppendRecord(nil, pos, tr.id, tr.inc, h.kind, rest[HeaderSize:HeaderSize+int(h.payload)])
+		want := appendRecord(nil, pos, tr.id, tr.inc, h.kind, rest[HeaderSize:HeaderSize+int(h.payload)])
 		if !bytes.Equal(rest[:size], want) {
 			return fmt.Sprintf("at %v: a record that its checksum or padding does not fit", pos)
 		}

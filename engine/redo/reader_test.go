@@ -2,8 +2,10 @@ package redo
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -280,7 +282,7 @@ func TestUnannouncedIncarnation(t *testing.T) {
 	end := r.want[len(r.want)-1].End
 	for _, inc := range []uint32{0, 1, 2, 3, 4, 100} {
 		p := bytes.Clone(b.files[FileName(0)])
-		p = AppendRecord(p[:headSize+int(end-FirstLSN)], end, r.files.LogID, inc, TypeCommit, make([]byte, commitPrefix))
+		p = appendRecord(p[:headSize+int(end-FirstLSN)], end, r.files.LogID, inc, TypeCommit, make([]byte, commitPrefix))
 		got, err := bytesFS{files: map[string][]byte{FileName(0): p}}.read()
 		if err != nil {
 			t.Fatal(err)
@@ -292,11 +294,26 @@ func TestUnannouncedIncarnation(t *testing.T) {
 	}
 }
 
+// appendRecord encodes one record into dst, as it stands in the log at LSN at:
+// the format once more, beside the log buffer's own path.
+func appendRecord(dst []byte, at lsn.LSN, logID uint64, incarnation uint32, t Type, payload []byte) []byte {
+	off := len(dst)
+	dst = append(dst, make([]byte, RecordSize(len(payload)))...)
+	b := dst[off:]
+	binary.LittleEndian.PutUint64(b, uint64(at)^keyOf(logID, incarnation))
+	binary.LittleEndian.PutUint32(b[12:], uint32(len(payload)))
+	binary.LittleEndian.PutUint32(b[16:], incarnation)
+	b[20] = byte(t)
+	copy(b[HeaderSize:], payload)
+	binary.LittleEndian.PutUint32(b[8:], crc32.Update(crcSeed(at), castagnoli, b[12:HeaderSize+len(payload)]))
+	return dst
+}
+
 // The format, to the byte: older logs must stay readable.
 func TestRecordFormat(t *testing.T) {
-	got := fmt.Sprintf("%x", AppendRecord(nil, 0x1_0000_2000, 0x0123456789abcdef, 3, TypeCommit, []byte("0123456789abcdef-body")))
+	got := fmt.Sprintf("%x", appendRecord(nil, 0x1_0000_2000, 0x0123456789abcdef, 3, TypeCommit, []byte("0123456789abcdef-body")))
 	want := "beec6d992fb790af71fdf9c6150000000300000002000000303132333435363738396162636465662d626f6479000000"
 	if got != want {
-		t.Errorf("AppendRecord =\n%s; want\n%s", got, want)
+		t.Errorf("appendRecord =\n%s; want\n%s", got, want)
 	}
 }

@@ -140,18 +140,3 @@ func decodeHeader(b []byte) header {
 		zero:        tail>>8 == 0,
 	}
 }
-
-// AppendRecord encodes one record into dst, as it stands in the log at LSN
-// at. It is for tests and tools; the log buffer has its own path.
-func AppendRecord(dst []byte, at lsn.LSN, logID uint64, incarnation uint32, t Type, payload []byte) []byte {
-	off := len(dst)
-	dst = append(dst, make([]byte, RecordSize(len(payload)))...)
-	b := dst[off:]
-	binary.LittleEndian.PutUint64(b, uint64(at)^keyOf(logID, incarnation))
-	binary.LittleEndian.PutUint32(b[12:], uint32(len(payload)))
-	binary.LittleEndian.PutUint32(b[16:], incarnation)
-	b[20] = byte(t)
-	copy(b[HeaderSize:], payload)
-	binary.LittleEndian.PutUint32(b[8:], crc32.Update(crcSeed(at), castagnoli, b[12:HeaderSize+len(payload)]))
-	return dst
-}
