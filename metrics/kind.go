@@ -19,9 +19,6 @@ const (
 // kindNames is the one table of the crash kinds.
 var kindNames = [NumKinds]string{Process: "process", OS: "os", Power: "power"}
 
-// Kinds returns every crash kind, mildest first.
-func Kinds() [NumKinds]Kind { return [NumKinds]Kind{Process, OS, Power} }
-
 // String returns the name of k.
 func (k Kind) String() string {
 	if k < NumKinds {

@@ -12,9 +12,6 @@ var base = time.Now()
 // It costs one clock read and does not allocate. Safe for concurrent use.
 func Now() int64 { return int64(time.Since(base)) }
 
-// Time converts a value of Now to a wall-clock time.
-func Time(ns int64) time.Time { return base.Add(time.Duration(ns)) }
-
 // longSleep is where the rounding of time.Sleep no longer matters.
 const longSleep = 20 * time.Millisecond
 

@@ -90,16 +90,3 @@ func CountingDevices(d result.Device) []string {
 	}
 	return names
 }
-
-// StackCounters reads the counters of every counting device of d, in the
-// order of CountingDevices; devices that cannot be read are left out.
-func StackCounters(d result.Device) []Counters {
-	s := Real()
-	var all []Counters
-	for _, name := range CountingDevices(d) {
-		if c, err := s.DiskCounters(name); err == nil {
-			all = append(all, c)
-		}
-	}
-	return all
-}

@@ -70,7 +70,7 @@ type Outcome struct {
 
 	Promise   subject.Promise
 	Predicted *Prediction // never nil: zero where nothing may be lost
-	Verdict   string      // see Verdicts
+	Verdict   string      // one of Kept to Violation
 	// Violations are one line each, naming the client, its sequences and
 	// positions, in the order in which they were found.
 	Violations []string
@@ -93,9 +93,6 @@ const (
 	LostMore  = "lost more than predicted"
 	Violation = "violation"
 )
-
-// Verdicts returns every verdict, the mildest first.
-func Verdicts() []string { return []string{Kept, LostWithin, NotPredicted, LostMore, Violation} }
 
 // violate notes a violation.
 func (o *Outcome) violate(format string, args ...any) {

@@ -45,11 +45,6 @@ const (
 	headWhere      = "Where, and how much may be written"
 )
 
-// HelpHeadings are the headings of the flags, in the order of help.
-func HelpHeadings() []string {
-	return []string{headDurability, headLoad, headRows, headDatabase, headGroup, headLog, headTime, headWhere}
-}
-
 // fields is the one table of settings, in the order of help.
 func (s *Scenario) fields() []field {
 	return slices.Concat(s.commitFields(), s.rowFields(), s.databaseFields(), s.logFields(), s.runFields())
