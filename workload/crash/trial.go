@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -154,7 +155,7 @@ func (r *run) wait(ctx context.Context, v Victim, until int64, fault bool) error
 	case <-v.Ended():
 		text, _ := v.Failure()
 		if !fault || text == "" {
-			return fmt.Errorf("crash: the victim ended before it was crashed: %s", orText(text, "no reason given"))
+			return fmt.Errorf("crash: the victim ended before it was crashed: %s", cmp.Or(text, "no reason given"))
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -179,13 +180,6 @@ func (r *run) waitForAcks(ctx context.Context, v Victim, from int64) error {
 		}
 	}
 	return nil
-}
-
-func orText(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 // record puts a trial into words of the result.
