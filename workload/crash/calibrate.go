@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"time"
 
@@ -40,7 +39,7 @@ func (r *run) calibrate(ctx context.Context) error {
 		}
 		rate = min(rate, carried/2, c.fits())
 	}
-	if r.rate = scenario.Rate(twoDigits(rate)); r.rate < 1 {
+	if r.rate = scenario.Rate(scenario.RoundRate(rate)); r.rate < 1 {
 		return fmt.Errorf("crash: calibration: policy 1 carried only %.1f commits/s; give a --rate", rate*2)
 	}
 	for i := range r.res.Cells {
@@ -116,13 +115,4 @@ func (r *run) carried(ctx context.Context, like *cellRun) (float64, error) {
 	}
 	tps := float64(v.Acked()-acked) / (float64(clock.Now()-from) / 1e9)
 	return tps, errors.Join(err, v.Kill(), v.Close(), os.RemoveAll(like.dir))
-}
-
-// twoDigits rounds down to two significant digits: a rate that one can say.
-func twoDigits(v float64) float64 {
-	if v < 10 {
-		return math.Floor(v)
-	}
-	p := math.Pow(10, math.Floor(math.Log10(v))-1)
-	return math.Floor(v/p) * p
 }

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"flushbench/metrics/result"
 	"flushbench/workload/driver"
 	"flushbench/workload/durability"
+	"flushbench/workload/scenario"
 	"flushbench/workload/target/embedded"
 	"flushbench/workload/workdir"
 )
@@ -45,7 +45,7 @@ func (r *run) calibrate(ctx context.Context) error {
 			rate = min(rate, float64(s.Engine.BufferSize)/2/s.Sizes.Mean()/s.Engine.Commit.Interval.Seconds())
 		}
 	}
-	rate = twoDigits(rate)
+	rate = scenario.RoundRate(rate)
 	if rate < 1 {
 		return fmt.Errorf("runner: calibration: policy 1 carried only %.1f commits/s at %d clients", tps, calibrationClients)
 	}
@@ -93,15 +93,6 @@ func (r *run) carried(ctx context.Context, like *Spec) (tps float64, err error) 
 		err = ctx.Err()
 	}
 	return out.TPS, err
-}
-
-// twoDigits rounds down to two significant digits: a rate that one can say.
-func twoDigits(v float64) float64 {
-	if v < 10 {
-		return math.Floor(v)
-	}
-	p := math.Pow(10, math.Floor(math.Log10(v))-1)
-	return math.Floor(v/p) * p
 }
 
 // setting is what decides which crash keeps a commit of a cell in a log, the redo

@@ -163,16 +163,6 @@ func TestCheckRecord(t *testing.T) {
 	}
 }
 
-func TestTwoDigits(t *testing.T) {
-	for _, c := range []struct{ in, want float64 }{
-		{0, 0}, {0.9, 0}, {1, 1}, {9.99, 9}, {10, 10}, {99.9, 99}, {101, 100}, {2657, 2600}, {27999, 27000}, {999999, 990000},
-	} {
-		if got := twoDigits(c.in); got != c.want {
-			t.Errorf("twoDigits(%v) = %v; want %v", c.in, got, c.want)
-		}
-	}
-}
-
 func TestParams(t *testing.T) {
 	s := spec("x", groupcommit.Policy2, 3)
 	s.Rate, s.Think, s.Engine.Growth = 500, time.Millisecond, vfs.GrowAppend
