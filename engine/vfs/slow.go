@@ -9,13 +9,16 @@ import (
 )
 
 // Latency is the time that a Slow adds to each call that makes something
-// durable. The parts add up: first Add and Func are waited for, then the
-// whole is brought up to Floor. The zero value adds nothing.
+// durable. The parts add up: first Add, Func and BytesPerSecond are waited for, then
+// the whole is brought up to Floor. The zero value adds nothing.
 type Latency struct {
 	// Add is added to each flush.
 	Add time.Duration
 	// Floor is the least that a flush takes, Add and Func included.
 	Floor time.Duration
+	// BytesPerSecond adds the time that the bytes written since the last flush need
+	// at this rate, whichever file they went to; 0: none.
+	BytesPerSecond float64
 	// Func returns what is added to flush n (from 0 on, in the order of
 	// arrival): a replayed histogram, a stall. Called concurrently.
 	Func func(n uint64) time.Duration
@@ -37,6 +40,7 @@ type Slow struct {
 	latency   Latency
 	overshoot time.Duration
 	flushes   atomic.Uint64
+	unflushed atomic.Int64 // bytes written since the last flush
 }
 
 // NewSlow wraps inner. It sleeps for about 4 ms to calibrate.
@@ -68,6 +72,9 @@ func (s *Slow) delay(start int64) {
 	extra := s.latency.Add
 	if s.latency.Func != nil {
 		extra += s.latency.Func(s.flushes.Add(1) - 1)
+	}
+	if s.latency.BytesPerSecond > 0 {
+		extra += time.Duration(float64(s.unflushed.Swap(0)) / s.latency.BytesPerSecond * float64(time.Second))
 	}
 	var until int64
 	if extra > 0 {
@@ -117,24 +124,33 @@ type slowFile struct {
 	through, durable bool
 }
 
+// wrote counts the bytes of a write that a later flush takes time for.
+func (f *slowFile) wrote(n int) {
+	if f.s.latency.BytesPerSecond > 0 {
+		f.s.unflushed.Add(int64(n))
+	}
+}
+
 // WriteAt implements File.
 func (f *slowFile) WriteAt(p []byte, off int64) (int, error) {
-	if !f.through {
-		return f.File.WriteAt(p, off)
-	}
 	start := clock.Now()
 	n, err := f.File.WriteAt(p, off)
+	f.wrote(n)
+	if !f.through {
+		return n, err
+	}
 	f.s.delay(start)
 	return n, err
 }
 
 // WriteDurableAt implements File.
 func (f *slowFile) WriteDurableAt(p []byte, off int64) (int, error) {
-	if !f.durable {
-		return f.File.WriteDurableAt(p, off)
-	}
 	start := clock.Now()
 	n, err := f.File.WriteDurableAt(p, off)
+	f.wrote(n)
+	if !f.durable {
+		return n, err
+	}
 	f.s.delay(start)
 	return n, err
 }
