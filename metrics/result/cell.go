@@ -22,6 +22,7 @@ const (
 	BoundRate        = "rate"
 	BoundWriteBudget = "write_budget"
 	BoundThinkTime   = "think_time"
+	BoundOverloaded  = "overloaded" // the rate asked for was more than it carries
 	BoundUnknown     = "unknown"
 )
 
@@ -44,6 +45,7 @@ type Cell struct {
 	Summary    *Summary   `json:"summary"`         // null when no round is finished
 	Warnings   []Warning  `json:"warnings"`        //
 	Crash      *CrashCell `json:"crash,omitempty"` // of kind crash, which has trials and no rounds
+	Soak       *Soak      `json:"soak,omitempty"`  // of run --soak
 }
 
 // Durability says which crashes an acknowledged commit of the cell survives.
@@ -57,33 +59,36 @@ type Durability struct {
 
 // Params holds the value of every axis. Enumerations are text.
 type Params struct {
-	Workload           string  `json:"workload"`                  // log
-	Load               string  `json:"load"`                      // closed, paced
-	Policy             string  `json:"policy"`                    // 0, 1, 2, 3
-	Policy0Style       string  `json:"policy0_style"`             // classic, continuous; only policy 0 heeds it
-	Clients            int     `json:"clients"`                   //
-	ClientMode         string  `json:"client_mode"`               // parked, pipelined
-	Rate               float64 `json:"rate"`                      // commits per second asked of all clients; 0: closed loop
-	FlushMethod        string  `json:"flush_method"`              //
-	FlushIntervalNS    int64   `json:"flush_interval_ns"`         // the timer of policies 0 and 2
-	Growth             string  `json:"growth"`                    // zero, fallocate, append
-	SyncBinlog         *int    `json:"sync_binlog"`               // null: no binlog
-	GroupCommit        string  `json:"group_commit"`              // dedicated, leader, serial
-	GroupDelay         string  `json:"group_delay"`               // off, adaptive, or a duration
-	GroupCount         int     `json:"group_count"`               // 0: none
-	LogBuffer          string  `json:"log_buffer"`                // lockfree, mutex
-	LogBufferBytes     int64   `json:"log_buffer_bytes"`          //
-	LogCapacityBytes   int64   `json:"log_capacity_bytes"`        // all files
-	LogFiles           int     `json:"log_files"`                 //
-	Tail               string  `json:"tail"`                      // rewrite, pad
-	RecordBytes        int64   `json:"record_bytes"`              // payload of a record; the mean when sizes differ
-	RecordDistribution string  `json:"record_bytes_distribution"` // fixed, uniform:a-b, lognormal:...
-	ThinkTimeNS        int64   `json:"think_time_ns"`             //
-	TxnCPUNS           int64   `json:"txn_cpu_ns"`                // work that a transaction does before it commits
-	AddedFlushNS       int64   `json:"added_flush_ns"`            // latency that the wrapper adds to every flush
-	WarmupNS           int64   `json:"warmup_ns"`                 //
-	DurationS          float64 `json:"duration_s"`                // asked for, of each round
-	MeasureOff         bool    `json:"measure_off,omitempty"`     // clocks, histogram and tracker switched off
+	Workload           string  `json:"workload"`                   // log
+	Load               string  `json:"load"`                       // closed, paced
+	Policy             string  `json:"policy"`                     // 0, 1, 2, 3
+	Policy0Style       string  `json:"policy0_style"`              // classic, continuous; only policy 0 heeds it
+	Clients            int     `json:"clients"`                    //
+	ClientMode         string  `json:"client_mode"`                // parked, pipelined
+	Rate               float64 `json:"rate"`                       // commits per second asked of all clients; 0: closed loop
+	Arrival            string  `json:"arrival,omitempty"`          // poisson, bursty:burst=N,peak=N; absent: constant, or a closed loop
+	LatencyLimitNS     int64   `json:"latency_limit_ns,omitempty"` // paced: later ones are skipped, longer ones late; 0: none
+	MaxBacklog         int     `json:"max_backlog,omitempty"`      // paced: due and not done, before it is overloaded; 0: the arrivals of 10 s
+	FlushMethod        string  `json:"flush_method"`               //
+	FlushIntervalNS    int64   `json:"flush_interval_ns"`          // the timer of policies 0 and 2
+	Growth             string  `json:"growth"`                     // zero, fallocate, append
+	SyncBinlog         *int    `json:"sync_binlog"`                // null: no binlog
+	GroupCommit        string  `json:"group_commit"`               // dedicated, leader, serial
+	GroupDelay         string  `json:"group_delay"`                // off, adaptive, or a duration
+	GroupCount         int     `json:"group_count"`                // 0: none
+	LogBuffer          string  `json:"log_buffer"`                 // lockfree, mutex
+	LogBufferBytes     int64   `json:"log_buffer_bytes"`           //
+	LogCapacityBytes   int64   `json:"log_capacity_bytes"`         // all files
+	LogFiles           int     `json:"log_files"`                  //
+	Tail               string  `json:"tail"`                       // rewrite, pad
+	RecordBytes        int64   `json:"record_bytes"`               // payload of a record; the mean when sizes differ
+	RecordDistribution string  `json:"record_bytes_distribution"`  // fixed, uniform:a-b, lognormal:...
+	ThinkTimeNS        int64   `json:"think_time_ns"`              //
+	TxnCPUNS           int64   `json:"txn_cpu_ns"`                 // work that a transaction does before it commits
+	AddedFlushNS       int64   `json:"added_flush_ns"`             // latency that the wrapper adds to every flush
+	WarmupNS           int64   `json:"warmup_ns"`                  //
+	DurationS          float64 `json:"duration_s"`                 // asked for, of each round
+	MeasureOff         bool    `json:"measure_off,omitempty"`      // clocks, histogram and tracker switched off
 
 	// Transactional workloads.
 	Rows            int64   `json:"rows,omitempty"`

@@ -14,7 +14,7 @@ import (
 )
 
 // MaxFileBytes is the largest result.json that is read or written.
-const MaxFileBytes = 64 << 20
+const MaxFileBytes = 256 << 20
 
 // Limits on what a file may hold. They keep a hostile or broken file from
 // costing more than it says, and are far above what a run writes.
@@ -31,7 +31,8 @@ var (
 	ErrInvalid = errors.New("not a valid result")
 )
 
-// Encode returns r as indented JSON with a final newline. It refuses what no
+// Encode returns r as indented JSON with a final newline, arrays of plain values on
+// a line each. It refuses what no
 // reader could take back: a figure that is not finite (the error names it) or
 // an illegal value.
 func Encode(r *Result) ([]byte, error) {
@@ -48,10 +49,11 @@ func Encode(r *Result) ([]byte, error) {
 	if err := enc.Encode(withoutNilSlices(r)); err != nil {
 		return nil, fmt.Errorf("result: encode: %w", err)
 	}
-	if buf.Len() > MaxFileBytes {
-		return nil, fmt.Errorf("result: encode: %d bytes, at most %d are legal", buf.Len(), MaxFileBytes)
+	data := oneLine(buf.Bytes())
+	if len(data) > MaxFileBytes {
+		return nil, fmt.Errorf("result: encode: %d bytes, at most %d are legal", len(data), MaxFileBytes)
 	}
-	return buf.Bytes(), nil
+	return data, nil
 }
 
 // Decode reads a result of this schema or an older one. Unknown fields are

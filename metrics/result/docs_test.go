@@ -42,4 +42,5 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[Result]())
+	walk(reflect.TypeFor[Live]())
 }

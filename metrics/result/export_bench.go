@@ -147,6 +147,9 @@ func otherAxes(p *Params) [][2]string {
 	}
 	return [][2]string{
 		{"records", on(p.RecordDistribution != "fixed", p.RecordDistribution)},
+		{"arrival", p.Arrival},
+		{"limit-ns", whole(p.LatencyLimitNS)},
+		{"backlog", whole(int64(p.MaxBacklog))},
 		{"think-ns", whole(p.ThinkTimeNS)},
 		{"cpu-ns", whole(p.TxnCPUNS)},
 		{"flush-ns-added", whole(p.AddedFlushNS)},

@@ -54,6 +54,7 @@ type Result struct {
 	BytesWritten  int64         `json:"bytes_written"` //
 	Probe         *Probe        `json:"probe,omitempty"`
 	CrashTrials   []CrashTrial  `json:"crash_trials,omitempty"`
+	Sweep         *Sweep        `json:"sweep,omitempty"` // of kind sweep
 	Error         string        `json:"error,omitempty"` // why the run failed, "" when it did not
 }
 

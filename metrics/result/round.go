@@ -16,6 +16,7 @@ type Round struct {
 	OutOfRange    OutOfRange   `json:"out_of_range"`
 	ServiceNS     *Latency     `json:"service_ns"`      // from the call itself; null in a closed loop, where it is the latency
 	ScheduleLagNS *ScheduleLag `json:"schedule_lag_ns"` // the pacer's own lateness; null in a closed loop
+	OpenLoop      *OpenLoop    `json:"open_loop,omitempty"`
 
 	Flushes        Flushes       `json:"flushes"`
 	FlushNS        *Latency      `json:"flush_ns"` // duration of the flush calls
@@ -115,6 +116,24 @@ type ScheduleLag struct {
 	P99   *int64 `json:"p99"`
 	Max   int64  `json:"max"`
 	Count int64  `json:"count"`
+}
+
+// OpenLoop is what became of the arrivals of a paced round, counted in the measured
+// interval. BacklogBegin + Offered = commits + rollbacks + Skipped + BacklogEnd.
+type OpenLoop struct {
+	Seed    uint64 `json:"seed"`    // of the schedule
+	Offered int64  `json:"offered"` // intended starts
+	Skipped int64  `json:"skipped"` // never started: later than latency_limit_ns, or beyond max_backlog
+	Late    int64  `json:"late"`    // commits that took longer than latency_limit_ns
+	// Due, and neither done nor skipped; what is under way counts.
+	BacklogBegin int64 `json:"backlog_begin"`
+	BacklogEnd   int64 `json:"backlog_end"`
+	BacklogMax   int64 `json:"backlog_max"`
+	// Overloaded: what was offered and not done grew over the whole interval, or
+	// beyond max_backlog. The latencies then depend on how long the round lasted.
+	Overloaded       bool   `json:"overloaded"`
+	ServiceHistogram string `json:"service_histogram"`      // HDR V2, compressed, base64
+	LagHistogram     string `json:"schedule_lag_histogram"` // the same; empty: nobody was ever idle
 }
 
 // Reasons for a flush: the keys of Flushes.ByReason.
