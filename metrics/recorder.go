@@ -13,7 +13,8 @@ const cacheLine = 128
 const (
 	DefaultBucketNS = int64(1_000_000_000) // one second
 	maxBuckets      = 100_000
-	publishNS       = int64(100_000_000) // how often the live counters follow, 100 ms
+	publishNS       = int64(10_000_000)  // how often the live counters follow, 10 ms
+	watchNS         = int64(100_000_000) // how often the live latencies do, 100 ms
 )
 
 // Window is the measured interval [From, Until) in nanoseconds of the
@@ -55,15 +56,17 @@ type Recorder struct {
 	series   []bucketSums
 
 	publishAt int64
-	p99At     int64
+	watch     *liveLatency // nil: nobody wants live latencies
+	showAt    int64
 	service   *Histogram // nil unless paced
 	lag       *Histogram // nil unless paced
 	_         [cacheLine]byte
 
-	// live is written by the worker every publishNS and read by anyone.
+	// live is read by anyone. The worker writes commits every publishNS; Watch
+	// writes latency, once.
 	live struct {
 		commits atomic.Int64
-		p99     atomic.Int64 // 0: not shown yet
+		latency atomic.Pointer[liveLatency]
 	}
 	_ [cacheLine]byte
 }
@@ -89,6 +92,9 @@ func (r *Recorder) Record(ackedAt, latency int64) {
 	b.latencySum += latency
 	if latency > b.latencyMax {
 		b.latencyMax = latency
+	}
+	if r.watch != nil {
+		r.watch.counts[liveBucket(latency)]++
 	}
 	if ackedAt >= r.publishAt {
 		r.publish(ackedAt)
@@ -121,16 +127,20 @@ func (r *Recorder) nextBucket(t int64) {
 	}
 }
 
-// publish lets the live counters follow. The percentile walks the histogram
-// (some 10 us), so it follows once a second only.
+// publish lets the live figures follow. The latencies follow ten times less
+// often, and only if somebody watches: that takes a microsecond.
 func (r *Recorder) publish(t int64) {
 	r.publishAt = t + publishNS
 	r.live.commits.Store(r.latency.Count())
-	if t >= r.p99At {
-		r.p99At = t + DefaultBucketNS
-		if p := r.latency.Percentile(0.99); p.OK {
-			r.live.p99.Store(p.Value)
-		}
+	if t < r.showAt {
+		return
+	}
+	if r.watch == nil {
+		r.watch = r.live.latency.Load()
+	}
+	if r.watch != nil {
+		r.watch.show()
+		r.showAt = t + watchNS
 	}
 }
 
@@ -139,6 +149,7 @@ type RecorderSet struct {
 	window    Window
 	bucketNS  int64
 	recorders []*Recorder
+	watched   atomic.Bool // Watch was called
 }
 
 // NewRecorderSet returns recorders for all workers, with everything allocated
@@ -157,7 +168,7 @@ func NewRecorderSet(c RecorderConfig) *RecorderSet {
 		r := &Recorder{
 			latency: *NewHistogram(), window: c.Window, bucketNS: c.BucketNS,
 			bucketTo: c.Window.From + c.BucketNS, series: make([]bucketSums, buckets),
-			publishAt: c.Window.From, p99At: c.Window.From + DefaultBucketNS/2,
+			publishAt: c.Window.From,
 		}
 		if c.Paced {
 			r.service, r.lag = NewHistogram(), NewSpanHistogram()

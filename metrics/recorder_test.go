@@ -77,40 +77,6 @@ func TestSetsWithoutWorkOrTime(t *testing.T) {
 	}
 }
 
-func TestLiveWhileWorkersRun(t *testing.T) {
-	const workers, commits = 4, 20_000
-	w := Window{From: 0, Until: 1 << 40}
-	s := NewRecorderSet(RecorderConfig{Workers: workers, Window: w})
-	tr, err := NewTracker(TrackerConfig{Lanes: 1, Capacity: 8})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	for i := range workers {
-		wg.Go(func() {
-			for n := range int64(commits) {
-				s.Worker(i).Record(n*ms, ms)
-			}
-		})
-	}
-	last := int64(0)
-	for last < 1 { // the workers' clock runs through many publish periods
-		l := s.Live(commits*ms, tr)
-		if l.Commits < last || l.Commits > workers*commits {
-			t.Fatalf("live commits went from %d to %d", last, l.Commits)
-		}
-		last = l.Commits
-	}
-	wg.Wait()
-	l := s.Live(commits*ms, nil)
-	if short := int64(workers) * (publishNS / ms); l.Commits < workers*commits-short {
-		t.Errorf("live commits %d trail %d by more than %d", l.Commits, workers*commits, short)
-	}
-	if l.P99 < ms*999/1000 || l.P99 > ms*1001/1000 || l.TPS <= 0 {
-		t.Errorf("live p99 %d, TPS %v", l.P99, l.TPS)
-	}
-}
-
 func TestStages(t *testing.T) {
 	s := NewStages()
 	for i := range int64(2000) {

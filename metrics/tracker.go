@@ -43,8 +43,8 @@ type Tracker struct {
 
 	someNever bool // one of never
 
-	lastSample atomic.Int64           // ns; also read by SampleIfDueWith without the lock
-	now        [NumKinds]atomic.Int64 // commits at risk at the last sample, for Live
+	lastSample atomic.Int64 // ns; also read by SampleIfDueWith without the lock
+	now        lastRisk     // the last sample, for Live
 
 	mu struct {
 		sync.Mutex
@@ -158,10 +158,10 @@ func (t *Tracker) sampleLocked(now int64, safe Watermarks) {
 		}
 		t.sampleLane(l, now, safe, &risk)
 	}
+	t.now.set(&risk)
 	keep := t.mu.window.Contains(now)
 	for k := range risk {
 		r := risk[k]
-		t.now[k].Store(r.commits)
 		t.mu.last[k] = RiskNow{Commits: r.commits, Bytes: r.bytes, AgeNs: r.age}
 		if !keep {
 			continue
@@ -261,7 +261,7 @@ func (t *Tracker) Result() RiskResult {
 func (t *Tracker) AtRiskNow() [NumKinds]int64 {
 	var n [NumKinds]int64
 	for k := range n {
-		n[k] = t.now[k].Load()
+		n[k] = t.now.kind[k].commits.Load()
 	}
 	return n
 }
