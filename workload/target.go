@@ -92,6 +92,9 @@ type Pipeline interface {
 	// Wait is Poll that blocks until there is at least one.
 	// REQUIRES: a commit is under way.
 	Wait(buf []Done) int
+	// WaitOr is Wait that also returns, possibly with 0, when there is a token
+	// in kick, which it takes. There need not be a commit under way.
+	WaitOr(buf []Done, kick <-chan struct{}) int
 	// Seq is Session.Seq for client i.
 	Seq(i int) uint64
 	Close() error

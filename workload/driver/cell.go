@@ -36,8 +36,9 @@ type cell struct {
 
 	workers []*worker
 	runners []runner
-	alarm   *alarm // nil: nobody thinks
-	pacer   *pacer // nil: closed loop
+	alarm   *alarm  // nil: nobody thinks
+	dealer  *dealer // nil: closed loop
+	seats   []*seat // of pipelined workers, paced
 
 	acked, submitted []uint64 // by client; each entry belongs to its worker
 
@@ -88,6 +89,9 @@ func newCell(cfg Config) (*cell, error) {
 	if cfg.ThinkTime > 0 {
 		c.alarm = newAlarm(cfg.Clients, c.over)
 	}
+	if cfg.Arrivals != nil {
+		c.dealer = newDealer(c, len(c.workers))
+	}
 	if err := c.connect(); err != nil {
 		return nil, errors.Join(err, c.disconnect())
 	}
@@ -99,18 +103,16 @@ func (c *cell) connect() error {
 	if c.cfg.Mode == workload.Pipelined {
 		return c.connectPipelines()
 	}
-	var clients []*client
 	for i, w := range c.workers {
 		s, err := c.cfg.Target.Connect(uint32(i))
 		if err != nil {
 			return fmt.Errorf("driver: connect client %d: %w", i, err)
 		}
 		cl := newClient(w, uint32(i), s)
-		clients = append(clients, cl)
+		if c.dealer != nil {
+			cl.seat = newSeat()
+		}
 		c.runners = append(c.runners, cl)
-	}
-	if c.cfg.Arrivals != nil {
-		c.pacer = newPacer(c.cfg.Arrivals, clients, c.over)
 	}
 	return nil
 }
@@ -141,15 +143,15 @@ func (c *cell) run(ctx context.Context) (Outcome, error) {
 		c.spawn(c.alarm.loop)
 	}
 	open := c.begin
-	if c.pacer != nil {
-		open -= int64(gateAhead) // its clients wait for their first intended start
+	if c.dealer != nil {
+		open -= int64(gateAhead) // its clients wait for the first intended start
+		c.dealer.open(c.begin)
 	}
 	if !c.sleep(ctx, open) {
 		c.end(EndInterrupted, clock.Now(), nil)
 	}
-	if c.pacer != nil {
-		c.pacer.begin = c.begin
-		c.spawn(c.pacer.loop)
+	if len(c.seats) > 0 {
+		c.spawn(func() { c.dealer.watch(c.seats) })
 	}
 	measured := c.coordinate(ctx)
 	c.wg.Wait()
@@ -199,6 +201,10 @@ func (c *cell) prepare() {
 	}
 	for i, w := range c.workers {
 		w.sink, w.from, w.until = sinks[i%n], c.window.From, c.window.Until
+		if c.dealer != nil {
+			done := newBook(c.window)
+			w.done = &done
+		}
 	}
 }
 
@@ -302,12 +308,14 @@ func (c *cell) outcome(measured metrics.Window, closing error) (Outcome, error) 
 		o.Warmup += w.counts[phaseWarmup]
 		o.Commits += w.counts[phaseMeasured]
 		o.After += w.counts[phaseOver]
-		o.Backlog += w.backlog
 		o.Rollbacks += w.rollbacks
 		o.ReadOnly += w.reads
 		o.Deadlocks += w.deadlocks
 		o.LockTimeouts += w.lockTimeouts
 		busy += w.busy
+	}
+	if c.dealer != nil {
+		o.Open = c.openLoop()
 	}
 	if c.set != nil {
 		m := c.set.Merge()

@@ -11,7 +11,8 @@ type client struct {
 	id      uint32
 	session workload.Session
 	sampler workload.Sampler // nil: no samples
-	wake    chan struct{}    // capacity 1: the alarm's or the pacer's token
+	wake    chan struct{}    // capacity 1: the alarm's token
+	seat    *seat            // paced; else nil
 	txn     workload.Txn
 	seq     uint64 // of the last acknowledged commit
 	closed  bool
@@ -36,9 +37,6 @@ func (cl *client) run() {
 	c := cl.c
 	switch {
 	case c.cut.Load() != 0: // over before it began
-		if c.cfg.Arrivals != nil {
-			cl.backlog = cl.behind(0)
-		}
 	case !c.cfg.Measure:
 		cl.unmeasured()
 	case c.cfg.Arrivals != nil:
@@ -121,29 +119,24 @@ func (cl *client) think() bool {
 	return cl.c.alarm.sleep(clock.Now()+int64(cl.c.cfg.ThinkTime), cl.wake)
 }
 
-// paced starts a transaction at each intended start, or as soon as the one
-// before it is done. In the first case latency counts from when the client
-// runs, and how late that is counts as schedule lag; in the second it counts
-// from the intended start, so a stall shows in all whom it delayed.
+// paced starts a transaction at each arrival that it is dealt. Response time
+// counts from when the client runs if somebody was idle when the arrival came
+// due, and how late that is counts as schedule lag; it counts from the intended
+// start if all were busy, so a stall shows in all whom it delayed.
 func (cl *client) paced() {
-	arrivals, begin := cl.c.cfg.Arrivals, cl.c.begin
-	now := clock.Now()
-	var n uint64
-	defer func() { cl.backlog = cl.behind(n) }()
-	for ; ; n++ {
-		intended := begin + int64(arrivals.At(cl.id, n))
-		from, lag := intended, int64(-1)
-		if now < intended {
-			if now = cl.await(intended); now < intended {
-				return
-			}
-			from, lag = now, now-intended
+	d, limit := cl.c.dealer, cl.c.dealer.limit
+	now, done := clock.Now(), int64(0)
+	for {
+		a, at, ok := d.next(cl.seat, done, now)
+		if !ok {
+			return
 		}
 		size, ok := cl.next()
 		if !ok {
 			return
 		}
-		call := now
+		from, lag := a.measure(at)
+		call := at
 		if cl.c.burnup > 0 {
 			cl.work()
 			call = clock.Now()
@@ -155,46 +148,22 @@ func (cl *client) paced() {
 		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err) {
 			return
 		}
-		now = clock.Now()
+		now, done = clock.Now(), 1
 		cl.seq++
 		in, over := cl.ended(call, now, size)
 		if in {
 			cl.sink.recordPaced(now, now-from, now-call, lag)
+			if now-a.intended > limit {
+				cl.late++
+			}
 			if sample {
 				cl.recordStages()
 			}
 		}
 		if over {
-			n++
 			return
 		}
 	}
-}
-
-// await returns the time once it is t or later, or an earlier one when the
-// cell is over.
-func (cl *client) await(t int64) int64 {
-	for {
-		select {
-		case <-cl.wake:
-		case <-cl.c.over:
-			return t - 1
-		}
-		if now := clock.Now(); now >= t {
-			return now
-		}
-	}
-}
-
-// behind is how many transactions from the n-th on should have started before
-// the cell ended.
-func (cl *client) behind(n uint64) int64 {
-	cut, late := min(cl.until, cl.c.cut.Load()), int64(0)
-	for cl.c.begin+int64(cl.c.cfg.Arrivals.At(cl.id, n)) < cut {
-		late++
-		n++
-	}
-	return late
 }
 
 // unmeasured is closedLoop without measuring: it reads no clock unless it has

@@ -6,7 +6,8 @@
 // what was acknowledged is on disk, is for others to say.
 //
 // INVARIANT: nothing shared is written between two commits of a worker, and
-// nothing is allocated; stopping is one atomic load. A closed loop without
+// nothing is allocated; stopping is one atomic load. (A paced worker also takes the
+// dealer's lock between two commits, never within one.) A closed loop without
 // think time reads the clock once a commit: the end of one is the begin of
 // the next.
 package driver
@@ -41,8 +42,16 @@ type Config struct {
 	// More than there are clients are not started.
 	Workers int
 
-	// Arrivals paces the clients; nil is a closed loop. Parked clients only.
+	// Arrivals paces the clients; nil is a closed loop.
 	Arrivals workload.Arrivals
+	// LatencyLimit skips an arrival that is later than this when its turn
+	// comes, and counts a commit as late whose response takes longer, both as
+	// pgbench does; 0: none. Paced only.
+	LatencyLimit time.Duration
+	// MaxBacklog is the most arrivals that may be due and not done: beyond
+	// it those that have waited longest are skipped, and the cell is
+	// overloaded. 0: those of 10 s, at least 1000. Paced only.
+	MaxBacklog int64
 	// ThinkTime is how long a client of a closed loop pauses between an
 	// acknowledgement and its next transaction. Parked clients only.
 	ThinkTime time.Duration
@@ -90,6 +99,9 @@ func (c *Config) Validate() error {
 	if c.SampleEvery == 0 {
 		c.SampleEvery = DefaultSampleEvery
 	}
+	if c.Arrivals != nil && c.MaxBacklog == 0 {
+		c.MaxBacklog = defaultBacklog(c.Arrivals.Rate())
+	}
 	switch {
 	case c.Target == nil:
 		return fmt.Errorf("driver: no target")
@@ -109,8 +121,14 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("driver: think time %v with a paced load: the rate sets the pauses; use one of them", c.ThinkTime)
 	case c.Arrivals != nil && !c.Measure:
 		return fmt.Errorf("driver: a paced load needs the clock: it cannot run without measuring")
-	case c.Mode == workload.Pipelined && c.Arrivals != nil:
-		return fmt.Errorf("driver: pipelined clients have no arrival rate: use %v clients for a paced load", workload.Parked)
+	case c.Arrivals == nil && c.LatencyLimit != 0:
+		return fmt.Errorf("driver: latency limit %v in a closed loop: what is late has no schedule; give a rate", c.LatencyLimit)
+	case c.Arrivals == nil && c.MaxBacklog != 0:
+		return fmt.Errorf("driver: a backlog of at most %d in a closed loop: it has none; give a rate", c.MaxBacklog)
+	case c.LatencyLimit < 0 || c.LatencyLimit > MaxDuration:
+		return fmt.Errorf("driver: latency limit %v: must be 0 (none) to %v", c.LatencyLimit, MaxDuration)
+	case c.MaxBacklog < 0:
+		return fmt.Errorf("driver: a backlog of at most %d: must be above 0, or 0 for that of 10 s", c.MaxBacklog)
 	case c.Mode == workload.Pipelined && c.Txns != nil:
 		return fmt.Errorf("driver: pipelined clients run workload %v only: one that waits for a row lock would keep its worker from releasing it; use %v clients", workload.KindLog, workload.Parked)
 	case c.Mode == workload.Pipelined && c.ThinkTime > 0:

@@ -209,6 +209,14 @@ func (p *fakePipeline) Wait(buf []workload.Done) int {
 	return p.done(buf, copy(buf, p.waiting[:len(p.waiting)/2+1]))
 }
 
+func (p *fakePipeline) WaitOr(buf []workload.Done, kick <-chan struct{}) int {
+	if len(p.waiting) == 0 {
+		<-kick
+		return 0
+	}
+	return p.Wait(buf)
+}
+
 func (p *fakePipeline) done(buf []workload.Done, n int) int {
 	p.waiting = append(p.waiting[:0], p.waiting[n:]...)
 	for _, d := range buf[:n] {

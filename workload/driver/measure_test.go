@@ -75,7 +75,7 @@ func TestNoCoordinatedOmission(t *testing.T) {
 		c := Config{Clients: 1, Duration: time.Minute, Measure: true}
 		if paced {
 			var err error
-			if c.Arrivals, err = workload.NewConstant(rate, c.Clients); err != nil {
+			if c.Arrivals, err = workload.NewConstant(rate); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -104,22 +104,6 @@ func TestNoCoordinatedOmission(t *testing.T) {
 	}
 	if paced.Lag.Count() == 0 || paced.Lag.Count() >= paced.Commits {
 		t.Errorf("paced: %d lags of %d commits: idle ones have a lag, delayed ones have none", paced.Lag.Count(), paced.Commits)
-	}
-}
-
-// A target that cannot keep up leaves a backlog; one that can leaves none to
-// speak of.
-func TestBacklog(t *testing.T) {
-	a, err := workload.NewConstant(10_000, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := newFake()
-	f.each = func(int64) { clock.Sleep(2 * time.Millisecond) }
-	c := Config{Clients: 2, Arrivals: a, Duration: 100 * time.Millisecond, Measure: true}
-	o := mustRun(t, t.Context(), c, f)
-	if due := int64(1000); o.Backlog+f.acked.Load() < due || o.Backlog < due*8/10 {
-		t.Errorf("%d done and %d left behind of %d", f.acked.Load(), o.Backlog, due)
 	}
 }
 
@@ -153,7 +137,7 @@ func TestBurn(t *testing.T) {
 
 // Mallocs a commit, over a million of them, with everything switched on.
 func TestNoAllocations(t *testing.T) {
-	fast, err := workload.NewConstant(20_000, 2)
+	fast, err := workload.NewConstant(20_000)
 	if err != nil {
 		t.Fatal(err)
 	}

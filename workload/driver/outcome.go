@@ -44,10 +44,8 @@ type Outcome struct {
 	Warmup  int64   // acknowledged before the window
 	After   int64   // acknowledged after it, under way when it ended
 	Errors  int64   // commits that returned an error
-	// Backlog is how many paced transactions should have started before the
-	// end and were not done yet: it grows when the target is too slow for the
-	// rate, and their latency is in no histogram.
-	Backlog int64
+	// Open is what became of the arrivals of a paced load; else zero.
+	Open OpenLoop
 
 	// Of transactions on rows; 0 for workload log.
 	Rollbacks int64 // that were asked for, in the window; no commits

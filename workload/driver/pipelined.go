@@ -26,6 +26,7 @@ type pipelined struct {
 	sampling int // the index whose commit is sampled; -1: none
 	txn      workload.Txn
 	closed   bool
+	open     *openPipe // paced; else nil
 }
 
 // connectPipelines gives each worker its share of the clients.
@@ -43,6 +44,10 @@ func (c *cell) connectPipelines() error {
 		}
 		p := &pipelined{worker: w, pipe: pipe, ids: ids, sampling: -1, seqs: make([]uint64, len(ids)), starts: make([]int64, len(ids))}
 		p.txn.Ops = []workload.Op{{Kind: workload.OpAppend}}
+		if c.dealer != nil {
+			p.open = newOpenPipe(len(ids))
+			c.seats = append(c.seats, p.open.seat)
+		}
 		for j := range ids {
 			p.seqs[j] = pipe.Seq(j)
 		}
@@ -57,7 +62,13 @@ func (c *cell) connectPipelines() error {
 // run implements runner.
 func (p *pipelined) run() {
 	done := make([]workload.Done, min(batch, len(p.ids)))
-	over := p.first(done)
+	var over bool
+	if p.open != nil {
+		p.paced(done)
+		over = true
+	} else {
+		over = p.first(done)
+	}
 	for p.underWay > 0 {
 		n := p.pipe.Wait(done)
 		over = p.deliver(done[:n], over)
@@ -145,8 +156,8 @@ func (p *pipelined) deliver(done []workload.Done, over bool) bool {
 	} else {
 		over = p.record(done, clock.Now()) || over
 	}
-	if over {
-		return true
+	if over || p.open != nil {
+		return over
 	}
 	now := int64(0)
 	if p.c.cfg.Measure {
@@ -171,7 +182,10 @@ func (p *pipelined) record(done []workload.Done, now int64) (over bool) {
 		}
 		start := p.starts[d.Client]
 		in, ended := p.acked(start, now, p.size(d.Client), d.End)
-		if in {
+		switch {
+		case p.open != nil:
+			p.answered(d.Client, now, in)
+		case in:
 			p.sink.record(now, now-start)
 		}
 		if d.Client == p.sampling {

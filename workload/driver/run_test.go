@@ -93,6 +93,9 @@ func checkMeasured(t reporter, c *Config, o *Outcome) {
 	if o.Service != nil && o.Service.Count() != o.Commits {
 		t.Errorf("%d service times, %d commits", o.Service.Count(), o.Commits)
 	}
+	if c.Arrivals != nil {
+		checkOpen(t, c, o)
+	}
 }
 
 func mustRun(t *testing.T, ctx context.Context, c Config, f *fake) Outcome {
@@ -173,8 +176,12 @@ func TestAccountsAgree(t *testing.T) {
 		}
 		if c.Mode == workload.Parked && rapid.Bool().Draw(t, "thinks") {
 			c.ThinkTime = 100 * time.Microsecond
-		} else if c.Mode == workload.Parked && c.Measure && rapid.Bool().Draw(t, "paced") {
-			c.Arrivals, _ = workload.NewConstant(5000, c.Clients)
+		} else if c.Measure && rapid.Bool().Draw(t, "paced") {
+			shape := rapid.SampledFrom(workload.ArrivalShapes.All()).Draw(t, "arrivals")
+			rate := rapid.SampledFrom([]float64{100, 5000, 1e6}).Draw(t, "rate")
+			c.Arrivals, _ = (workload.Arrival{Shape: shape}).Schedule(rate, c.Seed)
+			c.LatencyLimit = time.Duration(rapid.IntRange(0, 2).Draw(t, "limit ms")) * time.Millisecond
+			c.MaxBacklog = rapid.Int64Range(0, 100).Draw(t, "backlog")
 		}
 		if rapid.Bool().Draw(t, "burns") {
 			c.TxnCPU = time.Microsecond
@@ -234,12 +241,13 @@ func TestCancelledBeforeItStarts(t *testing.T) {
 // Clients that think, wait for their arrival or for the warm-up's end must not
 // keep a cancelled cell.
 func TestCancelWakesSleepers(t *testing.T) {
-	slow, err := workload.NewConstant(0.01, 3)
+	slow, err := workload.NewConstant(0.01)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]Config{
 		"think": {ThinkTime: time.Minute}, "paced": {Arrivals: slow}, "busy": {},
+		"pipelined": {Arrivals: slow, Mode: workload.Pipelined, Workers: 2},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		c.Clients, c.Warmup, c.Duration, c.Measure = 3, time.Hour, time.Hour, true
@@ -354,7 +362,7 @@ func TestSharedRecorders(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
-	pace, err := workload.NewConstant(100, 1)
+	pace, err := workload.NewConstant(100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,7 +380,10 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Warmup = -1 }, "warm-up -1ns: must be 0"},
 		{func(c *Config) { c.Arrivals, c.ThinkTime = pace, 1 }, "the rate sets the pauses"},
 		{func(c *Config) { c.Arrivals, c.Measure = pace, false }, "cannot run without measuring"},
-		{func(c *Config) { c.Arrivals, c.Mode = pace, workload.Pipelined }, "no arrival rate"},
+		{func(c *Config) { c.LatencyLimit = 1 }, "latency limit 1ns in a closed loop"},
+		{func(c *Config) { c.Arrivals, c.LatencyLimit = pace, -1 }, "latency limit -1ns: must be 0"},
+		{func(c *Config) { c.MaxBacklog = 7 }, "a backlog of at most 7 in a closed loop"},
+		{func(c *Config) { c.Arrivals, c.MaxBacklog = pace, -7 }, "a backlog of at most -7: must be above 0"},
 		{func(c *Config) { c.ThinkTime, c.Mode = 1, workload.Pipelined }, "no think time"},
 		{func(c *Config) { c.Target, c.Mode = struct{ workload.Target }{newFake()}, workload.Pipelined }, "no asynchronous commit"},
 		{func(c *Config) { c.Sizes.Lo = -1 }, "record of -1 bytes"},

@@ -86,8 +86,11 @@ func (w *worker) rolledBack(start, now int64) (over bool) {
 	if part := min(now, until) - max(start, w.from); part > 0 {
 		w.busy += part
 	}
-	if now >= w.from && now < until {
-		w.rollbacks++
+	if now < until {
+		w.note(now)
+		if now >= w.from {
+			w.rollbacks++
+		}
 	}
 	return cut != 0
 }

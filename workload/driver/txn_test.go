@@ -126,7 +126,7 @@ func TestTransactions(t *testing.T) {
 				f.victims, f.from = 7, 1000
 				c := rowConfig(f, clients, measure)
 				if paced {
-					a, err := workload.NewConstant(20_000, clients)
+					a, err := workload.NewConstant(20_000)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -22,7 +22,8 @@ type worker struct {
 	bytes       int64 // of commits in the window
 	busy        int64 // ns in which a commit was under way during the window
 	errors      int64
-	backlog     int64
+	late        int64 // paced: commits in the window above the latency limit
+	done        *book // paced: what was done when, commits and rollbacks; else nil
 	// Of transactions on rows.
 	rollbacks    int64 // asked for, in the window
 	reads        int64 // commits in the window that changed nothing
@@ -73,6 +74,7 @@ func (w *worker) account(start, now, size int64) (in, over bool) {
 		w.counts[phaseMeasured]++
 		w.bytes += size
 		w.busy += now - start
+		w.note(now)
 		return true, false
 	}
 	return w.atEdge(start, now, size, cut), cut != 0
@@ -91,14 +93,23 @@ func (w *worker) atEdge(start, now, size, cut int64) (in bool) {
 	switch {
 	case now < w.from && now < until:
 		w.counts[phaseWarmup]++
+		w.note(now)
 	case now < until:
 		w.counts[phaseMeasured]++
 		w.bytes += size
+		w.note(now)
 		return true
 	default:
 		w.counts[phaseOver]++
 	}
 	return false
+}
+
+// note counts what was done at the time now and before the end, for a paced load.
+func (w *worker) note(now int64) {
+	if w.done != nil {
+		w.done.add(now)
+	}
 }
 
 // counted accounts for n commits of size bytes altogether when nothing is

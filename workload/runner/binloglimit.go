@@ -28,7 +28,8 @@ func (r *run) binlogLimit(ctx context.Context, n int) error {
 	if !ok {
 		return nil
 	}
-	r.progress(fmt.Sprintf("round %d of %d: limit of the binlog's disk, %v", n, r.plan.Rounds, set.method), r.plan.Limit)
+	r.progress(fmt.Sprintf("round %d of %d: limit of the binlog's disk, %v", n, r.plan.Rounds, set.method), result.PhaseLimit, r.plan.Limit)
+	r.cfg.Board.of(nil, n)
 	res, err := r.binlogLoop(ctx, set)
 	if errors.Is(err, workdir.ErrBudget) {
 		return nil

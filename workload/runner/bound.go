@@ -18,6 +18,9 @@ func (c *cellRun) bound(round *result.Round) (kind, text string) {
 		busyCPU = 1 - *round.Idle.CPUShare
 	}
 	busyDisk := c.flushShare(round)
+	if round.OpenLoop != nil && round.OpenLoop.Overloaded {
+		return result.BoundOverloaded, "overloaded: it did not carry the rate asked for, and its latencies depend on how long it ran"
+	}
 	switch {
 	case c.out.Ended == driver.EndBudget:
 		return result.BoundWriteBudget, budgetText

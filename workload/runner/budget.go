@@ -132,7 +132,7 @@ func (p *Plan) bytes(rounds func(spec int) int) int64 {
 
 // planBytes is what is left of the plan to write.
 func (r *run) planBytes() int64 {
-	n := r.plan.bytes(func(i int) int { return r.plan.Rounds - len(r.res.Cells[i].Rounds) })
+	n := r.plan.bytes(func(i int) int { return r.plan.Rounds - r.roundsDone(i) })
 	if limit := r.cfg.MaxWriteBytes; limit > 0 {
 		n = min(n, limit)
 	}

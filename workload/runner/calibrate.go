@@ -34,7 +34,7 @@ func (r *run) calibrate(ctx context.Context) error {
 	if first == nil || r.plan.Calibrate == 0 {
 		return nil
 	}
-	r.progress("calibration: policy 1, 8 clients", r.plan.Calibrate)
+	r.progress("calibration: policy 1, 8 clients", result.PhaseCalibration, r.plan.Calibrate)
 	tps, err := r.carried(ctx, first)
 	if err != nil {
 		return err

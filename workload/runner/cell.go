@@ -11,7 +11,6 @@ import (
 	"flushbench/groupcommit"
 	"flushbench/metrics"
 	"flushbench/metrics/result"
-	"flushbench/workload"
 	"flushbench/workload/driver"
 	"flushbench/workload/durability"
 )
@@ -42,6 +41,9 @@ type cellRun struct {
 	end   snapshot
 	risk  metrics.RiskResult
 
+	round       int    // its number
+	arrivalSeed uint64 // paced: of the schedule
+
 	total engine.DatabaseStats // over the whole life of the engine
 	drain time.Duration
 }
@@ -50,6 +52,7 @@ type cellRun struct {
 // error. The error is what the target failed with.
 func (c *cellRun) measure(ctx context.Context, number, order int) (result.Round, error) {
 	round := result.Round{Round: number, Order: order}
+	c.round = number
 	if err := c.open(); err != nil {
 		return round, err
 	}
@@ -124,11 +127,11 @@ func (c *cellRun) drive(ctx context.Context) error {
 		cfg.Txns = c.db.txns
 	}
 	if s.Rate > 0 {
-		a, err := workload.NewConstant(s.Rate, s.Clients)
-		if err != nil {
+		var err error
+		if cfg.Arrivals, c.arrivalSeed, err = s.schedule(c.r.seed, c.round); err != nil {
 			return err
 		}
-		cfg.Arrivals = a
+		cfg.LatencyLimit, cfg.MaxBacklog = s.LatencyLimit, int64(s.MaxBacklog)
 	}
 	if c.obs.tracker != nil {
 		cfg.Lane = c.obs.tracker.Lane
@@ -142,6 +145,7 @@ func (c *cellRun) drive(ctx context.Context) error {
 	}
 	var err error
 	c.out, err = driver.Run(ctx, cfg)
+	c.r.cfg.Board.stopped(&c.out)
 	w.stop()
 	if c.db != nil {
 		err = errors.Join(err, c.db.viewer.stop())
@@ -161,11 +165,12 @@ type watcher struct {
 	done    chan struct{}
 }
 
-func (w *watcher) start(win metrics.Window, _ *metrics.RecorderSet) {
+func (w *watcher) start(win metrics.Window, set *metrics.RecorderSet) {
 	w.started, w.quit = true, make(chan struct{})
 	if t := w.c.obs.tracker; t != nil {
 		t.Begin(win)
 	}
+	w.c.r.cfg.Board.measures(win, set, w.c.obs.tracker)
 	go w.run(win)
 }
 

@@ -69,7 +69,7 @@ func (r *run) sharers(s *Spec) int {
 			n = max(n, o.sessions())
 		}
 	}
-	return n
+	return r.sessionsOn(s, n)
 }
 
 // createDatabase makes a database in an empty folder.

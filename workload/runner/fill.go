@@ -62,6 +62,7 @@ func (c *cellRun) fillLatency(round *result.Round) {
 	round.Histogram = encode(o.Latency)
 	round.OutOfRange = result.OutOfRange{Below: o.Latency.Below(), Above: o.Latency.Above()}
 	round.ServiceNS = result.LatencyOfHistogram(o.Service)
+	c.fillOpenLoop(round)
 	if o.Lag != nil && o.Lag.Count() > 0 {
 		s := o.Lag.Summary()
 		round.ScheduleLagNS = &result.ScheduleLag{P50: s.P50.Pointer(), P99: s.P99.Pointer(), Max: s.Max, Count: s.Count}
@@ -74,6 +75,24 @@ func (c *cellRun) fillLatency(round *result.Round) {
 		if s := st.Stage[i]; s.Count > 0 {
 			*to = &result.Stage{Mean: s.Mean, P99: s.P99.Pointer()}
 		}
+	}
+}
+
+// fillOpenLoop copies what became of the arrivals of a paced cell.
+func (c *cellRun) fillOpenLoop(round *result.Round) {
+	if !c.spec.paced() {
+		return
+	}
+	o := &c.out.Open
+	round.OpenLoop = &result.OpenLoop{
+		Seed: c.arrivalSeed, Offered: o.Offered, Skipped: o.Skipped, Late: o.Late,
+		BacklogBegin: o.BacklogBegin, BacklogEnd: o.Backlog, BacklogMax: o.BacklogMax, Overloaded: o.Overloaded,
+	}
+	if c.out.Service != nil && c.out.Service.Count() > 0 {
+		round.OpenLoop.ServiceHistogram = encode(c.out.Service)
+	}
+	if c.out.Lag != nil && c.out.Lag.Count() > 0 {
+		round.OpenLoop.LagHistogram = encode(c.out.Lag)
 	}
 }
 

@@ -99,6 +99,9 @@ func (r *run) removeLog(l *logDir, s *Spec) error {
 
 // countSteps returns the number of steps of the run and its length.
 func (r *run) countSteps() (n int, length time.Duration) {
+	if a := r.plan.Adaptive; a != nil {
+		return r.plan.Rounds * (len(r.plan.Specs) + 1), a.Longest()
+	}
 	for i := range r.plan.Specs {
 		rounds := r.plan.Rounds - len(r.res.Cells[i].Rounds)
 		n += rounds
@@ -162,7 +165,8 @@ func (r *run) limits(ctx context.Context, n int) (map[string]result.RoundLimit, 
 		return out, nil
 	}
 	for i, set := range r.limitSettings() {
-		r.progress(fmt.Sprintf("round %d of %d: limit of the disk, %v", n, r.plan.Rounds, set.method), r.plan.Limit)
+		r.progress(fmt.Sprintf("round %d of %d: limit of the disk, %v", n, r.plan.Rounds, set.method), result.PhaseLimit, r.plan.Limit)
+		r.cfg.Board.of(nil, n)
 		res, err := r.limitLoop(ctx, set)
 		if errors.Is(err, workdir.ErrBudget) {
 			continue // no limit to compare with

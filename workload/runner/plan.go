@@ -89,6 +89,7 @@ func standard(p *Plan, s *scenario.Scenario) {
 	for _, policy := range scenario.Default().Policy {
 		x := base(scenario.Cell{Policy: policy, Clients: riskClients}, result.SectionRisk, "risk,policy="+policy.String())
 		x.Duration, x.Warmup, x.AutoRate, x.Track = t.risk1, t.riskWarm, true, true
+		x.LatencyLimit, x.MaxBacklog = s.LatencyLimit, s.MaxBacklog
 		if !policy.Flushes() {
 			x.Duration = time.Duration(t.intervals * float64(s.FlushInterval))
 		}
@@ -110,6 +111,7 @@ func matrix(p *Plan, s *scenario.Scenario) {
 			x.Load, x.Database, x.LongView = s.Txns(c), s.DatabaseOptions(c), c.LongView
 		}
 		if c.Rate.Paced() {
+			x.Arrival, x.LatencyLimit, x.MaxBacklog = c.Arrival, s.LatencyLimit, s.MaxBacklog
 			x.Section = result.SectionRisk
 			x.AutoRate = c.Rate.Auto()
 			if !x.AutoRate {

@@ -20,6 +20,9 @@ func (r *run) resume() error {
 	if old.Kind != result.KindRun {
 		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s is no run but a %s: there is nothing to resume", r.cfg.Resume, old.Kind)}}
 	}
+	if r.plan.Adaptive != nil {
+		return &workdir.Refusal{Lines: []string{"a search cannot be resumed: its next question depends on the last answer; start it again"}}
+	}
 	if old.Complete {
 		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s is complete: there is nothing to resume", r.cfg.Resume)}}
 	}

@@ -8,20 +8,18 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"runtime"
-	"slices"
 	"time"
 
 	"flushbench/engine/clock"
 	"flushbench/engine/vfs"
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
-	"flushbench/workload/driver"
 	"flushbench/workload/workdir"
 )
 
@@ -39,6 +37,10 @@ type Plan struct {
 	BinlogApart bool
 	// Calibrate measures for so long what rate AutoRate cells get; 0: none.
 	Calibrate time.Duration
+	// Adaptive decides round by round what is measured, at most Rounds times; nil:
+	// every spec in every round.
+	Adaptive Adaptive
+	Kind     string // of the result; "": result.KindRun
 }
 
 // Config is a run: the plan, where, and who is told.
@@ -57,6 +59,11 @@ type Config struct {
 	CommandLine        []string
 	Name               string
 	Progress           Progress
+	// Board shows others what goes on; nil: nobody.
+	Board *Board
+	// Created, if not nil, is told the result's folder as soon as there is a result in
+	// it, before anything is measured.
+	Created func(folder string)
 	// WrapFS puts a wrapper (injected errors) around the file system; tests only.
 	WrapFS func(vfs.FS) vfs.FS
 
@@ -104,10 +111,9 @@ type run struct {
 	step  int
 	steps int
 	left  time.Duration
-}
 
-// boundSeen is what bounded a cell in one round.
-type boundSeen struct{ kind, text string }
+	adaptive adaptive
+}
 
 // Run carries out the plan. The result is also returned beside an error, as far
 // as it came; its folder is "" when none was made. The error wraps
@@ -122,6 +128,8 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors()))
 	r := &run{cfg: cfg, plan: &cfg.Plan, seed: cfg.Plan.Seed, cores: runtime.NumCPU(), started: clock.Now(), logs: map[string]*logDir{}, bounds: map[string][]boundSeen{}}
+	cfg.Board.begin(cmp.Or(cfg.Name, "run"))
+	defer func() { cfg.Board.ends(endPhase(ctx, err), err) }()
 	if err := r.acquire(ctx); err != nil {
 		return nil, "", err
 	}
@@ -198,6 +206,7 @@ func (r *run) prepare() error {
 	r.res.BytesPlanned = r.earlier.bytes + r.planBytes()
 	r.steps, r.left = r.countSteps()
 	r.cfg.Progress.Planned(r.res.BytesPlanned-r.earlier.bytes, r.left, r.folder)
+	r.cfg.Board.plan(r.fs, r.plan.Rounds, r.steps, r.left)
 	if r.folder == "" {
 		folder, err := result.CreateFolder(r.resultsDir(), r.res)
 		if err != nil {
@@ -205,7 +214,13 @@ func (r *run) prepare() error {
 		}
 		r.folder = folder
 	}
-	return r.save()
+	if err := r.save(); err != nil {
+		return err
+	}
+	if r.cfg.Created != nil {
+		r.cfg.Created(r.folder)
+	}
+	return nil
 }
 
 func (r *run) resultsDir() string {
@@ -222,17 +237,15 @@ func (r *run) fresh() {
 		name = "run"
 	}
 	res := &result.Result{
-		Schema: result.Version, Kind: result.KindRun, Name: name, ToolVersion: r.cfg.ToolVersion, CommandLine: r.cfg.CommandLine,
+		Schema: result.Version, Kind: cmp.Or(r.plan.Kind, result.KindRun), Name: name, ToolVersion: r.cfg.ToolVersion, CommandLine: r.cfg.CommandLine,
 		Seed: r.plan.Seed, Started: time.Now().UTC(), Preset: r.plan.Preset, Environment: r.dir.Facts.Env,
 	}
 	res.Environment.Devices = r.folders.elsewhere()
 	r.res = res
 	for i := range r.plan.Specs {
-		s := &r.plan.Specs[i]
-		res.Cells = append(res.Cells, result.Cell{
-			Name: s.Name, Section: s.Section, Durability: r.durability(s), Bound: result.BoundUnknown, BoundText: "not measured yet",
-			Partial: true, Params: s.params(r.plan.Floor),
-		})
+		if r.plan.Adaptive == nil {
+			r.addCell(&r.plan.Specs[i])
+		}
 	}
 	if r.plan.Floor > 0 {
 		res.Warnings = append(res.Warnings, result.Warning{Code: "flush-floor", Text: fmt.Sprintf("every flush was brought up to %v by flushbench", r.plan.Floor),
@@ -243,148 +256,23 @@ func (r *run) fresh() {
 	}
 }
 
-// rounds calibrates and measures every round.
-func (r *run) rounds(ctx context.Context) error {
-	err := r.createLogs()
-	if err == nil {
-		r.phase(&r.res.FlushSyscalls.Setup)
-		err = r.calibrate(ctx)
-	}
-	if errors.Is(err, workdir.ErrBudget) {
-		r.nothingLeft()
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for n := 1; n <= r.plan.Rounds; n++ {
-		if err := r.round(ctx, n); err != nil {
-			return err
-		}
-		if r.exhausted(n) {
-			return nil
-		}
-	}
-	return nil
-}
-
-// round runs the limit loop and every cell once, in a seeded random order.
-func (r *run) round(ctx context.Context, n int) error {
-	if r.measured(n) {
-		return nil
-	}
-	rng := rand.New(rand.NewPCG(r.seed, uint64(n)))
-	order := rng.Perm(len(r.plan.Specs) + 1)
-	// The limit loop comes at a place of its own, but the figures of a round
-	// are compared with it alone, so cells before it wait for its rate.
-	var limits map[string]result.RoundLimit
-	var waiting []int
-	place := 0
-	for _, i := range order {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if i == len(r.plan.Specs) {
-			var err error
-			if limits, err = r.limits(ctx, n); err != nil {
-				return err
-			}
-			if err := r.binlogLimit(ctx, n); err != nil {
-				return err
-			}
-			for _, w := range waiting {
-				r.setLimit(w, n, limits)
-			}
-			continue
-		}
-		place++
-		done, err := r.cell(ctx, i, n, place)
-		if done {
-			if limits == nil {
-				waiting = append(waiting, i)
-			} else {
-				r.setLimit(i, n, limits)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		if err := r.save(); err != nil {
-			return err
-		}
-	}
-	return ctx.Err() // also when the last cell was cut short
-}
-
-// cell measures one cell in one round, unless an earlier run has it already.
-func (r *run) cell(ctx context.Context, i, n, place int) (done bool, err error) {
-	s, out := &r.plan.Specs[i], &r.res.Cells[i]
-	if k := slices.IndexFunc(out.Rounds, func(x result.Round) bool { return x.Round == n }); k >= 0 {
-		// Interrupted before the limit loop of its round: it gets that now.
-		return out.Rounds[k].Limit.FlushPerS == 0, nil
-	}
-	r.progress(fmt.Sprintf("round %d of %d: %s", n, r.plan.Rounds, s.Name), s.longest())
-	log, err := r.logFor(s)
-	if err == nil {
-		err = r.affords(s.fixedBytes())
-	}
-	if errors.Is(err, workdir.ErrBudget) {
-		r.overBudget(s.Name, out)
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	c := &cellRun{r: r, spec: s, log: log}
-	round, err := c.measure(ctx, n, place)
-	if c.eng == nil || c.out.Window.Length() <= 0 {
-		if c.out.Ended == driver.EndBudget {
-			r.overBudget(s.Name, out)
-		}
-		return false, err
-	}
-	if err == nil {
-		v := c.check()
-		r.phase(&r.res.FlushSyscalls.Verify)
-		round.Verify = &v
-		if !v.OK {
-			err = fmt.Errorf("runner: %s, round %d: the log is not what was committed: %s", s.Name, n, v.Error)
-		}
-	}
-	kind, text := c.bound(&round)
-	r.bounds[s.Name] = append(r.bounds[s.Name], boundSeen{kind, text})
-	out.Bound, out.BoundText = r.usualBound(s.Name)
-	round.Partial = round.Partial || err != nil
-	out.Rounds = append(out.Rounds, round)
-	slices.SortFunc(out.Rounds, func(a, b result.Round) int { return a.Round - b.Round })
-	out.Partial = finished(out) < r.plan.Rounds
-	if err == nil && round.Partial && ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	return true, err
-}
-
-// usualBound is what bounded a cell most often, or the write budget if that
-// ended it once.
-func (r *run) usualBound(name string) (kind, text string) {
-	best, most := boundSeen{}, 0
-	counts := map[boundSeen]int{}
-	for _, b := range r.bounds[name] {
-		if b.kind == result.BoundWriteBudget {
-			return b.kind, b.text // the cell is short of rounds for it
-		}
-		counts[b]++
-		if counts[b] > most {
-			best, most = b, counts[b]
-		}
-	}
-	return best.kind, best.text
-}
-
-func (r *run) progress(what string, length time.Duration) {
+// progress says that a step begins.
+func (r *run) progress(what, phase string, length time.Duration) {
 	r.step++
+	r.cfg.Board.begins(boardStep{number: r.step, what: what, left: max(r.left, 0), length: length}, phase)
 	r.cfg.Progress.Step(r.step, r.steps, what, max(r.left, 0))
 	r.left -= length
+}
+
+// endPhase says how a run has ended that returns err.
+func endPhase(ctx context.Context, err error) string {
+	switch {
+	case ctx.Err() != nil:
+		return result.PhaseInterrupted
+	case err != nil:
+		return result.PhaseFailed
+	}
+	return result.PhaseFinished
 }
 
 // silent is a Progress that nobody sees.

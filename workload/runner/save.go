@@ -42,6 +42,10 @@ func (r *run) finish(ctx context.Context, failed error) error {
 	if l := r.res.Limit; l != nil && l.FlushNSP50 != nil && r.plan.Floor == 0 {
 		r.res.Environment.Warnings = append(r.res.Environment.Warnings, hostinfo.FlushTimeWarnings(r.res.Environment, time.Duration(l.FlushNSP50.Median))...)
 	}
+	if r.plan.Adaptive != nil {
+		r.plan.Adaptive.Finish(r.res)
+	}
+	r.soak()
 	r.settle()
 	tellHistory(r.res.Cells)
 	if err := r.save(); err != nil {

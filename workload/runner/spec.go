@@ -16,13 +16,18 @@ type Spec struct {
 	Section string         // result.SectionSpeed, SectionRisk or ""
 	Engine  engine.Options // without FS, Dir and observers
 
-	Clients  int
-	Mode     workload.Mode
-	Rate     float64 // commits a second of all clients; 0: closed loop
-	AutoRate bool    // Rate comes from the calibration
-	Think    time.Duration
-	TxnCPU   time.Duration
-	Sizes    workload.Sizes // of workload log
+	Clients int
+	Mode    workload.Mode
+	Rate    float64 // commits a second of all clients; 0: closed loop
+	// Of a paced cell: how the arrivals lie, what is skipped and counted as
+	// late (0: nothing), how much may be due and not done (0: 10 s of it).
+	Arrival      workload.Arrival
+	LatencyLimit time.Duration
+	MaxBacklog   int
+	AutoRate     bool // Rate comes from the calibration
+	Think        time.Duration
+	TxnCPU       time.Duration
+	Sizes        workload.Sizes // of workload log
 	// Load says what the transactions do; its zero Kind is workload log. Then
 	// Database counts too: the engine without FS, folders and observers, whose
 	// Options are Engine.
@@ -32,6 +37,7 @@ type Spec struct {
 	Warmup   time.Duration
 	Duration time.Duration
 	Track    bool // at risk
+	Soak     bool // the rounds are one long load, in which changes are looked for
 	// MeasureOff switches clocks, histograms and tracker off, to see what
 	// measuring costs.
 	MeasureOff bool
@@ -56,7 +62,10 @@ func (s *Spec) params(floor time.Duration) result.Params {
 	p := params.Of(&s.Engine, &s.Database, &s.Load, s.Sizes)
 	p.Load, p.Clients, p.ClientMode, p.Rate = result.LoadClosed, s.Clients, s.Mode.String(), s.Rate
 	if s.paced() {
-		p.Load = result.LoadPaced
+		p.Load, p.LatencyLimitNS, p.MaxBacklog = result.LoadPaced, int64(s.LatencyLimit), s.MaxBacklog
+		if s.Arrival.Shape != workload.ArriveConstant {
+			p.Arrival = s.Arrival.String()
+		}
 	}
 	if s.transactional() && s.LongView.Open() {
 		p.LongView = s.LongView.String()
@@ -64,6 +73,16 @@ func (s *Spec) params(floor time.Duration) result.Params {
 	p.ThinkTimeNS, p.TxnCPUNS, p.AddedFlushNS = int64(s.Think), int64(s.TxnCPU), int64(floor)
 	p.WarmupNS, p.DurationS, p.MeasureOff = int64(s.Warmup), s.Duration.Seconds(), s.MeasureOff
 	return p
+}
+
+// schedule returns the arrivals of a paced cell in a round, and the seed that they
+// are drawn from: the same for all cells of a round, so that what they are given
+// to do does not differ, and another one in each round.
+func (s *Spec) schedule(seed uint64, round int) (workload.Arrivals, uint64, error) {
+	const exact = 1<<53 - 1 // as a JSON number
+	seed = (seed + uint64(round)*0x9e3779b97f4a7c15) & exact
+	a, err := s.Arrival.Schedule(s.Rate, seed)
+	return a, seed, err
 }
 
 // logKey names the log that a cell runs on: cells whose files are alike share

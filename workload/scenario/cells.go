@@ -35,6 +35,7 @@ type Cell struct {
 	Overlap     Switch
 	LongView    workload.LongView
 	Rate        Rate // 0: closed loop
+	Arrival     workload.Arrival
 	Clients     int
 
 	Warmup   time.Duration
@@ -53,7 +54,8 @@ const (
 	whySerial    = "group-commit serial waits for no group: measured once"
 	whyStages    = "with a binlog the stages' leaders flush: group-commit leader and dedicated are the same"
 	whyOverlap   = "where flushes overlap, group-delay adaptive gathers only if each group flushes both logs (sync-binlog 1): measured as off"
-	whyPipelined = "pipelined clients run in a closed loop without think time only"
+	whyPipelined = "pipelined clients have no think time"
+	whyNoArrival = "arrival means nothing in a closed loop: measured once"
 	whyRowLocks  = "pipelined clients run workload log only: one that waits for a row lock would keep its worker from releasing it"
 	whyNoRows    = "key-distribution and rows-per-txn mean nothing to workload log: measured once"
 	whyNoRecords = "record-bytes means nothing to a workload with rows: measured once"
@@ -128,6 +130,7 @@ func (s *Scenario) product() iter.Seq[Cell] {
 		{len(s.BinlogGrowth), func(c *Cell, i int) { c.Binlog = s.BinlogGrowth[i] }},
 		{len(s.BinlogOverlap), func(c *Cell, i int) { c.Overlap = s.BinlogOverlap[i] }},
 		{len(s.LongView), func(c *Cell, i int) { c.LongView = s.LongView[i] }},
+		{len(s.Arrival), func(c *Cell, i int) { c.Arrival = s.Arrival[i] }},
 		{len(s.Rate), func(c *Cell, i int) { c.Rate = s.Rate[i] }},
 		{len(s.Clients), func(c *Cell, i int) { c.Clients = s.Clients[i] }},
 	}
@@ -165,7 +168,7 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 	switch {
 	case why == whyRowLocks:
 		return c, why
-	case c.Mode == workload.Pipelined && (c.Rate.Paced() || s.ThinkTime > 0):
+	case c.Mode == workload.Pipelined && s.ThinkTime > 0:
 		return c, whyPipelined
 	case s.Workload.Transactional() && bool(s.Binlog):
 		// Its stages group under every policy, in a way of their own.
@@ -181,6 +184,12 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 		c.GroupCommit, c.GroupDelay, c.GroupCount, why = groupcommit.Dedicated, groupcommit.Delay{}, 0, whyNoGroups
 	case c.GroupCommit == groupcommit.Serial:
 		c.GroupDelay, c.GroupCount, why = groupcommit.Delay{}, 0, whySerial
+	}
+	if !c.Rate.Paced() && len(s.Arrival) > 1 {
+		c.Arrival = workload.Arrival{}
+		if why == "" {
+			why = whyNoArrival
+		}
 	}
 	if c.Rate.Paced() && !c.Policy.Flushes() {
 		c.Duration = max(c.Duration, s.FlushInterval/10*riskIntervals)
@@ -205,6 +214,9 @@ func (s *Scenario) describe(c Cell, all bool) string {
 		}
 	}
 	add(len(s.Rate), "rate", c.Rate)
+	if all || c.Rate.Paced() {
+		add(len(s.Arrival), "arrival", c.Arrival)
+	}
 	add(len(s.ClientMode), "mode", c.Mode)
 	add(len(s.FlushMethod), "method", c.Method)
 	add(len(s.Growth), "growth", c.Growth)

@@ -34,7 +34,12 @@ func TestCells(t *testing.T) {
 			"policy=1,clients=8,group=serial,delay=off", "policy=0,clients=8",
 		}},
 		{"--policy 1 --clients 4 --client-mode parked,pipelined --rate 0,100", []string{
-			"policy=1,clients=4,rate=0,mode=parked", "policy=1,clients=4,rate=100,mode=parked", "policy=1,clients=4,rate=0,mode=pipelined",
+			"policy=1,clients=4,rate=0,mode=parked", "policy=1,clients=4,rate=100,mode=parked",
+			"policy=1,clients=4,rate=0,mode=pipelined", "policy=1,clients=4,rate=100,mode=pipelined",
+		}},
+		{"--policy 1 --clients 4 --rate 0,1k..3k/2 --arrival constant,bursty:burst=9,peak=2", []string{
+			"policy=1,clients=4,rate=0", "policy=1,clients=4,rate=1000,arrival=constant", "policy=1,clients=4,rate=3000,arrival=constant",
+			"policy=1,clients=4,rate=1000,arrival=bursty:burst=9;peak=2", "policy=1,clients=4,rate=3000,arrival=bursty:burst=9;peak=2",
 		}},
 		{"--policy 1 --clients 4 --record-bytes 256,lognormal:256,0.8", []string{
 			"policy=1,clients=4,record=256", "policy=1,clients=4,record=lognormal:256;0.8",
@@ -118,7 +123,7 @@ func TestTiming(t *testing.T) {
 
 // TestEngineAcceptsCells holds that what is valid here is valid below.
 func TestEngineAcceptsCells(t *testing.T) {
-	s, err := parse(t, strings.Fields("--policy 0,1,2 --group-delay off,adaptive,1s --group-commit dedicated,leader,serial --log-capacity 384k --log-files 8 --clients 1,4194304 --record-bytes 32,48k --log-buffer-size 128k --checkpoint-distance 288k")...)
+	s, err := parse(t, strings.Fields("--policy 0,1,2 --group-delay off,adaptive,1s --group-commit dedicated,leader,serial --log-capacity 384k --log-files 8 --clients 1,65536 --record-bytes 32,48k --log-buffer-size 128k --checkpoint-distance 288k")...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,13 @@ func (s *Scenario) commitFields() []field {
 		{name: "clients", alias: []string{"threads", "concurrency"}, heading: headLoad, matrix: true,
 			usage: "`LIST` of numbers of clients", value: &s.Clients},
 		{name: "rate", heading: headLoad,
-			usage: "`LIST` of commits a second of all clients; 0: closed loop, auto: the default run's", value: &rates{s}},
+			usage: "`LIST` of commits a second of all clients, ramps FROM..TO/STEPS[/log] too; 0: closed loop, auto: the default run's", value: &rates{s}},
+		{name: "arrival", heading: headLoad, matrix: true,
+			usage: "`LIST` of how the arrivals of a rate lie: constant, poisson, bursty:burst=N,peak=N", values: workload.ArrivalShapes.Names(), value: &s.Arrival},
+		{name: "latency-limit", heading: headLoad,
+			usage: "with a rate: skip what is later than `TIME` when its turn comes, count what takes longer as late; 0: none", value: duration(&s.LatencyLimit)},
+		{name: "max-backlog", heading: headLoad,
+			usage: "with a rate: `NUMBER` that may be due and not done before a cell is overloaded; 0: those of 10 s", value: integer(&s.MaxBacklog)},
 		{name: "client-mode", heading: headLoad, matrix: true,
 			usage: "`LIST` of how clients wait" + legal(workload.Modes), values: workload.Modes.Names(), value: &s.ClientMode},
 		{name: "record-bytes", alias: []string{"write-size"}, heading: headLoad,
@@ -177,9 +183,11 @@ type rates struct{ s *Scenario }
 
 func (r rates) MarshalText() ([]byte, error) { return r.s.Rate.MarshalText() }
 func (r rates) UnmarshalText(in []byte) error {
-	if err := r.s.Rate.UnmarshalText(in); err != nil {
+	all, err := ParseRates(string(in))
+	if err != nil {
 		return err
 	}
+	r.s.Rate = all
 	r.s.Asked = r.s.Asked || len(r.s.Rate) > 1 || !r.s.Rate[0].Auto()
 	return nil
 }

@@ -37,15 +37,16 @@ func (l *List[T]) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// split cuts a comma list. The comma inside "lognormal:MEDIAN,SIGMA" and
-// "hotspot:HOTSET,HOTOPS" parts nothing.
+// split cuts a comma list. The comma inside "lognormal:MEDIAN,SIGMA",
+// "hotspot:HOTSET,HOTOPS" and "bursty:burst=N,peak=N" parts nothing.
 func split(text string) []string {
 	var parts []string
 	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)
 		if n := len(parts); n > 0 {
 			if last := strings.ToLower(parts[n-1]); !strings.Contains(last, ",") &&
-				(strings.HasPrefix(last, "lognormal:") || strings.HasPrefix(last, "hotspot:")) {
+				(strings.HasPrefix(last, "lognormal:") || strings.HasPrefix(last, "hotspot:") ||
+					strings.HasPrefix(last, "bursty:") && strings.Contains(part, "=")) {
 				parts[n-1] += "," + part
 				continue
 			}

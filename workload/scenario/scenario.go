@@ -45,9 +45,14 @@ type Scenario struct {
 	GroupDelay  List[groupcommit.Delay]    `json:"group_delay" yaml:"group-delay"`
 	GroupCount  int                        `json:"group_count" yaml:"group-count"` // 0: a delay is never cut short
 
-	Clients     List[int]            `json:"clients" yaml:"clients"`
-	ClientMode  List[workload.Mode]  `json:"client_mode" yaml:"client-mode"`
-	Rate        List[Rate]           `json:"rate" yaml:"rate"`
+	Clients    List[int]           `json:"clients" yaml:"clients"`
+	ClientMode List[workload.Mode] `json:"client_mode" yaml:"client-mode"`
+	Rate       List[Rate]          `json:"rate" yaml:"rate"`
+	// Of paced cells; see the fields of driver.Config.
+	Arrival      List[workload.Arrival] `json:"arrival" yaml:"arrival"`
+	LatencyLimit time.Duration          `json:"latency_limit_ns" yaml:"latency-limit"` // 0: none
+	MaxBacklog   int                    `json:"max_backlog" yaml:"max-backlog"`        // 0: the arrivals of 10 s
+
 	RecordBytes List[workload.Sizes] `json:"record_bytes" yaml:"record-bytes"`
 	ThinkTime   time.Duration        `json:"think_time_ns" yaml:"think-time"`
 	TxnCPU      time.Duration        `json:"txn_cpu_ns" yaml:"txn-cpu"`
@@ -113,6 +118,7 @@ func Default() Scenario {
 		Clients:       List[int]{1, 8, 64},
 		ClientMode:    List[workload.Mode]{workload.Parked},
 		Rate:          List[Rate]{0},
+		Arrival:       List[workload.Arrival]{{}},
 		RecordBytes:   List[workload.Sizes]{workload.FixedSize(workload.DefaultRecordBytes)},
 		Rows:          workload.DefaultRows, RowBytes: workload.DefaultRowBytes,
 		SyncBinlog:      List[int]{1},

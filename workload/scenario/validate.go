@@ -3,16 +3,19 @@ package scenario
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"time"
 
 	"flushbench/engine"
 	"flushbench/engine/redo"
 	"flushbench/groupcommit"
+	"flushbench/workload"
 )
 
 // Limits of settings that no axis' package owns.
 const (
 	MaxRounds    = 1000
+	MaxParked    = 1 << 16 // clients, where each is a goroutine
 	MaxCells     = 4096
 	MaxThinkTime = time.Minute      // of ThinkTime and TxnCPU
 	MaxDuration  = 24 * time.Hour   // of Duration and Warmup
@@ -74,10 +77,43 @@ func (s *Scenario) checkLoad() error {
 			return fmt.Errorf("rate %v with think-time %v: a schedule leaves no room for thinking; give one of them", r, s.ThinkTime)
 		}
 	}
+	if err := s.checkOpenLoop(); err != nil {
+		return err
+	}
 	if err := between("think-time", s.ThinkTime, 0, MaxThinkTime); err != nil {
 		return err
 	}
 	return between("txn-cpu", s.TxnCPU, 0, MaxThinkTime)
+}
+
+// checkOpenLoop refuses settings of a paced load that it could not have, or that
+// no cell would have.
+func (s *Scenario) checkOpenLoop() error {
+	for i := range s.Arrival {
+		if err := s.Arrival[i].Validate(); err != nil {
+			return err
+		}
+	}
+	paced := slices.ContainsFunc(s.Rate, Rate.Paced)
+	shaped := slices.IndexFunc(s.Arrival, func(a workload.Arrival) bool { return a.Shape != workload.ArriveConstant })
+	switch {
+	case s.LatencyLimit < 0 || s.LatencyLimit > MaxDuration:
+		return fmt.Errorf("latency-limit %v: must be 0 (none) to %v", s.LatencyLimit, MaxDuration)
+	case s.MaxBacklog < 0:
+		return fmt.Errorf("max-backlog %d: must be 1 or more, or 0 for the arrivals of 10 s", s.MaxBacklog)
+	case s.LatencyLimit > 0 && !paced:
+		return fmt.Errorf("latency-limit %v without a rate: in a closed loop nothing has a time to be late for; add --rate, such as --rate 2600", s.LatencyLimit)
+	case s.MaxBacklog > 0 && !paced:
+		return fmt.Errorf("max-backlog %d without a rate: a closed loop has no backlog; add --rate, such as --rate 2600", s.MaxBacklog)
+	case shaped >= 0 && !paced:
+		return fmt.Errorf("arrival %v without a rate: in a closed loop clients come when they are done; add --rate, such as --rate 2600", s.Arrival[shaped])
+	}
+	for _, n := range s.Clients {
+		if n > MaxParked && slices.Contains(s.ClientMode, workload.Parked) {
+			return fmt.Errorf("clients %d with client-mode %v: each is a goroutine, at most %d are legal; use --client-mode %v", n, workload.Parked, MaxParked, workload.Pipelined)
+		}
+	}
+	return nil
 }
 
 func (s *Scenario) checkLog() error {

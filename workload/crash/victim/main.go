@@ -89,7 +89,7 @@ func Run(ctx context.Context, s *Spec, l *ledger.Ledger, disk vfs.FS, ready func
 		Clients: s.Clients, Sizes: s.Sizes, Seed: s.Seed, Txns: p.txns, Duration: s.Limit, SampleEvery: -1,
 	}
 	if s.Rate > 0 {
-		if cfg.Arrivals, err = workload.NewConstant(s.Rate, s.Clients); err != nil {
+		if cfg.Arrivals, err = workload.NewConstant(s.Rate); err != nil {
 			return err
 		}
 		cfg.Measure = true // a schedule needs the clock

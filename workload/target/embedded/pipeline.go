@@ -74,6 +74,14 @@ func (p *pipeline) Wait(buf []workload.Done) int {
 	return p.take(buf)
 }
 
+// WaitOr implements workload.Pipeline.
+func (p *pipeline) WaitOr(buf []workload.Done, kick <-chan struct{}) int {
+	if p.list == nil {
+		p.list = p.queue.Wait(kick)
+	}
+	return p.take(buf)
+}
+
 // take moves waiters from the list to buf.
 func (p *pipeline) take(buf []workload.Done) int {
 	n := 0
