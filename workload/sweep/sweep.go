@@ -1,0 +1,104 @@
+package sweep
+
+import (
+	"fmt"
+	"time"
+
+	"flushbench/metrics/result"
+)
+
+// Sweep searches the knees of several pairs at once: each of its turns measures one
+// point for every pair whose search goes on. One goroutine at a time.
+type Sweep struct {
+	o        Options
+	overhead time.Duration
+	searches []*Search
+	turns    int
+}
+
+// New begins a sweep over so many pairs. overhead is what a round takes beside the
+// measuring: warm-up, opening and closing. o must be valid.
+func New(o Options, pairs int, overhead time.Duration) *Sweep {
+	s := &Sweep{o: o, overhead: overhead}
+	for i := range pairs {
+		s.searches = append(s.searches, NewSearch(o, i))
+	}
+	return s
+}
+
+// Next returns the points of the next turn, one for each pair that is not done, or
+// none when all are. left is how long the whole sweep may still take, and shared how
+// long a turn takes for all pairs together (the limit loop).
+func (s *Sweep) Next(left, shared time.Duration) []Point {
+	var points []Point
+	for {
+		active := 0
+		var turn time.Duration
+		for _, x := range s.searches {
+			if x.ended == "" {
+				active++
+				turn += x.length() + s.overhead
+			}
+		}
+		if active == 0 {
+			return nil
+		}
+		rounds := int(left / (turn + shared))
+		points = points[:0]
+		for _, x := range s.searches {
+			if p, ok := x.Next(rounds); ok {
+				points = append(points, p)
+			}
+		}
+		if len(points) == active || len(points) == 0 {
+			s.turns++
+			return points
+		}
+		// Some ended just now: the others have the more time.
+	}
+}
+
+// Add takes what a turn measured. Points that are missing stay to be measured.
+func (s *Sweep) Add(measured []Measured) {
+	for _, m := range measured {
+		s.searches[m.Pair].Add(m)
+	}
+}
+
+// End ends every search that still goes on, for the given reason (result.Sweep...).
+func (s *Sweep) End(why string) {
+	for _, x := range s.searches {
+		x.End(why)
+	}
+}
+
+// Knee and Points describe the search of a pair as far as it came.
+func (s *Sweep) Knee(pair int) result.SweepKnee      { return s.searches[pair].Knee() }
+func (s *Sweep) Points(pair int) []result.SweepPoint { return s.searches[pair].Points() }
+
+// length is how long the next round of a search will take, as far as it is known.
+func (s *Search) length() time.Duration {
+	switch {
+	case s.out:
+		return s.point(s.asked).Length
+	case s.lo >= 0:
+		return s.point(s.lo).Length
+	case s.carried > 0:
+		return s.o.length(s.carried / 2)
+	}
+	return s.o.Length
+}
+
+// Least is the shortest time that a sweep over so many pairs can be given: a walk, a
+// few halvings, and the rounds that show both ends.
+func Least(o Options, pairs int, overhead, shared time.Duration) time.Duration {
+	return time.Duration(6+2*o.Rounds) * (time.Duration(pairs)*(o.Length+overhead) + shared)
+}
+
+// checkBudget refuses a budget that cannot show anything.
+func checkBudget(budget, least time.Duration) error {
+	if budget < least {
+		return fmt.Errorf("sweep: time budget %v: must be at least %v for so many pairs, rounds and seconds a round; shorten the lists or the rounds", budget, least.Round(time.Second))
+	}
+	return nil
+}
