@@ -1,0 +1,269 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"flushbench/metrics"
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/model"
+	"flushbench/metrics/result"
+	"flushbench/metrics/stats"
+)
+
+// saved is the evidence of saved results of one disk.
+type saved struct {
+	disk      Disk
+	pairs     []Measured
+	measuredS float64
+}
+
+// Disk implements Evidence.
+func (s *saved) Disk() Disk { return s.disk }
+
+// Pairs implements Evidence.
+func (s *saved) Pairs() []Measured { return s.pairs }
+
+// MeasuredS implements Evidence.
+func (s *saved) MeasuredS() float64 { return s.measuredS }
+
+// ErrNoCells is returned (wrapped) where the results hold no cell with a commit.
+var ErrNoCells = errors.New("no commits were measured: plan needs a run or a sweep")
+
+// ByDisk groups results by host and device, in the order of the first of each.
+func ByDisk(results []*result.Result) [][]*result.Result {
+	type place struct{ host, device, model, mount string }
+	var order []place
+	groups := map[place][]*result.Result{}
+	for _, r := range results {
+		e := &r.Environment
+		key := place{e.Host, e.Device.Name, e.Device.Model, e.MountPoint}
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], r)
+	}
+	var out [][]*result.Result
+	for _, key := range order {
+		out = append(out, groups[key])
+	}
+	return out
+}
+
+// FromResults is the evidence of results of one disk, of any kinds.
+func FromResults(results []*result.Result) (Evidence, error) {
+	s := &saved{disk: Disk{Settled: true, Rounds: math.MaxInt, SameDevice: true}}
+	var flush, binlog []*metrics.Histogram
+	var method string
+	for _, r := range results {
+		method = mainMethod(r, method)
+	}
+	for _, r := range results {
+		s.describe(r)
+		flush = append(flush, histograms(r.Limit)...)
+		binlog = append(binlog, histograms(r.BinlogLimit)...)
+		for i := range r.Cells {
+			s.cell(&r.Cells[i], method)
+		}
+		s.sweep(r.Sweep)
+	}
+	if !slices.ContainsFunc(s.pairs, func(m Measured) bool { return len(m.Points) > 0 }) {
+		return nil, fmt.Errorf("plan: %w", ErrNoCells)
+	}
+	s.disk.Method = method
+	s.disk.Flush, s.disk.Binlog = distOf(flush), distOf(binlog)
+	s.disk.SameDevice = s.disk.Binlog.Empty()
+	if !s.disk.Flush.Empty() {
+		s.disk.FlushNSP99 = s.disk.Flush.Quantile(0.99)
+	}
+	s.pairs = slices.DeleteFunc(s.pairs, func(m Measured) bool { return len(m.Points)+len(m.Variants) == 0 && m.Knee == nil })
+	slices.SortStableFunc(s.pairs, func(a, b Measured) int { return b.strictness() - a.strictness() })
+	return s, nil
+}
+
+// strictness orders pairs: what a commit waits for.
+func (m *Measured) strictness() int {
+	n := map[string]int{"3": 4000, "1": 3000, "2": 2000, "0": 1000}[m.Pair.Policy]
+	if b := m.Pair.SyncBinlog; b != nil && *b > 0 {
+		n += 999 / *b
+	}
+	return n
+}
+
+// describe takes over what a result says of the disk.
+func (s *saved) describe(r *result.Result) {
+	d, e := &s.disk, &r.Environment
+	if d.Headline == "" {
+		d.Headline = hostinfo.Headline(*e)
+		d.Kind, d.Model, d.WriteCache, d.SizeBytes, d.Cores = e.Device.Kind, e.Device.Model, e.Device.WriteCache, e.Device.SizeBytes, e.CPU.Cores
+	}
+	if r.Kind != result.KindProbe && r.Kind != result.KindCrash {
+		d.Partial = d.Partial || !r.Complete
+	}
+	if r.Limit != nil && r.Limit.FlushPerS.Median > 0 && r.Limit.AddedFlushNS == 0 {
+		d.FlushPerS = r.Limit.FlushPerS.Median
+		if p := r.Limit.FlushNSP50; p != nil {
+			d.FlushNSP50 = p.Median
+		}
+	}
+	for _, w := range slices.Concat(e.Warnings, r.Warnings) {
+		if !slices.Contains(d.Warnings, w.Text) {
+			d.Warnings = append(d.Warnings, w.Text)
+		}
+	}
+	if r.Probe == nil {
+		return
+	}
+	for _, row := range r.Probe.Rows {
+		if row.SizeBytes == 4096 {
+			d.Methods = append(d.Methods, MethodSpeed{row.Method, row.Op, float64(row.MeanNS), row.Durable})
+		}
+	}
+}
+
+// mainMethod is the flush method of the results' cells: the first one seen.
+func mainMethod(r *result.Result, was string) string {
+	for i := range r.Cells {
+		if was == "" && len(r.Cells[i].Rounds) > 0 {
+			was = r.Cells[i].Params.FlushMethod
+		}
+	}
+	return was
+}
+
+// cell adds a cell to its pair.
+func (s *saved) cell(c *result.Cell, method string) {
+	m := s.pair(Pair{c.Params.Policy, c.Params.SyncBinlog})
+	if c.Crash != nil {
+		m.crashed(c)
+		return
+	}
+	sum := stats.SummarizeCell(c)
+	if sum == nil {
+		return
+	}
+	p := pointOf(c, sum)
+	for _, r := range stats.FullRounds(c) {
+		s.measuredS += r.DurationS
+	}
+	s.disk.Rounds = min(s.disk.Rounds, p.Rounds)
+	s.disk.Settled = s.disk.Settled && sum.Settled
+	if !slices.Contains(s.disk.Workloads, c.Params.Workload) {
+		s.disk.Workloads = append(s.disk.Workloads, c.Params.Workload)
+	}
+	if c.Params.FlushMethod != method || c.Params.GroupDelay != "off" && c.Params.GroupDelay != "" ||
+		c.Params.AddedFlushNS > 0 || c.Params.LongView != "" || c.Params.GroupCommit == "serial" {
+		m.Variants = append(m.Variants, p)
+		return
+	}
+	m.Durability = c.Durability
+	s.disk.Interval = max(s.disk.Interval, time.Duration(c.Params.FlushIntervalNS))
+	m.Points = append(m.Points, p)
+}
+
+// pair returns the entry of a pair, a new one if need be.
+func (s *saved) pair(p Pair) *Measured {
+	for i := range s.pairs {
+		if s.pairs[i].Pair.String() == p.String() {
+			return &s.pairs[i]
+		}
+	}
+	s.pairs = append(s.pairs, Measured{Pair: p, Trials: map[Kind]Trials{}})
+	return &s.pairs[len(s.pairs)-1]
+}
+
+// pointOf condenses a cell.
+func pointOf(c *result.Cell, sum *result.Summary) Point {
+	p := Point{
+		Cell: c.Name, Params: c.Params, TPS: sum.TPS, P99: sum.LatencyNS.P99, P999: sum.LatencyNS.P999,
+		FlushesPS: sum.FlushesPS.Median, AtRisk: sum.AtRisk, DurationS: math.Inf(1),
+	}
+	if sum.LatencyNS.Mean != nil {
+		p.MeanNS = sum.LatencyNS.Mean.Median
+	}
+	if sum.CPUNS != nil {
+		p.CPUNS = sum.CPUNS.Median
+	}
+	rounds := stats.FullRounds(c)
+	p.Rounds = len(rounds)
+	var commits, device, deviceCommits, log float64
+	for i := range rounds {
+		r := &rounds[i]
+		p.DurationS = min(p.DurationS, r.DurationS)
+		commits += float64(r.Commits)
+		log += float64(r.Bytes.Log)
+		if r.Bytes.Device != nil {
+			device += float64(*r.Bytes.Device)
+			deviceCommits += float64(r.Commits)
+		}
+	}
+	if commits > 0 {
+		p.LogBytes = log / commits
+	}
+	if deviceCommits > 0 {
+		p.DeviceBytes = device / deviceCommits
+	}
+	return p
+}
+
+// crashed adds the trials of a cell of a crash lab. Controls and failing flushes are
+// trials of something else.
+func (m *Measured) crashed(c *result.Cell) {
+	s := c.Crash.Summary
+	if s == nil || c.Crash.Control != "" || c.Crash.Fault != "" {
+		return
+	}
+	t := m.Trials[Kind(c.Crash.Kind)]
+	t.Proofs += s.Proofs
+	t.Violations += s.Violations
+	t.WithLoss += s.WithLoss
+	t.LostMax, t.AgeMaxNS = max(t.LostMax, s.LostMax), max(t.AgeMaxNS, s.LostAgeMax)
+	t.Rate = max(t.Rate, s.RateReached)
+	if s.EngineAheadMax+s.BinlogAheadMax > 0 {
+		t.Diverged += s.WithLoss
+	}
+	m.Trials[Kind(c.Crash.Kind)] = t
+}
+
+// sweep takes over the knees of a sweep over rates.
+func (s *saved) sweep(w *result.Sweep) {
+	if w == nil || w.Over != result.SweepOverRate {
+		return
+	}
+	for _, p := range w.Pairs {
+		m := s.pair(Pair{p.Policy, p.SyncBinlog})
+		m.Durability = p.Durability
+		m.Knee = &Knee{Lo: p.Knee.Lo, Hi: p.Knee.Hi, P99NS: w.Objective.P99NS, P999NS: w.Objective.P999NS}
+	}
+}
+
+// histograms decodes the rounds of a limit loop; one that cannot be read is left out.
+func histograms(l *result.LimitSummary) (out []*metrics.Histogram) {
+	if l == nil || l.AddedFlushNS > 0 {
+		return nil
+	}
+	for i := range l.Rounds {
+		if h, err := metrics.Decode(l.Rounds[i].Histogram); err == nil && h.Count() > 0 {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// distOf merges histograms into one distribution.
+func distOf(all []*metrics.Histogram) model.Dist {
+	if len(all) == 0 {
+		return model.Dist{}
+	}
+	sum := metrics.NewHistogram()
+	for _, h := range all {
+		sum.Merge(h)
+	}
+	return model.FromQuantiles(func(q float64) float64 {
+		ns, _ := sum.Quantile(q)
+		return float64(ns)
+	})
+}
