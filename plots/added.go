@@ -32,7 +32,7 @@ func addedLatency(v *view) *Plot {
 	}
 	const name = "added-latency"
 	title := "What does each policy add to a commit at the same rate?"
-	costs := costsOf(v)
+	costs, left := costsOf(v)
 	if len(costs) == 0 {
 		return placeholder(name, title, "no paced cell has a latency")
 	}
@@ -55,18 +55,19 @@ func addedLatency(v *view) *Plot {
 	}
 	return &Plot{
 		Name: name, Title: title,
-		Alt: fmt.Sprintf("Commit latency of each policy at %s commits per second, on a logarithmic axis. %s.", decimal(rate), strings.Join(alt, "; ")),
+		Alt: fmt.Sprintf("Commit latency of each policy at %s commits per second, on a logarithmic axis. %s.", decimal(rate), strings.Join(alt, "; ")) + ending(left),
 		subtitle: subtitle(fmt.Sprintf("The same %s commits/s for all, %s, %s", decimal(rate), count(costs[0].Params.Clients, "client"), v.paced.about()),
-			filled, v.paced.rounds(), v.paced.rest()),
+			filled, v.paced.rounds(), left, v.paced.rest()),
 		body: func(c canvas, area box) { drawCosts(c, area, costs, &seen) },
 	}
 }
 
-// costsOf returns the paced cells that have a latency, the safest first.
-func costsOf(v *view) []cost {
-	var costs []cost
+// costsOf returns the paced cells that have a latency, the safest first, and says
+// what it leaves out.
+func costsOf(v *view) (costs []cost, left string) {
 	var cells []*result.Cell
-	for _, l := range v.paced.lines() {
+	lines, left := drawn(v.paced.lines())
+	for _, l := range lines {
 		costs, cells = append(costs, cost{cell: l.cells[0], name: l.name}), append(cells, l.cells[0].Cell)
 	}
 	all, medians := verdict.LatenciesOf(cells)
@@ -77,7 +78,7 @@ func costsOf(v *view) []cost {
 	}
 	costs = slices.DeleteFunc(costs, func(c cost) bool { return len(c.taken.NS) == 0 })
 	if len(costs) == 0 {
-		return nil
+		return nil, ""
 	}
 	base := slices.MinFunc(costs, func(a, b cost) int { return cmp.Compare(a.usual.Median, b.usual.Median) })
 	for i := range costs {
@@ -86,7 +87,7 @@ func costsOf(v *view) []cost {
 		c.cheapest = c.name == base.name
 		c.outcome = stats.CompareTime(base.taken.NS, c.taken.NS, v.noise).Outcome
 	}
-	return costs
+	return costs, left
 }
 
 // drawable leaves out what a logarithmic axis cannot show.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gonum.org/v1/plot/font"
@@ -42,6 +43,7 @@ type group struct {
 	class string // of CSS, e.g. "series"
 	name  string // of the series; "": none
 	tip   string // shown when a pointer rests on it; "": none
+	reach box    // where a pointer rests on it although nothing is drawn there; zero: nowhere
 }
 
 // stroke is how a line looks.
@@ -93,7 +95,8 @@ func (f textStyle) middle() float64 { return 0.36 * f.size }
 const maxText = 300
 
 // clean returns s as one line that XML and the fonts can show: no control
-// characters, no broken encoding, at most maxText characters.
+// characters, none that cannot be seen or turn the direction of text around, no
+// broken encoding, at most maxText characters.
 func clean(s string) string {
 	s = cleanLong(s)
 	if utf8.RuneCountInString(s) > maxText {
@@ -106,9 +109,9 @@ func clean(s string) string {
 func cleanLong(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n' || r == '\t' || r == '\r':
+		case unicode.IsSpace(r) && r != '\u00a0':
 			return ' '
-		case r < 0x20, r >= 0x7f && r < 0xa0, r == utf8.RuneError, r == 0xfffe, r == 0xffff:
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == utf8.RuneError, r == 0xfffe, r == 0xffff:
 			return -1
 		}
 		return r

@@ -202,11 +202,6 @@ func TestClientsOfTheTail(t *testing.T) {
 func TestPolicy3(t *testing.T) {
 	for _, policy := range []string{"0", "1", "2", "3"} {
 		waits := policy == "1" || policy == "3"
-		c := closedCell(policy, "off", 8)
-		c.Bound = result.BoundCPU
-		if got := noGuide(&cell{Cell: &c}); got == waits {
-			t.Errorf("noGuide(policy %s, bound by the CPU) = %v; want %v", policy, got, !waits)
-		}
 		gather := closedCell(policy, "adaptive", 8)
 		if got := gathers(&gather.Params); got != waits {
 			t.Errorf("gathers(policy %s, adaptive) = %v; want %v", policy, got, waits)

@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,9 +13,11 @@ import (
 // crashSeries is the crashes under one setting.
 type crashSeries struct {
 	name   string
+	policy string
+	rank   int // among the others
 	look   look
-	points []datum // x: commits at risk, y: lost
-	worst  int64   // commits lost
+	points []datum // x: commits at risk, y: gone
+	worst  int64   // commits gone
 	n      int
 }
 
@@ -25,6 +28,7 @@ type crashes struct {
 	above    int     // of them: took more than that
 	broken   int     // violations, of all trials
 	controls int     // left out
+	left     int     // trials that are not drawn, for room
 	top      float64 // the largest figure
 }
 
@@ -42,7 +46,7 @@ func crashesOf(trials []result.CrashTrial) *crashes {
 			c.broken++
 		}
 		risk := t.AtRiskAtCrash
-		if risk == nil || risk.Commits < 0 || t.Lost < 0 || !usable(float64(risk.Commits)) || !usable(float64(t.Lost)) {
+		if risk == nil || risk.Commits < 0 || t.Lost < 0 || !usable(float64(risk.Commits)) || !usable(float64(gone(t))) {
 			continue
 		}
 		c.n++
@@ -53,19 +57,24 @@ func crashesOf(trials []result.CrashTrial) *crashes {
 		name := seriesName(&params)
 		s := byName[name]
 		if s == nil {
-			s = &crashSeries{look: lookOf(&params), name: name}
+			s = &crashSeries{look: lookOf(&params), name: name, policy: t.Policy, rank: rank(&params)}
 			byName[name] = s
-			if len(c.series) < maxLines {
-				c.series = append(c.series, s)
-			}
+			c.series = append(c.series, s)
 		}
 		s.n++
-		s.worst = max(s.worst, t.Lost)
-		c.top = max(c.top, float64(risk.Commits), float64(t.Lost))
+		s.worst = max(s.worst, gone(t))
+		c.top = max(c.top, float64(risk.Commits), float64(gone(t)))
 		if len(s.points) < maxTrials {
-			s.points = append(s.points, datum{x: float64(risk.Commits), y: float64(t.Lost), tip: trialText(t)})
+			s.points = append(s.points, datum{x: float64(risk.Commits), y: float64(gone(t)), tip: trialText(t)})
 		}
 	}
+	shown := inTurn(c.series, maxLines, func(s **crashSeries) string { return (*s).policy })
+	slices.SortStableFunc(shown, func(a, b *crashSeries) int { return cmp.Compare(a.rank, b.rank) })
+	c.left = c.n
+	for _, s := range shown {
+		c.left -= len(s.points)
+	}
+	c.series = shown
 	return c
 }
 
@@ -94,44 +103,42 @@ func crashTrials(v *view) *Plot {
 	var labels []label
 	var alt []string
 	for _, s := range c.series {
-		text := fmt.Sprintf("%s, worst %s lost", count(s.n, "trial"), verdict.Count(float64(s.worst)))
-		labels = append(labels, label{text: s.name, under: text, look: s.look})
+		text := fmt.Sprintf("%s, worst %s", count(s.n, "trial"), verdict.Count(float64(s.worst)))
+		labels = append(labels, label{text: s.name, under: text, look: s.look, key: true})
 		alt = append(alt, s.name+": "+text)
 	}
 	note := ""
 	if c.controls > 0 {
 		note = count(c.controls, "control") + " not shown"
 	}
+	left := notDrawn(c.left, "more trial")
+	word := goneWord(v.r.CrashTrials)
 	return &Plot{
 		Name: name, Title: c.title(),
-		Alt:      "Lost commits against commits at risk at the moment of the crash. " + c.title() + ". " + strings.Join(alt, "; ") + ".",
-		subtitle: subtitle("A point for each crash; on the line everything at risk was lost, below it less", note),
-		body:     func(to canvas, area box) { c.draw(to, area, labels) },
+		Alt:      "Commits " + word + " against commits at risk at the moment of the crash. " + c.title() + ". " + strings.Join(alt, "; ") + "." + ending(left),
+		subtitle: subtitle("A point for each crash; on the line everything at risk was "+word+", below it less", left, note),
+		body:     func(to canvas, area box) { c.draw(to, area, labels, word) },
 	}
 }
 
-func (c *crashes) draw(to canvas, area box, labels []label) {
+func (c *crashes) draw(to canvas, area box, labels []label, word string) {
 	labels = slices.Clone(labels)
 	room := labelRoom(labels)
 	p := newPanel(to, area, axes{
 		x: linear(0, c.top, 6, plain), y: linear(0, c.top, 5, plain), right: room,
-		xName: "commits at risk when the crash struck", yName: "acknowledged commits lost",
+		xName: "commits at risk when the crash struck", yName: "acknowledged commits " + word,
 	})
 	end := min(p.x.hi, p.y.hi)
 	p.line([]point{p.pt(0, 0), p.pt(end, end)}, stroke{colour: muted, width: 1.4, dash: []float64{12, 4}})
 	for i, s := range c.series {
 		p.open(group{class: "series", name: s.name})
-		furthest := s.points[0]
 		for _, d := range s.points {
 			p.open(group{class: "point", tip: d.tip})
 			p.mark(p.pt(d.x, d.y), s.look, 4)
 			p.close()
-			if d.x > furthest.x {
-				furthest = d
-			}
 		}
 		p.close()
-		labels[i].at = p.pt(furthest.x, furthest.y)
+		labels[i].at = point{p.data.right, p.data.top + p.data.height()/4 + float64(i)} // clear of the diagonal
 	}
 	p.drawLabels(labels, room)
 }

@@ -23,6 +23,7 @@ func groupCommit(v *view) *Plot {
 	if len(lines) == 0 {
 		return nil
 	}
+	lines, left := drawn(lines)
 	g := grouping{xs: clients(lines)}
 	for _, l := range lines {
 		g.add(&l)
@@ -40,8 +41,8 @@ func groupCommit(v *view) *Plot {
 	}
 	return &Plot{
 		Name: name, Title: groupTitle(lines, title),
-		Alt:      "Two line charts over clients: commits that one flush carries, and flushes for one commit. " + strings.Join(alt, "; ") + ".",
-		subtitle: subtitle("Closed loop, "+v.closed.about(), v.closed.rounds(), v.closed.rest()),
+		Alt:      "Two line charts over clients: commits that one flush carries, and flushes for one commit. " + strings.Join(alt, "; ") + "." + ending(left),
+		subtitle: subtitle("Closed loop, "+v.closed.about(), v.closed.rounds(), left, v.closed.rest()),
 		body:     g.draw,
 	}
 }

@@ -56,8 +56,10 @@ func flushMethods(v *view) *Plot {
 		}
 		alt = append(alt, text)
 		if row.Method == "fdatasync" && row.P50NS != nil {
-			finding = fmt.Sprintf("A %s write and fdatasync take %s ms here (p99 %s ms)",
-				size(bytes), millis(float64(*row.P50NS)), optionalMillis(row.P99NS))
+			finding = fmt.Sprintf("A %s write and fdatasync take %s ms here", size(bytes), millis(float64(*row.P50NS)))
+			if row.P99NS != nil {
+				finding += fmt.Sprintf(" (p99 %s ms)", millis(float64(*row.P99NS)))
+			}
 		}
 	}
 	left := len(probe.Rows) - len(rows)
@@ -83,11 +85,18 @@ func fastest(row *result.ProbeRow) int64 {
 	return h.Min()
 }
 
-func optionalMillis(ns *int64) string {
-	if ns == nil {
-		return "-"
+// text words a row in figures.
+func (s *spreadOf) text() string {
+	parts := []string{fmt.Sprintf("%s: %s/s", methodName(s.row), decimal(s.row.RatePerS))}
+	for _, q := range []struct {
+		name string
+		ns   *int64
+	}{{"p50", s.row.P50NS}, {"p99", s.row.P99NS}, {"longest", &s.row.MaxNS}} {
+		if q.ns != nil {
+			parts = append(parts, q.name+" "+millis(float64(*q.ns))+" ms")
+		}
 	}
-	return millis(float64(*ns))
+	return strings.Join(parts, ", ")
 }
 
 // probeRows returns the rows of the operation and size that most methods have:
@@ -185,7 +194,7 @@ func (p *panel) spread(s *spreadOf, base, height float64, area box) {
 		l.colour = muted
 	}
 	p.open(group{class: "series", name: s.row.Method,
-		tip: fmt.Sprintf("%s: %s/s, p99 %s ms, longest %s ms", methodName(s.row), decimal(s.row.RatePerS), optionalMillis(s.row.P99NS), millis(float64(s.row.MaxNS)))})
+		tip: s.text()})
 	defer p.close()
 	middle := base - height*0.3
 	p.text(point{area.left, middle + labelText.middle()}, alignLeft, labelText.in(l.label()), methodName(s.row))

@@ -21,6 +21,7 @@ type pairMap struct {
 	cells    map[pair]cell
 	policies []string // rows, the safest first
 	syncs    []int    // columns, the safest first
+	left     string   // what is not drawn; "": nothing
 	seen     extent   // commits per second
 }
 
@@ -58,8 +59,8 @@ func pairs(v *view) *Plot {
 	}
 	return &Plot{
 		Name: name, Title: finding,
-		Alt:      fmt.Sprintf("Table of commits per second by policy and sync_binlog with %s. %s.", count(m.clients, "client"), strings.Join(alt, "; ")),
-		subtitle: subtitle("Closed loop, "+v.closed.about()+", "+count(m.clients, "client"), "darker is more; in brackets lowest..highest of the rounds", v.closed.rest()),
+		Alt:      fmt.Sprintf("Table of commits per second by policy and sync_binlog with %s. %s.", count(m.clients, "client"), strings.Join(alt, "; ")) + ending(m.left),
+		subtitle: subtitle("Closed loop, "+v.closed.about()+", "+count(m.clients, "client"), "darker is more; in brackets lowest..highest of the rounds", m.left, v.closed.rest()),
 		body:     m.draw,
 	}
 }
@@ -95,6 +96,7 @@ func mapOf(cells []cell) *pairMap {
 	slices.SortFunc(m.syncs, func(a, b int) int { // 1 flushes always, 0 never
 		return cmp.Or(cmp.Compare(min(a, 1), min(b, 1))*-1, cmp.Compare(a, b))
 	})
+	m.left = subtitle(notDrawn(len(m.policies)-maxMapRows, "more row"), notDrawn(len(m.syncs)-maxMapColumns, "more column"))
 	m.policies, m.syncs = m.policies[:min(len(m.policies), maxMapRows)], m.syncs[:min(len(m.syncs), maxMapColumns)]
 	return m
 }

@@ -197,6 +197,9 @@ func drawMark(c canvas, at point, l look, r float64) {
 	if l.hollow {
 		inside = paper
 	}
+	if l.hollow && l.dotted {
+		defer c.circle(at, 0.42*r, l.colour, noColour, 0)
+	}
 	var shape []point
 	switch l.mark {
 	case markCircle:

@@ -24,7 +24,8 @@ func percentiles(v *view) *Plot {
 	var all []series
 	var of []*result.Params // of all
 	var seen extent
-	for _, l := range from.lines() {
+	lines, left := drawn(from.lines())
+	for _, l := range lines {
 		c := l.cells[len(l.cells)-1] // the most clients
 		if s := (series{name: l.name, look: l.look, points: quantiles(c.Cell, &seen)}); len(s.points) > 1 {
 			all, of = append(all, s), append(of, &c.Params)
@@ -44,8 +45,8 @@ func percentiles(v *view) *Plot {
 	}
 	return &Plot{
 		Name: name, Title: finding,
-		Alt:      "Latency by percentile, both axes logarithmic. " + strings.Join(alt, "; ") + ".",
-		subtitle: subtitle(load+", "+from.about(), "all rounds together; a line ends where fewer than 10 commits were slower", from.rest()),
+		Alt:      "Latency by percentile, both axes logarithmic. " + strings.Join(alt, "; ") + "." + ending(left),
+		subtitle: subtitle(load+", "+from.about(), "all rounds together; a line ends where fewer than 10 commits were slower", left, from.rest()),
 		body: func(c canvas, area box) {
 			labels := make([]label, len(all))
 			last := 0.5

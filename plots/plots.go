@@ -96,7 +96,7 @@ func (p *Plot) draw(c canvas) {
 // placeholder returns a picture that says why it shows nothing.
 func placeholder(name, title, why string) *Plot {
 	return &Plot{
-		Name: name, Title: title, Alt: "Nothing to show: " + why + ".", subtitle: "",
+		Name: name, Title: title, Alt: "Nothing to show: " + why + ".", height: 170,
 		body: func(c canvas, area box) {
 			frame := append(area.corners(), area.corners()[0])
 			c.line(frame, stroke{colour: grid, width: 1, dash: []float64{4, 4}})

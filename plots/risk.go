@@ -1,7 +1,6 @@
 package plots
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,7 +63,7 @@ func atRisk(v *view) *Plot {
 	}
 	return &Plot{
 		Name: name, Title: riskTitle(saws, title),
-		Alt: fmt.Sprintf("Commits at risk over time at %s commits per second, by kind of crash. At the worst moment of all rounds: %s.", decimal(rate), strings.Join(alt, "; ")),
+		Alt: fmt.Sprintf("Commits at risk over time at %s commits per second, by kind of crash. At the worst moment of all rounds: %s.", decimal(rate), strings.Join(alt, "; ")) + ending(left),
 		subtitle: subtitle(fmt.Sprintf("Acknowledged, not yet safe; the same %s commits/s for all, %s, %s", decimal(rate), count(saws[0].Params.Clients, "client"), v.paced.about()),
 			"one round of each, labels: worst of all rounds", note, left, v.paced.rest()),
 		height: pictureHeight + 60*float64(len(shown)-1),
@@ -95,6 +94,9 @@ func sawsOf(v *view) []saw {
 // maxSaws bounds the lines of a panel: sawtooths cross all the time.
 const maxSaws = 4
 
+// maxNamed bounds the sawtooths that are named instead.
+const maxNamed = 5
+
 // telling returns the sawtooths to show and what it leaves out. With a binlog
 // the pairs that never flush it go first: theirs grow to the end of the round
 // and would flatten all others.
@@ -103,36 +105,20 @@ func telling(saws []saw) (shown []saw, left string) {
 	if len(shown) > maxSaws {
 		shown = slices.DeleteFunc(shown, func(s saw) bool { return s.Params.SyncBinlog != nil && *s.Params.SyncBinlog == 0 })
 	}
-	if len(shown) > maxSaws { // one of each policy, then the others
-		slices.SortStableFunc(shown, func(a, b saw) int {
-			return cmp.Compare(nth(saws, &a), nth(saws, &b))
-		})
-		shown = shown[:maxSaws]
-		slices.SortStableFunc(shown, func(a, b saw) int { return cmp.Compare(rank(&a.Params), rank(&b.Params)) })
-	}
+	shown = inTurn(shown, maxSaws, func(s *saw) string { return s.Params.Policy })
 	var out []string
 	for _, s := range saws {
 		if !slices.ContainsFunc(shown, func(o saw) bool { return o.name == s.name }) {
 			out = append(out, fmt.Sprintf("%s %s", s.name, window(s.sum.AtRisk.Power)))
 		}
 	}
-	if len(out) > 0 {
-		left = "not shown: " + strings.Join(out, ", ")
+	if n := len(out); n > 0 {
+		left = "not shown: " + strings.Join(out[:min(n, maxNamed)], ", ")
+		if n > maxNamed {
+			left += fmt.Sprintf(" and %d more", n-maxNamed)
+		}
 	}
 	return shown, left
-}
-
-// nth returns how many sawtooths of the same policy stand before s.
-func nth(saws []saw, s *saw) (n int) {
-	for _, o := range saws {
-		if o.name == s.name {
-			break
-		}
-		if o.Params.Policy == s.Params.Policy {
-			n++
-		}
-	}
-	return n
 }
 
 // sameRisk reports whether a kernel crash and a power cut take the same from
@@ -213,7 +199,7 @@ func drawSaws(c canvas, area box, shown []kind, saws []saw, trials []result.Cras
 		}
 		for _, t := range trials {
 			if k.has(&t) {
-				top = max(top, min(float64(t.Lost), most))
+				top = max(top, min(float64(gone(&t)), most))
 				if t.AtRiskAtCrash != nil {
 					top = max(top, min(float64(t.AtRiskAtCrash.Commits), most))
 				}
@@ -230,9 +216,10 @@ func drawSaws(c canvas, area box, shown []kind, saws []saw, trials []result.Cras
 			a.hideX, a.xName, bottom = false, "seconds since the load began", area.bottom
 		}
 		p := newPanel(c, box{area.left, area.top + float64(i)*each, area.right, bottom}, a)
+		p.riskStrips(&k, saws)
 		for j, s := range saws {
 			p.drawSaw(&s, k.series(s.series))
-			labels[i][j].at = point{p.data.right, p.py(float64(lastOf(k.series(s.series))))}
+			labels[i][j].at = p.pt(min(float64(lastOf(s.series.TNS))/1e9, p.x.hi), float64(lastOf(k.series(s.series))))
 		}
 		drawTrials(p, &k, trials)
 		p.drawLabels(labels[i], room)

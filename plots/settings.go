@@ -32,6 +32,14 @@ var settings = []setting{
 		}
 		return decimal(p.Rate) + "/s"
 	}},
+	{name: func(p *result.Params) string { return word("arrivals", p.Arrival) }},
+	{name: func(p *result.Params) string { return lasting("latency limit", p.LatencyLimitNS) }},
+	{name: func(p *result.Params) string {
+		if p.MaxBacklog == 0 {
+			return ""
+		}
+		return fmt.Sprintf("backlog of at most %d", p.MaxBacklog)
+	}},
 	{name: func(p *result.Params) string { return count(p.Clients, "client") }},
 	{name: func(p *result.Params) string { return p.ClientMode }},
 

@@ -134,21 +134,31 @@ func spentOf(from *choice) []spentTime {
 	return bars
 }
 
-// thinBars keeps of every series the fewest, the most and, where there is
-// room, the cells between.
+// thinBars keeps of every series the cell with the most clients, then, where there
+// is room, the one with the fewest, then those between; policies in turn.
 func thinBars(bars []spentTime) []spentTime {
 	keep := map[int]bool{}
-	edge := func(i int) bool {
+	turn := func(i int) int {
 		same := func(j int) bool {
 			return j >= 0 && j < len(bars) && seriesName(&bars[j].Params) == seriesName(&bars[i].Params)
 		}
-		return !same(i-1) || !same(i+1)
+		switch {
+		case !same(i + 1):
+			return 0
+		case !same(i - 1):
+			return 1
+		}
+		return 2
 	}
-	for _, want := range []bool{true, false} {
+	for want := range 3 {
+		var all []int
 		for i := range bars {
-			if len(keep) < maxBars && edge(i) == want {
-				keep[i] = true
+			if turn(i) == want {
+				all = append(all, i)
 			}
+		}
+		for _, i := range inTurn(all, maxBars-len(keep), func(i *int) string { return bars[*i].Params.Policy }) {
+			keep[i] = true
 		}
 	}
 	var out []spentTime

@@ -14,8 +14,8 @@ import (
 // outside, and its only ids begin with the picture's name.
 //
 // For a page to take hold of: the classes of groups ("series", "point",
-// "axis", "legend"), data-series on a series, <title> in a point, and on all
-// neutral parts one of the classes "paper", "ink", "muted", "grid", so that a
+// "strip", "axis", "legend"), data-series on a series, <title> in a point or a
+// strip, and on all neutral parts one of the classes "paper", "ink", "muted", "grid", so that a
 // style sheet can turn light into dark.
 type svgCanvas struct {
 	body   bytes.Buffer
@@ -118,6 +118,9 @@ func (c *svgCanvas) open(g group) {
 	c.indent++
 	if g.tip != "" {
 		c.emit(`<title>%s</title>`, escape(clean(g.tip)))
+	}
+	if g.reach != (box{}) {
+		c.emit(`<path d="%sZ" fill="none" pointer-events="all"/>`, pathData(g.reach.corners()))
 	}
 }
 

@@ -69,6 +69,7 @@ type look struct {
 	dash   []float64
 	mark   marker
 	hollow bool
+	dotted bool // a hollow mark with a dot in it
 }
 
 // label returns the colour for text: dark enough for 4.5:1.
@@ -91,7 +92,7 @@ func lookOf(p *result.Params) look {
 		l.hollow, l.dash = true, []float64{5, 3}
 	}
 	if n := p.SyncBinlog; n != nil {
-		l.hollow = *n != 1
+		l.hollow, l.dotted = *n != 1, *n > 1
 		switch *n {
 		case 0:
 			l.dash = []float64{2, 3}

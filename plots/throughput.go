@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"flushbench/metrics/stats"
+	"flushbench/metrics/verdict"
 )
 
 // throughput draws commits per second over clients, a line for each policy,
@@ -15,7 +16,7 @@ func throughput(v *view) *Plot {
 	}
 	const name = "throughput"
 	title := "How many commits per second does each policy carry?"
-	lines := v.closed.lines()
+	lines, left := drawn(v.closed.lines())
 	var all []series
 	var seen extent
 	for _, l := range lines {
@@ -45,14 +46,14 @@ func throughput(v *view) *Plot {
 		title = t
 	}
 	return &Plot{
-		Name: name, Title: title, Alt: throughputAlt(v, all),
-		subtitle: subtitle("Closed loop, "+v.closed.about(), v.closed.rounds(), starred(lines), v.closed.rest()),
+		Name: name, Title: title, Alt: throughputAlt(v, all) + ending(left),
+		subtitle: subtitle("Closed loop, "+v.closed.about(), v.closed.rounds(), starred(lines), left, v.closed.rest()),
 		body: func(c canvas, area box) {
 			var labels []label
 			for _, s := range all {
 				last := s.points[len(s.points)-1]
 				l := label{text: s.name, under: decimal(last.y) + "/s", look: s.look}
-				if cs := lineNamed(lines, s.name).cells; noGuide(&cs[len(cs)-1]) {
+				if cs := lineNamed(lines, s.name).cells; verdict.NoGuide(cs[len(cs)-1].Cell) {
 					l.under += " *"
 				}
 				labels = append(labels, l)

@@ -204,6 +204,9 @@ func drawTimeline(c canvas, area box, shown []line, t *traces, panels int) {
 			a.xName, b.bottom = "seconds since the run began", area.bottom
 		}
 		p := newPanel(c, b, a)
+		if i == 0 {
+			p.timeStrips(shown, t, p.data.top, area.bottom-below-4)
+		}
 		for k := range t.all {
 			tr := &t.all[k]
 			l := shown[tr.line].look

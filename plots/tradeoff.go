@@ -2,14 +2,17 @@ package plots
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+
+	"flushbench/metrics/verdict"
 )
 
 // tradeoff draws throughput against the 99th percentile: one path for each
 // policy, along which the clients grow.
 func tradeoff(v *view) *Plot {
-	lines := v.closed.lines()
+	lines, left := drawn(v.closed.lines())
 	if len(lines) == 0 {
 		return nil
 	}
@@ -30,8 +33,8 @@ func tradeoff(v *view) *Plot {
 	}
 	return &Plot{
 		Name: name, Title: title,
-		Alt:      "Throughput against the 99th percentile of the latency, both logarithmic. " + strings.Join(alt, "; ") + ".",
-		subtitle: subtitle("Closed loop, "+v.closed.about()+"; the numbers are clients", v.closed.rounds(), starred(lines), v.closed.rest()),
+		Alt:      "Throughput against the 99th percentile of the latency, both logarithmic. " + strings.Join(alt, "; ") + "." + ending(left),
+		subtitle: subtitle("Closed loop, "+v.closed.about()+"; the numbers are clients", v.closed.rounds(), starred(lines), left, v.closed.rest()),
 		body:     func(c canvas, area box) { drawTradeoff(c, area, lines, all, xs.scale(), ys.scale()) },
 	}
 }
@@ -63,7 +66,7 @@ func drawTradeoff(c canvas, area box, lines []line, all []series, x, y *scale) {
 	labels := make([]label, len(all))
 	for i, s := range all {
 		labels[i] = label{text: s.name, look: s.look}
-		if cs := lineNamed(lines, s.name).cells; noGuide(&cs[len(cs)-1]) {
+		if cs := lineNamed(lines, s.name).cells; verdict.NoGuide(cs[len(cs)-1].Cell) {
 			labels[i].text += " *"
 		}
 	}
@@ -71,13 +74,19 @@ func drawTradeoff(c canvas, area box, lines []line, all []series, x, y *scale) {
 	p := newPanel(c, area, axes{
 		x: x, y: y, xName: "commits per second (right is better)", yName: "p99 of the commit latency, ms (down is better)", right: room,
 	})
-	var taken []box // by markers, intervals and numbers
+	var taken []box // by markers, intervals, lines, leaders and numbers
 	for i := range all {
 		p.draw(&all[i])
-		for _, d := range all[i].points {
+		var before point
+		for j, d := range all[i].points {
 			at := p.pt(d.x, d.y)
 			taken = append(taken, box{at.x - 5, at.y - 5, at.x + 5, at.y + 5}, box{at.x - 3, p.py(d.hi), at.x + 3, p.py(d.lo)})
+			if j > 0 {
+				taken = append(taken, along(before, at)...)
+			}
+			before = at
 		}
+		taken = append(taken, box{before.x, before.y - 1, p.data.right, before.y + 1})
 	}
 	for i := range all {
 		s := &all[i]
@@ -105,6 +114,19 @@ func (p *panel) number(at point, s string, l look, taken []box) []box {
 		return append(taken, b)
 	}
 	return taken
+}
+
+// along covers a line with small boxes.
+func along(a, b point) []box {
+	const step = 3.0
+	n := int(max(math.Abs(b.x-a.x), math.Abs(b.y-a.y))/step) + 1
+	out := make([]box, n+1)
+	for i := range out {
+		f := float64(i) / float64(n)
+		x, y := a.x+f*(b.x-a.x), a.y+f*(b.y-a.y)
+		out[i] = box{x - step/2, y - step/2, x + step/2, y + step/2}
+	}
+	return out
 }
 
 // overlaps reports whether b touches one of the others.

@@ -13,6 +13,23 @@ import (
 // maxTrials bounds the points of a panel.
 const maxTrials = 400
 
+// gone returns how many acknowledged commits a crash took from one log at least,
+// which is what the tracker calls at risk. With one log they are those lost.
+func gone(t *result.CrashTrial) int64 { return max(t.Lost, t.Missing) }
+
+// binlogs reports whether there are trials with two logs.
+func binlogs(trials []result.CrashTrial) bool {
+	return slices.ContainsFunc(trials, func(t result.CrashTrial) bool { return t.SyncBinlog != nil })
+}
+
+// goneWord says what happened to the commits that a crash took.
+func goneWord(trials []result.CrashTrial) string {
+	if binlogs(trials) {
+		return "missing from a log"
+	}
+	return "lost"
+}
+
 // drawTrials draws the crashes of a kind over time: what was lost as a filled
 // marker, what had been predicted as a hollow one, with a line between them.
 func drawTrials(p *panel, k *kind, trials []result.CrashTrial) {
@@ -24,7 +41,7 @@ func drawTrials(p *panel, k *kind, trials []result.CrashTrial) {
 		}
 		n++
 		l := lookOf(&result.Params{Policy: t.Policy, SyncBinlog: t.SyncBinlog})
-		x, lost := float64(t.Moment.AtNS)/1e9, float64(t.Lost)
+		x, lost := float64(t.Moment.AtNS)/1e9, float64(gone(t))
 		if !usable(x) || !usable(lost) {
 			continue
 		}
@@ -45,7 +62,7 @@ func drawTrials(p *panel, k *kind, trials []result.CrashTrial) {
 func crashMoments(v *view) *Plot {
 	var shown []kind
 	var alt []string
-	drawn, policies := 0, []label{}
+	all, left, policies := 0, 0, []label{}
 	for _, k := range kinds {
 		n, worst := 0, int64(0)
 		for i := range v.r.CrashTrials {
@@ -54,8 +71,8 @@ func crashMoments(v *view) *Plot {
 				continue
 			}
 			n++
-			worst = max(worst, t.Lost)
-			params := result.Params{Policy: t.Policy, SyncBinlog: t.SyncBinlog}
+			worst = max(worst, gone(t))
+			params := result.Params{Policy: t.Policy} // hollow says something else here
 			l := label{text: seriesName(&params), look: lookOf(&params), key: true}
 			if len(policies) < maxLines && !slices.ContainsFunc(policies, func(o label) bool { return o.text == l.text }) {
 				policies = append(policies, l)
@@ -63,18 +80,20 @@ func crashMoments(v *view) *Plot {
 		}
 		if n > 0 {
 			shown = append(shown, k)
-			alt = append(alt, fmt.Sprintf("%s: %s, worst %s commits lost", strings.ToLower(k.name), count(n, "trial"), verdict.Count(float64(worst))))
+			alt = append(alt, fmt.Sprintf("%s: %s, worst %s commits %s", strings.ToLower(k.name), count(n, "trial"), verdict.Count(float64(worst)), goneWord(v.r.CrashTrials)))
 		}
-		drawn += n
+		all += n
+		left += max(n-maxTrials, 0)
 	}
-	if drawn == 0 {
+	if all == 0 {
 		return nil
 	}
+	more := notDrawn(left, "more trial")
 	slices.SortStableFunc(policies, func(a, b label) int { return cmp.Compare(a.text, b.text) })
 	return &Plot{
 		Name: "at-risk", Title: "What did each crash take, and how much was at risk then?",
-		Alt:      "Crash trials over time, lost commits and commits at risk. " + strings.Join(alt, "; ") + ".",
-		subtitle: "Filled: acknowledged commits that were lost; hollow: what had been at risk at that moment; the same trial joined by a line",
+		Alt:      "Crash trials over time, lost commits and commits at risk. " + strings.Join(alt, "; ") + "." + ending(more),
+		subtitle: subtitle("Filled: acknowledged commits that were "+goneWord(v.r.CrashTrials), "hollow: what had been at risk at that moment", "the same trial joined by a line", more),
 		height:   pictureHeight + 60*float64(len(shown)-1),
 		body: func(c canvas, area box) {
 			room := labelRoom(policies)
@@ -93,8 +112,14 @@ func crashMoments(v *view) *Plot {
 }
 
 func trialText(t *result.CrashTrial) string {
-	text := fmt.Sprintf("%s crash under policy %s: %s of %s acknowledged commits lost", t.Kind, t.Policy,
+	text := fmt.Sprintf("%s crash under %s: %s of %s acknowledged commits lost", t.Kind, seriesName(&result.Params{Policy: t.Policy, SyncBinlog: t.SyncBinlog}),
 		verdict.Count(float64(t.Lost)), verdict.Count(float64(t.Acked)))
+	if t.EngineAhead > 0 {
+		text += fmt.Sprintf(", %s only in the engine", verdict.Count(float64(t.EngineAhead)))
+	}
+	if t.BinlogAhead > 0 {
+		text += fmt.Sprintf(", %s only in the binlog", verdict.Count(float64(t.BinlogAhead)))
+	}
 	if t.AtRiskAtCrash != nil {
 		text += fmt.Sprintf(", %s were at risk", verdict.Count(float64(t.AtRiskAtCrash.Commits)))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"flushbench/metrics/result"
+	"flushbench/metrics/verdict"
 )
 
 // cell is a cell with what its rounds say.
@@ -104,7 +105,54 @@ type line struct {
 // maxLines bounds the lines of a picture: more cannot be told apart.
 const maxLines = 9
 
-// lines collects the cells into series.
+// drawn returns the lines that a picture shows, policies in turn, and says how many
+// it leaves out; "" when it shows all.
+func drawn(all []line) (shown []line, left string) {
+	shown = inTurn(all, maxLines, func(l *line) string { return l.cells[0].Params.Policy })
+	return shown, notDrawn(len(all)-len(shown), "more setting")
+}
+
+// notDrawn says that n things are left out of a picture; "" for none.
+func notDrawn(n int, what string) string {
+	if n <= 0 {
+		return ""
+	}
+	return count(n, what) + " not drawn"
+}
+
+// inTurn picks at most n of all, in their order: the first of each policy, then the
+// second of each, and so on.
+func inTurn[T any](all []T, n int, policy func(*T) string) []T {
+	if len(all) <= n {
+		return all
+	}
+	type turn struct{ at, nth int }
+	turns := make([]turn, len(all))
+	seen := map[string]int{}
+	for i := range all {
+		p := policy(&all[i])
+		turns[i] = turn{i, seen[p]}
+		seen[p]++
+	}
+	slices.SortStableFunc(turns, func(a, b turn) int { return cmp.Compare(a.nth, b.nth) })
+	turns = turns[:n]
+	slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(a.at, b.at) })
+	out := make([]T, 0, n)
+	for _, t := range turns {
+		out = append(out, all[t.at])
+	}
+	return out
+}
+
+// ending adds a sentence to a description; "": nothing.
+func ending(sentence string) string {
+	if sentence == "" {
+		return ""
+	}
+	return " " + capital(sentence) + "."
+}
+
+// lines collects the cells into series, all of them.
 func (ch *choice) lines() []line {
 	sorted := slices.Clone(ch.cells)
 	slices.SortStableFunc(sorted, func(a, b cell) int {
@@ -116,9 +164,6 @@ func (ch *choice) lines() []line {
 		name := seriesName(&c.Params)
 		i, ok := at[name]
 		if !ok {
-			if len(out) == maxLines {
-				continue
-			}
 			i = len(out)
 			at[name] = i
 			out = append(out, line{name: name, look: lookOf(&c.Params)})
@@ -148,24 +193,11 @@ func clients(lines []line) []float64 {
 // everyCommit reports whether a commit waits for a flush of the log.
 func everyCommit(p *result.Params) bool { return p.Policy == "1" || p.Policy == "3" }
 
-// noGuide reports whether a cell says nothing about a server: under policies 0
-// and 2 without think time the CPU, the memory or the log's size set the pace.
-func noGuide(c *cell) bool {
-	if everyCommit(&c.Params) || c.Params.Load == result.LoadPaced {
-		return false
-	}
-	switch c.Bound {
-	case result.BoundCPU, result.BoundBandwidth, result.BoundLogBuffer, result.BoundLogCapacity:
-		return true
-	}
-	return false
-}
-
 // starred explains the stars; "" where there is none.
 func starred(lines []line) string {
 	for _, l := range lines {
 		for i := range l.cells {
-			if noGuide(&l.cells[i]) {
+			if verdict.NoGuide(l.cells[i].Cell) {
 				return "*\u00a0limited by CPU or memory: no guide to a server"
 			}
 		}
@@ -181,7 +213,7 @@ type extent struct {
 
 // scale returns a logarithmic scale with a little room at both ends, so that
 // no marker stands on the frame.
-func (e *extent) scale() *scale { return logarithmic(e.lo/1.1, e.hi*1.1, plain) }
+func (e *extent) scale() *scale { return logarithmic(e.lo/1.25, e.hi*1.25, plain) }
 
 func (e *extent) see(values ...float64) {
 	for _, v := range values {

@@ -128,14 +128,15 @@ func probeAnswer(p *result.Probe) []string {
 // maxText bounds a text: a result comes from a file that anybody may have written.
 const maxText = 4000
 
-// clean returns s as one line without control characters, broken encoding or marks
-// that turn the direction of text around, at most maxText characters long.
+// clean returns s as one line without control characters, characters that cannot be
+// seen or turn the direction of text around, and broken encoding, at most maxText
+// characters long.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r) && r != '\u00a0':
 			return ' '
-		case unicode.IsControl(r), r == utf8.RuneError, r == 0xfffe, r == 0xffff, unicode.Is(unicode.Bidi_Control, r):
+		case unicode.IsControl(r), r == utf8.RuneError, r == 0xfffe, r == 0xffff, unicode.Is(unicode.Cf, r):
 			return -1
 		}
 		return r

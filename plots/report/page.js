@@ -53,12 +53,12 @@
     const marks = [];
     for (const title of svg.querySelectorAll("g > title")) {
       const group = title.parentNode;
-      marks.push({ group, text: title.textContent, point: group.classList.contains("point") });
+      marks.push({ group, text: title.textContent, point: group.classList.contains("point"), strip: group.classList.contains("strip") });
       title.remove();
     }
     let at = -1;
     const see = (mark) => {
-      for (const m of marks) m.group.classList.toggle("seen", m === mark && m.point);
+      for (const m of marks) m.group.classList.toggle("seen", m === mark && (m.point || m.strip));
     };
     const clear = () => { at = -1; see(null); hideTip(); };
     let drag = null;
@@ -117,7 +117,7 @@
     const reset = () => look(whole.x, whole.y, whole.w);
     const zooms = make("span", {});
     tools.append(zooms);
-    for (const [text, label, act] of [["+", "Zoom in", () => zoom(1.5)], ["−", "Zoom out", () => zoom(1 / 1.5)], ["1:1", "Whole picture", reset]]) {
+    for (const [text, label, act] of [["+", "Zoom in", () => zoom(1.5)], ["−", "Zoom out", () => zoom(1 / 1.5)], ["Whole", "Whole picture", reset]]) {
       const button = make("button", { type: "button", textContent: text, title: label, onclick: act });
       button.setAttribute("aria-label", label);
       zooms.append(button);

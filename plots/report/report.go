@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"unicode"
 
 	"flushbench/metrics/result"
 	"flushbench/plots"
@@ -160,19 +159,9 @@ func picturesOf(r *result.Result, part string, several bool) ([]picture, error) 
 		if several {
 			file = part + "-" + file
 		}
-		out = append(out, picture{ID: part + "-" + p.Name, File: file, Title: clean(p.Title), Alt: clean(p.Alt), name: p.Name, svg: withoutTurns(buf.Bytes())})
+		out = append(out, picture{ID: part + "-" + p.Name, File: file, Title: clean(p.Title), Alt: clean(p.Alt), name: p.Name, svg: buf.Bytes()})
 	}
 	return out, nil
-}
-
-// withoutTurns takes out the marks that turn the direction of text around.
-func withoutTurns(text []byte) []byte {
-	return bytes.Map(func(r rune) rune {
-		if unicode.Is(unicode.Bidi_Control, r) {
-			return -1
-		}
-		return r
-	}, text)
 }
 
 // inline returns the picture as an element of the page. The ids of its title and

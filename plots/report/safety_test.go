@@ -19,7 +19,7 @@ import (
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `</style></script></svg><svg onload=alert(1)>`,
 	`javascript:alert(1)`, `--><!--`, `{{.Title}}`, `&lt;b&gt;`, "a\n# b\n\n<b>c</b>", "| x | y |", "`code` *b* _i_ [l](http://x) ![i](http://x)",
-	"http://evil.example www.evil.example @somebody #1", "\u202eright to left\u202c", "nul \x00 bell \x07 bad \xff", "]]>", "```", "1. x", "- x",
+	"http://evil.example www.evil.example @somebody #1", "\u202eright to left\u202c", "un\u200bseen\u2066\ufeff\U000e0041", "nul \x00 bell \x07 bad \xff", "]]>", "```", "1. x", "- x",
 }
 
 // infest puts s into every text below v.
@@ -49,9 +49,14 @@ func infest(v reflect.Value, s string) {
 // TestHostileTexts puts markup into every text of results and tables, and finds
 // none of it in the pages.
 func TestHostileTexts(t *testing.T) {
-	for _, s := range hostile {
+	all := []func() *result.Result{run, lab, probe}
+	for i, s := range append([]string{strings.Join(hostile, " ")}, hostile...) {
 		var parts []Part
-		for _, r := range []*result.Result{run(), lab(), probe()} {
+		for k, of := range all {
+			if i > 0 && i%len(all) != k {
+				continue // all at once in all kinds, each alone in one
+			}
+			r := of()
 			infest(reflect.ValueOf(r).Elem(), s)
 			part := partOf(r)
 			infest(reflect.ValueOf(&part.Tables).Elem(), s)
@@ -62,7 +67,7 @@ func TestHostileTexts(t *testing.T) {
 		html := htmlOf(t, p)
 		checkHTML(t, html)
 		checkMarkdown(t, markdownOf(t, p))
-		if strings.ContainsAny(html, "\u202e\u202c\x00\x07") {
+		if strings.ContainsAny(html, "\u202e\u202c\u200b\u2066\ufeff\U000e0041\x00\x07") {
 			t.Errorf("%q: control characters are left", s)
 		}
 	}
@@ -71,6 +76,35 @@ func TestHostileTexts(t *testing.T) {
 		if err := markup(strings.Replace(htmlOf(t, mustReport(t, partOf(run()))), "<main>", "<main>"+bad, 1)); err == nil {
 			t.Errorf("markup accepts %s", bad)
 		}
+	}
+}
+
+// TestHostileWords does the same to the words that the schema knows, and to each text
+// that a user can choose: whatever reads the file may have been handed anything.
+func TestHostileWords(t *testing.T) {
+	s := strings.Join(hostile, " ")
+	r := lab()
+	r.Cells = append(r.Cells, run().Cells...)
+	e := &r.Environment
+	e.Devices = []result.Place{{Dir: s, Holds: []string{s}, Device: result.Device{Name: s, Model: s, Stack: []result.StackNode{{Name: s, Type: s}, {Name: s, Type: s}}}}}
+	r.Kind, r.Name, r.Preset, r.Error, r.ToolVersion = s, s, s, s, s
+	r.CommandLine = []string{s, "run", "--dir", s}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		p := &c.Params
+		for _, f := range []*string{&c.Name, &c.Section, &c.Bound, &c.BoundText, &p.Workload, &p.Policy, &p.FlushMethod, &p.GroupDelay, &p.LongView} {
+			*f = s
+		}
+	}
+	for i := range r.CrashTrials {
+		x := &r.CrashTrials[i]
+		x.Kind, x.Policy, x.Cell, x.Verdict, x.Reproduce, x.Evidence = s, s, s, s, s, s
+	}
+	for _, kind := range []string{s, result.KindCrash} {
+		r.Kind = kind
+		p := mustReport(t, partOf(r))
+		checkHTML(t, htmlOf(t, p))
+		checkMarkdown(t, markdownOf(t, p))
 	}
 }
 
@@ -86,7 +120,7 @@ var (
 	legalElements = strings.Fields("html head meta title link style body a header h1 h2 h3 nav ul li main article section p strong span div table caption thead tbody tr th td " +
 		"figure figcaption details summary pre code dl dt dd script svg desc g path circle text")
 	legalAttributes = strings.Fields("lang charset name content http-equiv rel href class id aria-label aria-labelledby tabindex role scope colspan " +
-		"xmlns width height viewBox font-family d fill stroke stroke-width stroke-linejoin stroke-dasharray cx cy r x y text-anchor font-size font-weight textLength lengthAdjust data-series")
+		"xmlns width height viewBox font-family d fill stroke stroke-width stroke-linejoin stroke-dasharray cx cy r x y text-anchor font-size font-weight textLength lengthAdjust pointer-events data-series")
 	// fixed are the only targets of links beside places on the page.
 	fixed = []string{"data:,"}
 )

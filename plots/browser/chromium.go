@@ -1,10 +1,7 @@
-//go:build browser
-
-package report
+package browser
 
 import (
 	"bufio"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,20 +12,22 @@ import (
 	"time"
 )
 
-// browser drives a headless chromium through its debugging pipe: JSON messages, each
-// ended by a zero byte. One goroutine may call it.
-type browser struct {
+// patience bounds a wait. On a machine that is only slow nothing comes near it.
+const patience = time.Minute
+
+// Browser is a chromium with one page.
+type Browser struct {
 	t       testing.TB
-	out     *os.File
+	out     *os.File // to the browser: JSON messages, each ended by a zero byte
 	session string
 	answers chan message
+	nextID  int
 
 	mu struct {
 		sync.Mutex
-		said  []string // on the console
-		asked []string // URLs
+		said  []string // on the console, and in the browser's log
+		asked []string // addresses
 	}
-	nextID int
 }
 
 // message is an answer to a call, or an event.
@@ -42,10 +41,9 @@ type message struct {
 	} `json:"error"`
 }
 
-// patience bounds a call; it is only met when the browser hangs.
-const patience = time.Minute
-
-func startBrowser(t testing.TB) *browser {
+// Start starts a browser that ends with the test. It fails the test where there is
+// no chromium.
+func Start(t testing.TB) *Browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -59,15 +57,20 @@ func startBrowser(t testing.TB) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-background-networking",
-		"--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
+	home, err := os.MkdirTemp("", "flushbench-chromium-") // not TempDir: its last helpers may still write while it is removed
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
+		"--remote-debugging-pipe", "--user-data-dir="+home, "about:blank")
 	cmd.ExtraFiles = []*os.File{toBrowser, fromBrowser} // 3: it reads, 4: it writes
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	toBrowser.Close()
 	fromBrowser.Close()
-	b := &browser{t: t, out: ours, answers: make(chan message, 100)}
+	b := &Browser{t: t, out: ours, answers: make(chan message, 100)}
 	done := make(chan struct{})
 	go func() { defer close(done); b.listen(theirs) }()
 	t.Cleanup(func() {
@@ -76,6 +79,7 @@ func startBrowser(t testing.TB) *browser {
 		ours.Close()
 		<-done
 		theirs.Close()
+		_ = os.RemoveAll(home)
 	})
 	var target struct{ TargetID string }
 	b.result(b.call("Target.createTarget", map[string]any{"url": "about:blank"}), &target)
@@ -89,7 +93,7 @@ func startBrowser(t testing.TB) *browser {
 }
 
 // listen reads messages until the browser ends.
-func (b *browser) listen(from *os.File) {
+func (b *Browser) listen(from *os.File) {
 	defer close(b.answers)
 	in := bufio.NewReader(from)
 	for {
@@ -109,11 +113,13 @@ func (b *browser) listen(from *os.File) {
 	}
 }
 
-func (b *browser) event(m *message) {
+// event keeps what the page said and asked for.
+func (b *Browser) event(m *message) {
 	var p struct {
 		Type    string
-		Entry   struct{ Level, Text string }
+		Entry   struct{ Level, Text, URL string }
 		Request struct{ URL string }
+		URL     string
 		Args    []struct{ Value any }
 	}
 	_ = json.Unmarshal(m.Params, &p) // what does not fit is of no interest
@@ -122,8 +128,10 @@ func (b *browser) event(m *message) {
 	switch m.Method {
 	case "Network.requestWillBeSent":
 		b.mu.asked = append(b.mu.asked, p.Request.URL)
+	case "Network.webSocketCreated":
+		b.mu.asked = append(b.mu.asked, p.URL)
 	case "Log.entryAdded":
-		b.mu.said = append(b.mu.said, p.Entry.Level+": "+p.Entry.Text)
+		b.mu.said = append(b.mu.said, strings.TrimSpace(p.Entry.Level+": "+p.Entry.Text+" "+p.Entry.URL))
 	case "Runtime.consoleAPICalled":
 		b.mu.said = append(b.mu.said, fmt.Sprint(p.Type, ": ", p.Args))
 	case "Runtime.exceptionThrown":
@@ -132,7 +140,17 @@ func (b *browser) event(m *message) {
 }
 
 // call sends a command and returns its result.
-func (b *browser) call(method string, params map[string]any) json.RawMessage {
+func (b *Browser) call(method string, params map[string]any) json.RawMessage {
+	b.t.Helper()
+	result, failed := b.try(method, params)
+	if failed != "" {
+		b.t.Fatalf("%s: %s", method, failed)
+	}
+	return result
+}
+
+// try sends a command and returns its result, or what the browser says is wrong.
+func (b *Browser) try(method string, params map[string]any) (result json.RawMessage, failed string) {
 	b.t.Helper()
 	b.nextID++
 	m := map[string]any{"id": b.nextID, "method": method}
@@ -149,90 +167,61 @@ func (b *browser) call(method string, params map[string]any) json.RawMessage {
 	if _, err := b.out.Write(append(data, 0)); err != nil {
 		b.t.Fatal(err)
 	}
-	limit := time.After(patience)
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
 	for {
 		select {
 		case a, open := <-b.answers:
 			if !open {
 				b.t.Fatalf("%s: the browser has ended", method)
 			}
-			if a.ID != b.nextID {
-				continue
+			if a.ID == b.nextID {
+				return a.Result, a.Error.Message
 			}
-			if a.Error.Message != "" {
-				b.t.Fatalf("%s: %s", method, a.Error.Message)
-			}
-			return a.Result
-		case <-limit:
-			b.t.Fatalf("%s: no answer", method)
+		case <-limit.C:
+			b.t.Fatalf("%s: no answer in %v", method, patience)
 		}
 	}
 }
 
-func (b *browser) result(data json.RawMessage, into any) {
+func (b *Browser) result(data json.RawMessage, into any) {
 	b.t.Helper()
 	if err := json.Unmarshal(data, into); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-// open shows a page and waits until all of it is there.
-func (b *browser) open(url string) {
+// Complaints returns what the page and the browser said of it since Forget: console,
+// exceptions, refused requests.
+func (b *Browser) Complaints() []string {
 	b.t.Helper()
-	b.call("Page.navigate", map[string]any{"url": url})
-	if got := b.eval(`new Promise(r => { const look = () => document.readyState === "complete" && location.protocol === "file:" ? r("") : setTimeout(look, 10); look(); })`); got != "" {
-		b.t.Fatalf("open %s: %v", url, got)
-	}
-}
-
-// eval runs an expression, waits for a promise, and returns its value.
-func (b *browser) eval(expression string) any {
-	b.t.Helper()
-	var out struct {
-		Result           struct{ Value any }
-		ExceptionDetails *struct {
-			Text      string
-			Exception struct{ Description string }
-		}
-	}
-	b.result(b.call("Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}), &out)
-	if e := out.ExceptionDetails; e != nil {
-		b.t.Fatalf("%s %s", e.Text, e.Exception.Description)
-	}
-	return out.Result.Value
-}
-
-// screenshot keeps a picture of the whole page.
-func (b *browser) screenshot(path string) {
-	b.t.Helper()
-	var out struct{ Data string }
-	b.result(b.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}), &out)
-	data, err := base64.StdEncoding.DecodeString(out.Data)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// complaints returns what the console was told.
-func (b *browser) complaints() []string {
-	b.eval("0") // what came before it is here
+	b.Eval("0") // what came before it is here
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]string{}, b.mu.said...)
 }
 
-// requests returns the addresses that were asked for, without about:blank.
-func (b *browser) requests() []string {
+// Requests returns the addresses that were asked for since Forget, without
+// about:blank and data.
+func (b *Browser) Requests() []string {
+	b.t.Helper()
+	b.Eval("0")
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []string
 	for _, url := range b.mu.asked {
-		if !strings.HasPrefix(url, "about:") {
+		if !strings.HasPrefix(url, "about:") && !strings.HasPrefix(url, "data:") {
 			out = append(out, url)
 		}
 	}
 	return out
+}
+
+// Forget begins Complaints and Requests anew.
+func (b *Browser) Forget() {
+	b.t.Helper()
+	b.Eval("0")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mu.said, b.mu.asked = nil, nil
 }
