@@ -25,12 +25,13 @@ bench: ## Go benchmarks on FLUSHBENCH_DIR or this folder; BENCH=regexp BENCHTIME
 
 ratios: ## the engine against the bare loops of the same rounds (minutes, quiet machine)
 	go test -tags ratios -run 'TestRatios|TestPolicy0Parts|TestMeasuringCost' -v -timeout 0 .
+	go test -tags ratios -run TestLiveCost -v -timeout 0 ./cmd/flushbench
 
 fuzz: ## each fuzz target for FUZZTIME (5m)
 	FUZZTIME=$(FUZZTIME) .ci/run fuzz
 
-browser: ## report pages in a real browser (needs chromium)
-	go test -tags browser -count 1 -run TestBrowser -v ./plots/report
+browser: ## all pages in a real browser (needs chromium, and the network once)
+	.ci/run browser
 
 mutants: ## plant every seeded bug and demand that its test fails
 	go run ./mutants

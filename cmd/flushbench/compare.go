@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +17,7 @@ import (
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
 	"flushbench/metrics/verdict"
+	"flushbench/plots"
 )
 
 // compareOptions are the flags of compare.
@@ -21,6 +25,7 @@ type compareOptions struct {
 	gate    share
 	across  bool
 	results string
+	plot    string // path of a picture; "": none
 	format  format
 }
 
@@ -50,6 +55,7 @@ func (o *compareOptions) addFlags(fs *pflag.FlagSet) {
 	addFormatFlag(fs, &o.format, formatTable, formatJSON, formatMarkdown)
 	fs.TextVar(&o.gate, "fail-if-slower", share(0), "exit code 4 when a cell is slower by more than this `SHARE`, such as 5%; 2 when a cell cannot be judged")
 	fs.BoolVar(&o.across, "across", false, "claim differences even between hosts and devices")
+	fs.StringVar(&o.plot, "plot", "", "draw the comparison into `FILE`, which ends in .svg or .png; of one B only")
 	addResultsFlag(fs, &o.results)
 	fs.SortFlags = false
 }
@@ -79,6 +85,7 @@ With --fail-if-slower it is a gate: exit code 0 when nothing is slower by more,
 partner, or its interval reaches below. Of several B 4 counts more than 2.`,
 		Example: `  flushbench compare latest~1 latest
   flushbench compare results/A results/B --format markdown >change.md
+  flushbench compare latest~1 latest --plot change.svg
   flushbench compare main.json branch.json --fail-if-slower 5%`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -102,6 +109,10 @@ type comparison struct {
 }
 
 func (o *compareOptions) run(w io.Writer, args []string, gated bool) error {
+	draw, err := o.plotFormat(len(args) - 1)
+	if err != nil {
+		return err
+	}
 	a, pathA, err := findResult(args[0], o.results)
 	if err != nil {
 		return err
@@ -117,6 +128,16 @@ func (o *compareOptions) run(w io.Writer, args []string, gated bool) error {
 			return err
 		}
 		all = append(all, c)
+		if o.plot == "" {
+			continue
+		}
+		gate := 0.0
+		if gated {
+			gate = float64(o.gate)
+		}
+		if err := writePicture(o.plot, plots.Comparison(a, b, &c.Diff, gate), draw); err != nil {
+			return err
+		}
 	}
 	if err := o.write(w, all); err != nil {
 		return err
@@ -125,6 +146,38 @@ func (o *compareOptions) run(w io.Writer, args []string, gated bool) error {
 		return nil
 	}
 	return gates(all, float64(o.gate))
+}
+
+// plotFormat says how the picture is to be written that is made of so many B.
+func (o *compareOptions) plotFormat(sides int) (f picture, err error) {
+	if o.plot == "" {
+		return f, nil
+	}
+	if sides != 1 {
+		return f, usagef("--plot %s: draws one B against A, not %d: compare them one by one", o.plot, sides)
+	}
+	ext := filepath.Ext(o.plot)
+	if err := f.UnmarshalText([]byte(strings.TrimPrefix(ext, "."))); ext == "" || err != nil {
+		return f, usagef("--plot %s: must end in .svg or .png", o.plot)
+	}
+	return f, nil
+}
+
+// writePicture writes a picture to a file of the user's choice.
+func writePicture(path string, p plots.Plot, f picture) error {
+	var buf bytes.Buffer
+	draw := func() error { return p.WriteSVG(&buf) }
+	if f == picturePNG {
+		draw = func() error { return p.WritePNG(&buf, plots.DefaultDPI) }
+	}
+	err := draw()
+	if err == nil {
+		err = os.WriteFile(path, buf.Bytes(), 0o644)
+	}
+	if err != nil {
+		return usageError(fmt.Errorf("--plot: %w", err))
+	}
+	return nil
 }
 
 // gates joins what the gates of all say, first what is slower: its exit code counts.

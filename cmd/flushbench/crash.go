@@ -205,6 +205,8 @@ func (o *crashOptions) run(ctx context.Context, flags *pflag.FlagSet, stdin io.R
 		}
 		backend = crash.RealOn(d)
 	}
+	defer bar.Close()
+	bar.live(ctx, nil)
 	res, folder, err := crash.Run(ctx, crash.Config{
 		Plan: plan, Base: o.m.Scenario.Dir, ResultsDir: o.results, Name: o.name,
 		AllowVolatile: o.allowVolatile, BesideLiveDatabase: o.besideLiveDatabase, ToolVersion: toolVersion(), CommandLine: os.Args,

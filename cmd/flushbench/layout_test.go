@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 	"time"
 )
@@ -62,48 +61,6 @@ func TestGrid(t *testing.T) {
 	headless.add("a", "1")
 	if got := headless.String(); got != "a  1\n" {
 		t.Errorf("a table without heads = %q; want one line", got)
-	}
-}
-
-func TestProgressPlain(t *testing.T) {
-	var out bytes.Buffer
-	now := time.Unix(0, 0)
-	p := newProgress(&out, false)
-	p.now = func() time.Time { return now }
-	p.step(0, 20*time.Second, "begin")
-	p.step(0.1, 18*time.Second, "too soon")
-	now = now.Add(lineEvery)
-	p.step(0.5, 10*time.Second, "half")
-	p.note("a note")
-	p.Close()
-	p.step(1, 0, "too late")
-	want := "flushbench:   0 %, 20 s left: begin\nflushbench:  50 %, 10 s left: half\na note\n"
-	if got := out.String(); got != want {
-		t.Errorf("got %q; want %q", got, want)
-	}
-}
-
-func TestProgressBar(t *testing.T) {
-	var out bytes.Buffer
-	p := newProgress(&out, false)
-	p.terminal = true
-	p.step(0.5, 10*time.Second, strings.Repeat("long ", 40))
-	bar := out.String()
-	if !strings.HasPrefix(bar, "\r[############............]  50 %  10 s left  long") || width(bar) > 80+len("\r\x1b[K") {
-		t.Errorf("bar = %q; want one line of at most 80 columns", bar)
-	}
-	out.Reset()
-	p.note("note")
-	p.Close()
-	if got := out.String(); got != "\r\x1b[Knote\n" {
-		t.Errorf("note = %q; want the bar wiped first", got)
-	}
-	quiet := newProgress(&out, true)
-	out.Reset()
-	quiet.step(0, 0, "x")
-	quiet.note("y")
-	if out.Len() > 0 {
-		t.Errorf("a quiet progress printed %q", out.String())
 	}
 }
 

@@ -129,6 +129,8 @@ removes at the end.`,
 
 func runProbe(ctx context.Context, stdout, stderr io.Writer, o *probeOptions) error {
 	bar := newProgress(stderr, o.quiet)
+	defer bar.Close()
+	bar.live(ctx, nil)
 	o.cfg.ToolVersion, o.cfg.CommandLine = toolVersion(), os.Args
 	o.cfg.Progress = bar.step
 	o.cfg.Planned = func(p probe.Plan) {

@@ -61,6 +61,7 @@ func runTables(r *result.Result) []report.Table {
 	}
 	if len(risk) > 0 {
 		add("RISK", riskTitle(risk), riskTable(risk), "")
+		add("PACE", paceAbout, paceGrid(risk), paceNotes(risk))
 		add(classTitle, classAbout, classGrid(risk), classNote)
 	}
 	add("VIEW", viewAbout, viewGrid(append(speed, risk...)), viewNote)

@@ -53,14 +53,7 @@ func TestRunMakesItsReport(t *testing.T) {
 	if !strings.Contains(first[report.MarkdownFile], "flushbench run ") || r.Kind != result.KindRun {
 		t.Error("the report does not say how to repeat the run")
 	}
-	for name := range first {
-		if strings.HasSuffix(name, ".svg") {
-			name = filepath.Join(report.PictureDir, name)
-		}
-		if err := os.Remove(filepath.Join(folder, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	removeAllBut(t, folder, result.FileName)
 	stdout, stderr, code := runBinary(t, dir, "report", "latest")
 	if code != 0 || stderr != "" || stdout != path+"\n" {
 		t.Fatalf("report: exit code %d, %q, %q; want %s", code, stdout, stderr, path)
@@ -73,6 +66,47 @@ func TestRunMakesItsReport(t *testing.T) {
 	}
 	if len(second) != len(first) {
 		t.Errorf("%d files from result.json, %d from the run", len(second), len(first))
+	}
+	// The pictures alone are the report's.
+	removeAllBut(t, folder, result.FileName)
+	dotted := map[string]string{}
+	for range 2 {
+		help(t, "plots", folder)
+		help(t, "plots", "--format", "png", "--dpi", "24", folder)
+		pictures, err := filepath.Glob(filepath.Join(folder, plotsFolder, "*.svg"))
+		if err != nil || len(pictures) != len(first)-2 {
+			t.Errorf("plots draws %d pictures, %v; the report has %d", len(pictures), err, len(first)-2)
+		}
+		for _, path := range pictures {
+			if text, err := os.ReadFile(path); err != nil || string(text) != first[filepath.Base(path)] {
+				t.Errorf("%s of plots is not that of the report: %v", filepath.Base(path), err)
+			}
+			dots, err := os.ReadFile(strings.TrimSuffix(path, ".svg") + ".png")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if before := dotted[path]; before != "" && before != string(dots) {
+				t.Errorf("the PNG of %s came out differently", filepath.Base(path))
+			}
+			dotted[path] = string(dots)
+		}
+	}
+}
+
+// removeAllBut empties a folder but for one file.
+func removeAllBut(t *testing.T, folder, name string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() == name {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(folder, e.Name())); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

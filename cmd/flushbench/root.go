@@ -58,9 +58,9 @@ end.`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupMeasure, newRunCmd(), newCrashCmd(), newCrashVictimCmd(), newPlugCmd(), newProbeCmd())
+	add(groupMeasure, newRunCmd(), newSweepCmd(), newCrashCmd(), newCrashVictimCmd(), newPlugCmd(), newProbeCmd())
 	add(groupLook, newInfoCmd(), newLogdumpCmd(), newVersionCmd())
-	add(groupResults, newShowCmd(), newCompareCmd(), newExportCmd(), newPlotsCmd(), newReportCmd())
+	add(groupResults, newShowCmd(), newCompareCmd(), newExportCmd(), newPlotsCmd(), newReportCmd(), newPlanCmd(), newServeCmd())
 	add(groupRecover, newRecoverCmd())
 	root.SetFlagErrorFunc(flagError)
 	useCompletion(root)

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
+	"flushbench/plots/serve"
 	"flushbench/workload/runner"
 	"flushbench/workload/scenario"
 )
@@ -25,9 +27,11 @@ type runOptions struct {
 	results            string
 	resume             string
 	name               string
+	soak               time.Duration
 	quiet              bool
 	dryRun             bool
 	noReport           bool
+	serve              string // address, "": no pages
 	allowVolatile      bool
 	besideLiveDatabase bool
 	format             format
@@ -41,6 +45,8 @@ func (o *runOptions) addFlags(fs *pflag.FlagSet) {
 			annotate(fs, n, flagGroup, group)
 		}
 	}
+	fs.DurationVar(&o.soak, "soak", 0, "keep the load up for `TIME` (2h), each cell in turn, and say when the disk changed; 0: no soak")
+	mark("How long", "soak")
 	fs.StringVarP(&o.file, "file", "f", "", "take the settings from this YAML `FILE`; flags win over it")
 	mark("What to measure", "file")
 	fs.BoolVar(&o.allowVolatile, "allow-volatile", false, "measure a memory file system all the same")
@@ -53,7 +59,9 @@ func (o *runOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say which cells would run, how long they take and what they write")
 	fs.BoolVar(&o.noReport, "no-report", false, "make no report.html, report.md and pictures at the end")
-	mark("Output", "format", "results", "resume", "name", "quiet", "dry-run", "no-report")
+	fs.StringVar(&o.serve, "serve", "", "show the run in a browser; =`ADDRESS` for another HOST:PORT. On a terminal the pages stay until Ctrl-C")
+	fs.Lookup("serve").NoOptDefVal = serve.DefaultListen
+	mark("Output", "format", "results", "resume", "name", "quiet", "dry-run", "no-report", "serve")
 	fs.SortFlags = false
 }
 
@@ -68,7 +76,26 @@ func (o *runOptions) validate(flags *pflag.FlagSet) error {
 			return usageError(fmt.Errorf("--file %s: %w", o.file, err))
 		}
 	}
-	return usageError(o.s.Validate())
+	if err := o.s.Validate(); err != nil {
+		return usageError(err)
+	}
+	return usageError(o.checkSoak(flags))
+}
+
+// checkSoak refuses a soak that is out of range, or whose rounds were set apart.
+func (o *runOptions) checkSoak(flags *pflag.FlagSet) error {
+	if !flags.Changed("soak") || o.soak == 0 {
+		return nil
+	}
+	if o.soak < runner.MinSoak || o.soak > runner.MaxSoak {
+		return fmt.Errorf("--soak %v: must be %v to %v, or 0 for none", o.soak, runner.MinSoak, runner.MaxSoak)
+	}
+	for _, name := range []string{"duration", "rounds", "warmup"} {
+		if flags.Changed(name) {
+			return fmt.Errorf("--%s with --soak: a soak sets the length of its rounds itself; leave out one of them", name)
+		}
+	}
+	return nil
 }
 
 func newRunCmd() *cobra.Command {
@@ -89,6 +116,8 @@ how much it writes, in a folder of its own that it removes at the end.`,
   flushbench run --policy 1,2 --clients 1,16,256 --rounds 10
   flushbench run --policy 0,1,2 --rate 2k --clients 8 --flush-interval 500ms
   flushbench run --flush-method fdatasync,o_dsync,o_direct+o_dsync --policy 1
+  flushbench run --soak 2h                         does it stay so? credit, heat
+  flushbench run --serve                           watch it in a browser
   flushbench run --format json >run.json           everything, histograms too`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -105,6 +134,9 @@ how much it writes, in a folder of its own that it removes at the end.`,
 
 func (o *runOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	plan := runner.PlanOf(&o.s)
+	if o.soak > 0 {
+		plan = runner.SoakOf(plan, o.soak)
+	}
 	if err := plan.Check(); err != nil {
 		return usageError(err)
 	}
@@ -112,13 +144,30 @@ func (o *runOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.dryRun {
 		return dryRun(stdout, &plan)
 	}
+	board := runner.NewBoard()
+	note := bar.note
+	if o.quiet && o.serve != "" {
+		note = func(text string) { fmt.Fprintln(stderr, text) } // the address was asked for
+	}
+	watch, err := newWatch(o.serve, board.Snapshot, note, stderr)
+	if err != nil {
+		return err
+	}
+	return errors.Join(o.measure(ctx, stdout, plan, bar, board, watch), watch.close(ctx, stdout))
+}
+
+// measure runs the plan and shows what came of it.
+func (o *runOptions) measure(ctx context.Context, stdout io.Writer, plan runner.Plan, bar *progress, board *runner.Board, watch *watch) error {
 	cfg := runner.Config{
 		Plan: plan, Base: o.s.Dir, LogBase: o.s.LogDir, DataBase: o.s.DataDir, BinlogBase: o.s.BinlogDir,
 		ResultsDir: o.results, Resume: o.resume, MaxWriteBytes: int64(o.s.MaxWriteBytes),
 		AllowVolatile: o.allowVolatile, BesideLiveDatabase: o.besideLiveDatabase,
-		ToolVersion: toolVersion(), CommandLine: os.Args, Name: o.name, Progress: &runProgress{bar: bar},
+		ToolVersion: toolVersion(), CommandLine: os.Args, Name: o.name, Progress: &runProgress{bar: bar}, Board: board, Created: watch.begin,
 	}
+	defer bar.Close()
+	bar.live(ctx, board.Snapshot)
 	res, folder, err := runner.Run(ctx, cfg)
+	watch.end()
 	bar.Close()
 	if res == nil {
 		return err

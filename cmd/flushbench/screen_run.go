@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,12 +29,16 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 	if len(risk) > 0 {
 		b.WriteString("\n" + bold("RISK") + "   " + riskTitle(risk) + "\n")
 		b.WriteString(riskTable(risk).String())
+		b.WriteString(paceText(risk, bold))
 		b.WriteString(classTable(risk))
 	}
 	if views := viewTable(append(speed, risk...)); views != "" {
 		b.WriteString("\n" + bold("VIEW") + "   " + viewAbout + "\n" + views)
 	}
 	b.WriteString("\n")
+	if soak := verdict.SoakBlock(r, verdict.Width); soak != nil {
+		b.WriteString(strings.Join(soak, "\n") + "\n")
+	}
 	b.WriteString(strings.Join(verdict.AnswerBlock(r, verdict.Width), "\n") + "\n")
 	b.WriteString(strings.Join(verdict.NotTestedBlock(r, verdict.Width), "\n") + "\n")
 	b.WriteString(warningLines(r))
@@ -120,7 +125,7 @@ func speedTable(cells []*result.Cell) *grid {
 	varied := variedAxes(cells)
 	for _, c := range cells {
 		s := c.Summary
-		limited := noGuide(c)
+		limited := verdict.NoGuide(c)
 		cells := []string{policyText(c, varied), verdict.Count(float64(c.Params.Clients)), rate(s.TPS.Median), rangeText(s.TPS)}
 		if limited {
 			cells[2], cells[3] = "*", ""
@@ -136,23 +141,10 @@ func speedTable(cells []*result.Cell) *grid {
 
 // starNote explains the stars of a speed table; "" where it has none.
 func starNote(cells []*result.Cell) string {
-	if !slices.ContainsFunc(cells, noGuide) {
+	if !slices.ContainsFunc(cells, verdict.NoGuide) {
 		return ""
 	}
 	return "* limited by CPU or memory, not the disk: no guide to a server (result.json)\n"
-}
-
-// noGuide reports whether a cell says nothing about a server: under policies 0
-// and 2 without think time the CPU, the memory or the log's size set the pace.
-func noGuide(c *result.Cell) bool {
-	if flushes(c) || c.Params.Load == result.LoadPaced {
-		return false
-	}
-	switch c.Bound {
-	case result.BoundCPU, result.BoundBandwidth, result.BoundLogBuffer, result.BoundLogCapacity:
-		return true
-	}
-	return false
 }
 
 // flushes reports whether the commits of a cell wait for a flush.
@@ -183,6 +175,7 @@ func variedAxes(cells []*result.Cell) []func(*result.Params) string {
 		func(p *result.Params) string { return p.LogBuffer },
 		func(p *result.Params) string { return p.GroupCommit },
 		func(p *result.Params) string { return p.ClientMode },
+		func(p *result.Params) string { return cmp.Or(p.Arrival, "constant") },
 		func(p *result.Params) string { return p.RecordDistribution },
 	}
 	return slices.DeleteFunc(axes, func(f func(*result.Params) string) bool {
@@ -246,7 +239,7 @@ func riskTable(cells []*result.Cell) *grid {
 			name += fmt.Sprintf(" %s/s x%d", rate(c.Params.Rate), c.Params.Clients)
 		}
 		s := c.Summary
-		row := []string{name, latency(s.LatencyNS.P50), latency(s.LatencyNS.P99), rate(s.FlushesPS.Median)}
+		row := []string{name, pacedLatency(c, s.LatencyNS.P50), pacedLatency(c, s.LatencyNS.P99), rate(s.FlushesPS.Median)}
 		if a := s.AtRisk; a != nil {
 			row = append(row, riskText(a.Process), riskText(a.OS), riskText(a.Power))
 		} else {

@@ -81,6 +81,8 @@ func screenOf(r *result.Result, folder string, bold func(string) string) (string
 	switch {
 	case r.Kind == result.KindRun:
 		return runScreen(r, folder, bold), nil
+	case r.Kind == result.KindSweep:
+		return sweepScreen(r, folder, bold), nil
 	case r.Kind == result.KindProbe && r.Probe != nil:
 		return probeScreen(r, bold), nil
 	case r.Kind == result.KindCrash:

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/result"
+	"flushbench/plots/report"
+	"flushbench/workload/plan"
+)
+
+// The files of a plan, in the folder of --out.
+const (
+	planJSONFile     = "plan.json"
+	planMarkdownFile = "plan.md"
+)
+
+// planOptions are the flags of plan.
+type planOptions struct {
+	o       plan.Objectives
+	file    string
+	from    []string
+	results string
+	out     string
+	json    bool
+	measure planMeasure
+	format  format
+}
+
+func (o *planOptions) addFlags(fs *pflag.FlagSet) {
+	for _, s := range o.o.Settings() {
+		fs.Var(s.Value, s.Name, s.Help)
+		f := fs.Lookup(s.Name)
+		f.DefValue = "" // the zero value asks for nothing
+		annotate(fs, s.Name, flagGroup, s.Group)
+	}
+	group := func(name string, flags ...string) {
+		for _, f := range flags {
+			annotate(fs, f, flagGroup, name)
+		}
+	}
+	fs.StringVarP(&o.file, "file", "f", "", "take the objectives from this YAML `FILE`; flags win over it")
+	group("Objectives", "file")
+	fs.StringArrayVar(&o.from, "from", nil, "decide by this saved `RESULT` (a folder, a file, latest); may be repeated, or several given after it; without it the disk is measured")
+	addResultsFlag(fs, &o.results)
+	o.measure.addFlags(fs)
+	group("What is known", "from", "results", "dir", "workload", "time-budget")
+	addFormatFlag(fs, &o.format, formatTable, formatJSON, formatMarkdown)
+	fs.BoolVar(&o.json, "json", false, "the same as --format json")
+	fs.StringVar(&o.out, "out", "", "write "+planJSONFile+", "+planMarkdownFile+" and a page of the results to this `FOLDER`")
+	fs.BoolVar(&o.measure.quiet, "quiet", false, "no progress on standard error")
+	group("Output", "format", "json", "out", "quiet")
+	fs.SortFlags = false
+}
+
+// validate reads the file, if any, and checks the objectives.
+func (o *planOptions) validate(flags *pflag.FlagSet) error {
+	if o.json {
+		o.format = formatJSON
+	}
+	if o.file != "" {
+		data, err := os.ReadFile(o.file)
+		if err != nil {
+			return usageError(fmt.Errorf("--file: %w", err))
+		}
+		if err := o.o.Decode(data, flags.Changed); err != nil {
+			return usageError(fmt.Errorf("--file %s: %w", o.file, err))
+		}
+	}
+	return usageError(o.o.Validate())
+}
+
+func newPlanCmd() *cobra.Command {
+	var o planOptions
+	cmd := &cobra.Command{
+		Use:   "plan [flags] [RESULT...]",
+		Short: "Say which setting meets your objectives on this disk (3 min)",
+		Long: `Say which policy and sync_binlog meet what you need on a disk: commits a second,
+latency, the most that a crash may take; with what headroom, for how long, at what
+price; or what falls short, by how much, and which single change would help most.
+
+With --from it decides by saved results of run, sweep, probe and crash, of one
+disk or of several; without it measures this folder's disk first. Every figure is
+marked as measured or modelled. The model of group commit is fitted on the results
+and checked on cells that it was not fitted on; see docs/planning.md.
+
+Exit code 0 when a setting meets it, 4 when none does, 2 when the results do not
+decide it.`,
+		Example: `  flushbench plan --tps 2000 --p99 20ms --max-loss os=0
+  flushbench plan --from latest --tps 5000 --p99 10ms --headroom 30% \
+      --max-loss process=0,os=1s,power=1s --traffic-growth 40%/y
+  flushbench plan -f objectives.yaml --from results/A --from results/A-crash
+  flushbench plan --tps 20k --p99 2ms --assume plp=yes --from latest --json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.validate(cmd.Flags()); err != nil {
+				return err
+			}
+			o.from = append(o.from, args...)
+			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), time.Now())
+		},
+	}
+	o.addFlags(cmd.Flags())
+	completeValues(cmd)
+	return cmd
+}
+
+// run loads or measures, decides for each disk, and prints.
+func (o *planOptions) run(ctx context.Context, stdout, stderr io.Writer, today time.Time) error {
+	results, err := o.load()
+	if err == nil && len(results) == 0 {
+		results, err = o.measure.run(ctx, stderr, &o.o, o.results)
+	}
+	if err != nil {
+		return err
+	}
+	var plans []*plan.Plan
+	for _, disk := range plan.ByDisk(results) {
+		e, err := plan.FromResults(disk)
+		if err != nil {
+			return usageError(err)
+		}
+		plans = append(plans, plan.Decide(&o.o, e, today))
+	}
+	if err := o.write(stdout, plans); err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := o.writeFolder(plans, results); err != nil {
+			return err
+		}
+	}
+	return planVerdict(plans)
+}
+
+// load reads the results of --from.
+func (o *planOptions) load() ([]*result.Result, error) {
+	var out []*result.Result
+	for _, from := range o.from {
+		r, _, err := findResult(from, o.results)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// write prints the plans.
+func (o *planOptions) write(w io.Writer, plans []*plan.Plan) error {
+	switch o.format {
+	case formatJSON:
+		return writePlanJSON(w, plans)
+	case formatMarkdown:
+		_, err := io.WriteString(w, planPages(plans))
+		return err
+	}
+	screens := make([]string, len(plans))
+	for i, p := range plans {
+		screens[i] = planScreen(p, bold(w))
+	}
+	_, err := io.WriteString(w, strings.Join(screens, "\n")+planSummary(plans))
+	return err
+}
+
+// writePlanJSON writes one object for one disk, else a list.
+func writePlanJSON(w io.Writer, plans []*plan.Plan) error {
+	var v any = plans
+	if len(plans) == 1 {
+		v = plans[0]
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// planPages are the plans as Markdown.
+func planPages(plans []*plan.Plan) string {
+	pages := make([]string, len(plans))
+	for i, p := range plans {
+		pages[i] = planMarkdown(p)
+	}
+	return strings.Join(pages, "\n")
+}
+
+// planSummary says of several disks which setting serves all, or which need another.
+func planSummary(plans []*plan.Plan) string {
+	if len(plans) < 2 {
+		return ""
+	}
+	var order []string
+	disks := map[string][]string{}
+	for _, p := range plans {
+		use := p.Use
+		switch {
+		case p.Verdict == plan.No:
+			use = "no setting"
+		case p.Verdict == plan.Unknown:
+			use = "not decided"
+		}
+		if disks[use] == nil {
+			order = append(order, use)
+		}
+		disks[use] = append(disks[use], p.Disk.Headline)
+	}
+	if len(order) == 1 {
+		return "\n" + label("ALL", fmt.Sprintf("%s on all %d disks.", order[0], len(plans)))
+	}
+	var lines []string
+	for _, use := range order {
+		lines = append(lines, fmt.Sprintf("%s: %s.", use, strings.Join(disks[use], "; ")))
+	}
+	return "\n" + label("ALL", lines...)
+}
+
+// writeFolder keeps the plans, and a page that begins with them.
+func (o *planOptions) writeFolder(plans []*plan.Plan, results []*result.Result) error {
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return usageError(fmt.Errorf("--out: %w", err))
+	}
+	var text strings.Builder
+	if err := writePlanJSON(&text, plans); err != nil {
+		return err
+	}
+	err := errors.Join(
+		os.WriteFile(filepath.Join(o.out, planJSONFile), []byte(text.String()), 0o644),
+		os.WriteFile(filepath.Join(o.out, planMarkdownFile), []byte(planPages(plans)), 0o644))
+	if err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	var parts []report.Part
+	for i, disk := range plan.ByDisk(results) {
+		for j, r := range disk {
+			part := reportPart(r)
+			if j == 0 {
+				part.Head = append(planHead(plans[i]), part.Head...)
+				part.Tables = append(planTables(plans[i]), part.Tables...)
+			}
+			parts = append(parts, part)
+		}
+	}
+	page, err := report.New(parts...)
+	if err != nil {
+		return err
+	}
+	_, err = page.Write(o.out)
+	return err
+}
+
+// planHead is a plan as the lines that a page begins with.
+func planHead(p *plan.Plan) []string {
+	lines := []string{"ASKED " + p.AskedText(), "USE " + strings.Join(strings.Fields(p.UseText()), " ")}
+	for _, s := range p.Sections() {
+		lines = append(lines, s.Label+" "+strings.Join(s.Sentences, " "))
+	}
+	return lines
+}
+
+// planVerdict is the exit code: a disk on which nothing meets the objectives counts
+// more than one that is not decided.
+func planVerdict(plans []*plan.Plan) error {
+	unknown := 0
+	for _, p := range plans {
+		if p.Verdict == plan.No {
+			return &codeError{exitGate, fmt.Errorf("plan: no setting meets the objectives on %s", hostinfoName(p))}
+		}
+		if p.Verdict == plan.Unknown {
+			unknown++
+		}
+	}
+	if unknown > 0 {
+		return usagef("plan: not decided: what was measured does not show whether a setting meets the objectives")
+	}
+	return nil
+}
+
+// hostinfoName names a plan's disk in a message.
+func hostinfoName(p *plan.Plan) string {
+	if p.Disk.Model != "" {
+		return p.Disk.Model
+	}
+	if name, _, ok := strings.Cut(p.Disk.Headline, ":"); ok && name != "" {
+		return name
+	}
+	return hostinfo.Headline(result.Environment{})
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"flushbench/groupcommit"
+	"flushbench/metrics/result"
+	"flushbench/workload"
+	"flushbench/workload/plan"
+	"flushbench/workload/runner"
+	"flushbench/workload/scenario"
+)
+
+// planMeasure measures what plan needs where no result is given.
+type planMeasure struct {
+	dir                string
+	workload           scenario.Kind
+	budget             time.Duration
+	allowVolatile      bool
+	besideLiveDatabase bool
+	quiet              bool
+}
+
+// How the time of a measurement is spent.
+const (
+	defaultPlanBudget = 4 * time.Minute
+	leastPlanBudget   = 20 * time.Second
+	planWarmup        = 200 * time.Millisecond
+	planSetup         = 5 * time.Second // making files and tables, limit loops, reading back
+	mostPlanRounds    = 5
+	leastPlanRounds   = 3
+)
+
+// Clients that commit at the asked rate: as many as wait at once when each takes the
+// whole of its limit, within these bounds.
+const (
+	leastPlanClients = 64
+	mostPlanClients  = 1024
+)
+
+func (m *planMeasure) addFlags(fs *pflag.FlagSet) {
+	m.workload = workload.KindBank
+	fs.StringVar(&m.dir, "dir", ".", "without --from: existing `FOLDER` on the disk to measure")
+	fs.TextVar(&m.workload, "workload", m.workload, "without --from: `WORKLOAD` to measure; log has no binlog")
+	fs.DurationVar(&m.budget, "time-budget", defaultPlanBudget, "without --from: `TIME` that measuring may take")
+	fs.BoolVar(&m.allowVolatile, "allow-volatile", false, "measure a memory file system all the same")
+	fs.BoolVar(&m.besideLiveDatabase, "beside-live-database", false, "measure although a database server uses the disk, and slow it down")
+	for _, name := range []string{"allow-volatile", "beside-live-database"} {
+		annotate(fs, name, flagGroup, "Safety")
+	}
+}
+
+// scenario is what has to be measured for the objectives: the pairs that servers
+// use, in a closed loop, at the asked rate and at the one with headroom. Policy 0 is
+// left out where nothing may be lost by a process crash.
+func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
+	if m.budget < leastPlanBudget {
+		return nil, fmt.Errorf("--time-budget %v: must be at least %v", m.budget, leastPlanBudget)
+	}
+	s := scenario.Default()
+	s.Dir, s.Workload, s.Asked = m.dir, m.workload, true
+	s.Policy = scenario.List[groupcommit.Policy]{groupcommit.Policy1, groupcommit.Policy2}
+	if limit, ok := o.MaxLoss[plan.Process]; !ok || limit != (plan.Loss{}) {
+		s.Policy = append(s.Policy, groupcommit.Policy0)
+	}
+	pairs := len(s.Policy)
+	if s.Workload.Transactional() {
+		s.SyncBinlog = scenario.List[int]{1, 100}
+		pairs *= 2
+	}
+	if o.RecordBytes > 0 && !s.Workload.Transactional() {
+		s.RecordBytes = scenario.List[workload.Sizes]{workload.FixedSize(int(o.RecordBytes))}
+	}
+	need := math.Ceil(float64(o.TPS) * (1 + float64(o.Headroom)))
+	s.Rate = scenario.List[scenario.Rate]{0, scenario.Rate(o.TPS)}
+	if need > float64(o.TPS) {
+		s.Rate = append(s.Rate, scenario.Rate(need))
+	}
+	atOnce := need * max(time.Duration(o.P99), 10*time.Millisecond).Seconds()
+	s.Clients = scenario.List[int]{int(min(max(2*atOnce, leastPlanClients), mostPlanClients))}
+	m.timing(&s, pairs)
+	return &s, s.Validate()
+}
+
+// timing fits rounds and their length into the budget. Paced cells of policies 0 and
+// 2 last 3.3 flush intervals whatever is asked, or their windows mean nothing.
+func (m *planMeasure) timing(s *scenario.Scenario, pairs int) {
+	loose := 0
+	for _, p := range s.Policy {
+		if !p.Flushes() {
+			loose += pairs / len(s.Policy)
+		}
+	}
+	paced := len(s.Rate) - 1
+	fixed := float64(loose*paced) * 3.3 * s.FlushInterval.Seconds()
+	cells := float64(pairs * len(s.Rate))
+	other := cells - float64(loose*paced)
+	left := (m.budget - planSetup).Seconds()
+	s.Warmup = planWarmup
+	for s.Rounds = mostPlanRounds; s.Rounds > leastPlanRounds; s.Rounds-- {
+		if left/float64(s.Rounds)-fixed-cells*planWarmup.Seconds() >= other*0.5 {
+			break
+		}
+	}
+	each := (left/float64(s.Rounds) - fixed - cells*planWarmup.Seconds()) / other
+	s.Duration = time.Duration(min(max(each, 0.3), 2) * float64(time.Second)).Round(100 * time.Millisecond)
+}
+
+// run measures, and returns the result.
+func (m *planMeasure) run(ctx context.Context, stderr io.Writer, o *plan.Objectives, results string) ([]*result.Result, error) {
+	s, err := m.scenario(o)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	p := runner.PlanOf(s)
+	if err := p.Check(); err != nil {
+		return nil, usageError(err)
+	}
+	bar := newProgress(stderr, m.quiet)
+	defer bar.Close()
+	res, folder, err := runner.Run(ctx, runner.Config{
+		Plan: p, Base: m.dir, ResultsDir: results, AllowVolatile: m.allowVolatile, BesideLiveDatabase: m.besideLiveDatabase,
+		ToolVersion: toolVersion(), CommandLine: os.Args, Name: "plan", Progress: &runProgress{bar: bar},
+	})
+	bar.Close()
+	if err != nil {
+		return nil, err
+	}
+	bar.note("result in " + folder)
+	if !slices.ContainsFunc(res.Cells, func(c result.Cell) bool { return len(c.Rounds) > 0 }) {
+		return nil, fmt.Errorf("plan: %s: no cell was measured", folder)
+	}
+	return []*result.Result{res}, nil
+}

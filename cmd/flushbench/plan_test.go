@@ -1,0 +1,182 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"flushbench/metrics/result"
+	"flushbench/workload/plan"
+	"flushbench/workload/plan/simdisk"
+)
+
+// planDay is the date on which the golden plans were made.
+var planDay = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+
+// planned decides as the command does, on a simulated disk.
+func planned(t *testing.T, disk, ask string) *plan.Plan {
+	t.Helper()
+	o := parsePlan(t, strings.Fields(ask)...)
+	e, err := plan.FromResults([]*result.Result{planDisk(t, disk)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Decide(&o.o, e, planDay)
+}
+
+// planDisks keeps the results of simulated disks, which take a while to make.
+var planDisks = map[string]*result.Result{}
+
+// planDisk is what a run measures on a simulated disk.
+func planDisk(t *testing.T, disk string) *result.Result {
+	t.Helper()
+	if planDisks[disk] == nil {
+		d, err := simdisk.Named(disk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if planDisks[disk], err = d.Result(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return planDisks[disk]
+}
+
+// parsePlan reads the flags of plan.
+func parsePlan(t *testing.T, args ...string) *planOptions {
+	t.Helper()
+	var o planOptions
+	cmd := newPlanCmd()
+	cmd.ResetFlags()
+	o.addFlags(cmd.Flags())
+	if err := cmd.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.validate(cmd.Flags()); err != nil {
+		t.Fatal(err)
+	}
+	return &o
+}
+
+// TestPlanScreens are the reports on the eight questions whose answers are written
+// down in workload/plan/testdata/cases.yaml, and on one that asks for everything.
+func TestPlanScreens(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "workload", "plan", "testdata", "cases.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type question struct{ Name, Disk, Ask string }
+	var cases []question
+	if err := yaml.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	cases = append(cases, question{"everything", "sata", "--tps 5000 --p99 10ms --max-loss process=0,os=2s --headroom 30% --traffic-growth 40%/y --tbw 1200 " +
+		"--checkpoint-age 10m --recovery-time 60s --crashes process=4/y,os=0.5/y,power=0.1/y --monthly-cost 400 --replica-ack 400us --assume atomic=yes"})
+	for _, c := range cases {
+		p := planned(t, c.Disk, c.Ask)
+		golden(t, "plan-"+c.Name+".golden", planScreen(p, plain))
+		if c.Name == "everything" {
+			goldenText(t, "plan-everything.md", planMarkdown(p))
+		}
+	}
+}
+
+// savedPlanDisk keeps the result of a simulated disk as run does, and returns its folder.
+func savedPlanDisk(t *testing.T, disk string) string {
+	t.Helper()
+	r := planDisk(t, disk)
+	folder, err := result.CreateFolder(t.TempDir(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s result.Saver
+	if err := s.Save(folder, r); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// TestPlanCommand runs the command on saved results: formats, folders, several
+// disks, exit codes.
+func TestPlanCommand(t *testing.T) {
+	sata, hdd, work := savedPlanDisk(t, "sata"), savedPlanDisk(t, "hdd"), t.TempDir()
+	ask := []string{"plan", "--tps", "5000", "--p99", "10ms", "--max-loss", "process=0,os=1s"}
+	out, stderr, code := runBinary(t, work, append(ask, "--from", sata, "--out", "page")...)
+	if code != 0 || !strings.Contains(out, "innodb_flush_log_at_trx_commit = 1, sync_binlog = 1") {
+		t.Errorf("plan --from sata = %d, %s\n%s", code, stderr, out)
+	}
+	for _, f := range []string{"plan.json", "plan.md", "report.html", "report.md"} {
+		text, err := os.ReadFile(filepath.Join(work, "page", f))
+		if err != nil || !strings.Contains(string(text), "1/1") {
+			t.Errorf("%s: %v; want it to name 1/1", f, err)
+		}
+	}
+	out, _, code = runBinary(t, work, append(ask, "--json", sata)...)
+	var p plan.Plan
+	if err := json.Unmarshal([]byte(out), &p); err != nil || code != 0 || p.Use != "1/1" || p.RunnerUp != "1/100" {
+		t.Errorf("plan --json = %d, %v, use %q, then %q; want 1/1, then 1/100", code, err, p.Use, p.RunnerUp)
+	}
+	out, stderr, code = runBinary(t, work, append(ask, "--from", sata, "--from", hdd)...)
+	if code != 4 || !strings.Contains(out, "no setting: hdd") || !strings.Contains(stderr, "no setting meets") {
+		t.Errorf("plan of two disks = %d, %s\n%s; want 4 and both named", code, stderr, out)
+	}
+	_, _, code = runBinary(t, work, "plan", "--tps", "3000000", "--from", sata)
+	if code != 2 {
+		t.Errorf("plan of a rate that nobody measured = %d; want 2, not decided", code)
+	}
+}
+
+// TestPlanRefuses: each mistake is one clear line and exit code 2.
+func TestPlanRefuses(t *testing.T) {
+	work := t.TempDir()
+	file := filepath.Join(work, "objectives.yaml")
+	if err := os.WriteFile(file, []byte("tps: 5000\np98: 10ms\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"", "--tps is needed"},
+		{"--tps 0", "legal are"},
+		{"--tps 1e30", "legal are"},
+		{"--tps 5 --p99 10", "with a unit"},
+		{"--tps 5 --p99 10ms --p999 1ms", "contradict"},
+		{"--tps 5 --max-loss process=1s,os=0", "contradict"},
+		{"--tps 5 --max-loss kernel=1s", "there is no figure"},
+		{"--tps 5 --assume luck=yes", "legal are"},
+		{"--tps 5 --p98 1s", "unknown flag"},
+		{"--tps 5 --tbw 600 --dwpd 1", "give one"},
+		{"--tps 5 --from nowhere", "nowhere"},
+		{"--tps 5 --time-budget 1s", "at least"},
+		{"--file " + file, `did you mean "p99"`},
+		{"--file nowhere.yaml", "nowhere.yaml"},
+	} {
+		_, stderr, code := runBinary(t, work, append([]string{"plan"}, strings.Fields(c.args)...)...)
+		if code != 2 || !strings.Contains(stderr, c.want) || strings.Count(strings.TrimSpace(stderr), "\n") != 0 {
+			t.Errorf("plan %s = %d, %q; want exit code 2 and one line with %q", c.args, code, stderr, c.want)
+		}
+	}
+}
+
+// TestPlanMeasures: what is measured fits the objectives and the time.
+func TestPlanMeasures(t *testing.T) {
+	o := parsePlan(t, strings.Fields("--tps 2000 --p99 20ms --max-loss process=0,os=0 --headroom 50%")...)
+	s, err := o.measure.scenario(&o.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells, _ := s.Cells()
+	if len(cells) != 12 || len(s.Policy) != 2 {
+		t.Errorf("scenario = %d cells of policies %v; want 2 policies x 2 sync_binlog x 3 rates", len(cells), s.Policy)
+	}
+	var total time.Duration
+	for _, c := range cells {
+		total += (c.Warmup + c.Duration) * time.Duration(s.Rounds)
+	}
+	if total > defaultPlanBudget || s.Rounds != mostPlanRounds {
+		t.Errorf("scenario takes %v in %d rounds; want at most %v in %d", total, s.Rounds, defaultPlanBudget, mostPlanRounds)
+	}
+}
