@@ -55,6 +55,7 @@ func (p *prober) end(err error) {
 	}
 	r.BytesWritten = int64(p.cfg.FS.Counts().Bytes)
 	r.FlushSyscalls.Cells = flushCounts(p.cfg.FS.Counts()).Sub(r.FlushSyscalls.Setup)
+	r.FlushSyscalls.Setup.Fsync += workdir.FlushCalls
 	p.probe.Duration = finished.Sub(r.Started).Seconds()
 	p.report.Notes = p.dir.Notes()
 	for _, c := range p.cells {

@@ -17,6 +17,7 @@ type boundSeen struct{ kind, text string }
 
 // rounds calibrates and measures every round.
 func (r *run) rounds(ctx context.Context) error {
+	r.res.FlushSyscalls.Setup.Fsync += int64(len(r.folders.volumes)) * workdir.FlushCalls
 	err := r.createLogs()
 	if err == nil {
 		r.phase(&r.res.FlushSyscalls.Setup)

@@ -39,6 +39,10 @@ import (
 // Folder is the name of the folder that is made in the base folder.
 const Folder = "flushbench-work"
 
+// FlushCalls is how many fsync calls Acquire makes before it returns a folder: of the
+// lock file and of a run's manifest, each with its folder.
+const FlushCalls = 4
+
 // Options say what a run needs.
 type Options struct {
 	Base               string // an existing folder; "" is the current one
