@@ -21,6 +21,8 @@ func help(t *testing.T, args ...string) string {
 
 func TestRootHelp(t *testing.T)  { golden(t, "help.golden", help(t)) }
 func TestProbeHelp(t *testing.T) { golden(t, "help-probe.golden", help(t, "probe", "--help")) }
+func TestPlanHelp(t *testing.T)  { golden(t, "help-plan.golden", help(t, "plan", "--help")) }
+func TestSweepHelp(t *testing.T) { golden(t, "help-sweep.golden", help(t, "sweep", "--help")) }
 func TestInfoHelp(t *testing.T)  { golden(t, "help-info.golden", help(t, "info", "--help")) }
 
 // TestEveryCommandHasHelp: a short text, examples, 80 columns, a group.

@@ -151,7 +151,7 @@ func (o *planOptions) load() ([]*result.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, r)
+		out = append(out, r.Unmerged()...) // a merge decides for each of its hosts
 	}
 	return out, nil
 }
@@ -244,8 +244,7 @@ func (o *planOptions) writeFolder(plans []*plan.Plan, results []*result.Result) 
 		for j, r := range disk {
 			part := reportPart(r)
 			if j == 0 {
-				part.Head = append(planHead(plans[i]), part.Head...)
-				part.Tables = append(planTables(plans[i]), part.Tables...)
+				planPart(plans[i], &part)
 			}
 			parts = append(parts, part)
 		}
@@ -258,13 +257,31 @@ func (o *planOptions) writeFolder(plans []*plan.Plan, results []*result.Result) 
 	return err
 }
 
-// planHead is a plan as the lines that a page begins with.
-func planHead(p *plan.Plan) []string {
-	lines := []string{"ASKED " + p.AskedText(), "USE " + strings.Join(strings.Fields(p.UseText()), " ")}
-	for _, s := range p.Sections() {
-		lines = append(lines, s.Label+" "+strings.Join(s.Sentences, " "))
+// planPart lets a page about a result begin with the plan that follows from it.
+func planPart(p *plan.Plan, part *report.Part) {
+	part.Title = "flushbench plan"
+	if e := &part.Result.Environment; e.Host != "" {
+		part.Title += " for " + e.Host
 	}
-	return lines
+	part.Title += ", " + p.Made.UTC().Format("2006-01-02")
+	part.Answer = []string{p.UseText(), "Asked: " + p.AskedText() + "."}
+	for _, s := range p.Sections() {
+		switch s.Label {
+		case "WARNING": // the page has its own
+		case "WHY", "CHANGE":
+			for _, text := range s.Sentences {
+				if text != part.Answer[0] {
+					part.Answer = append(part.Answer, text)
+				}
+			}
+		default:
+			part.Notes = append(part.Notes, report.Note{Label: s.Label[:1] + strings.ToLower(s.Label[1:]), Sentences: s.Sentences})
+		}
+	}
+	if len(p.MySQL) > 0 {
+		part.Notes = append(part.Notes, report.Note{Label: "MySQL, MariaDB", Code: p.MySQL}, report.Note{Label: "PostgreSQL", Code: p.PostgreSQL})
+	}
+	part.Tables = append(planTables(p), part.Tables...)
 }
 
 // planVerdict is the exit code: a disk on which nothing meets the objectives counts

@@ -59,8 +59,9 @@ func (m *planMeasure) addFlags(fs *pflag.FlagSet) {
 }
 
 // scenario is what has to be measured for the objectives: the pairs that servers
-// use, in a closed loop, at the asked rate and at the one with headroom. Policy 0 is
-// left out where nothing may be lost by a process crash.
+// use, in a closed loop, at the asked rate, at the one with headroom and at twice the
+// asked one. Policy 0 is left out where a limit of loss rules it out: it puts a flush
+// interval at risk of every crash.
 func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
 	if m.budget < leastPlanBudget {
 		return nil, fmt.Errorf("--time-budget %v: must be at least %v", m.budget, leastPlanBudget)
@@ -68,7 +69,11 @@ func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
 	s := scenario.Default()
 	s.Dir, s.Workload, s.Asked = m.dir, m.workload, true
 	s.Policy = scenario.List[groupcommit.Policy]{groupcommit.Policy1, groupcommit.Policy2}
-	if limit, ok := o.MaxLoss[plan.Process]; !ok || limit != (plan.Loss{}) {
+	zeroMay := true
+	for _, limit := range o.MaxLoss {
+		zeroMay = zeroMay && (limit.Commits > 0 || limit.Age > s.FlushInterval)
+	}
+	if zeroMay {
 		s.Policy = append(s.Policy, groupcommit.Policy0)
 	}
 	pairs := len(s.Policy)
@@ -81,8 +86,10 @@ func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
 	}
 	need := math.Ceil(float64(o.TPS) * (1 + float64(o.Headroom)))
 	s.Rate = scenario.List[scenario.Rate]{0, scenario.Rate(o.TPS)}
-	if need > float64(o.TPS) {
-		s.Rate = append(s.Rate, scenario.Rate(need))
+	for _, more := range []float64{need, 2 * float64(o.TPS)} {
+		if more > float64(s.Rate[len(s.Rate)-1]) && more <= workload.MaxRate {
+			s.Rate = append(s.Rate, scenario.Rate(more))
+		}
 	}
 	atOnce := need * max(time.Duration(o.P99), 10*time.Millisecond).Seconds()
 	s.Clients = scenario.List[int]{int(min(max(2*atOnce, leastPlanClients), mostPlanClients))}

@@ -74,6 +74,9 @@ func (o *reportOptions) run(w io.Writer, args []string) error {
 				out = filepath.Join(out, anonymousFolder)
 			}
 		}
+		if o.anonymize && r.Merge != nil {
+			return usagef("report: --anonymize: %s is a merge, which names its hosts; anonymize the report of one host", path)
+		}
 		if o.anonymize {
 			if r, err = report.Anonymize(r); err != nil {
 				return err

@@ -15,6 +15,8 @@ func reportPart(r *result.Result) report.Part {
 	switch {
 	case r.Kind == result.KindCrash:
 		return report.Part{Result: r, Head: []string{crashHeadline(r)}, Tables: crashTables(r)}
+	case r.Merge != nil:
+		return mergePart(r)
 	case r.Probe != nil:
 		return report.Part{Result: r, Head: []string{hostinfo.Headline(r.Environment)}, Tables: probeTables(r.Probe)}
 	}

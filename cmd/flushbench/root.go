@@ -60,8 +60,9 @@ end.`,
 	}
 	add(groupMeasure, newRunCmd(), newSweepCmd(), newCrashCmd(), newCrashVictimCmd(), newPlugCmd(), newProbeCmd())
 	add(groupLook, newInfoCmd(), newLogdumpCmd(), newVersionCmd())
-	add(groupResults, newShowCmd(), newCompareCmd(), newExportCmd(), newPlotsCmd(), newReportCmd(), newPlanCmd(), newServeCmd())
+	add(groupResults, newShowCmd(), newCompareCmd(), newMergeCmd(), newExportCmd(), newPlotsCmd(), newReportCmd(), newPlanCmd(), newServeCmd())
 	add(groupRecover, newRecoverCmd())
+	add(groupSetup, newScenarioCmd())
 	root.SetFlagErrorFunc(flagError)
 	useCompletion(root)
 	useHelp(root)

@@ -68,12 +68,8 @@ func (o *runOptions) addFlags(fs *pflag.FlagSet) {
 // validate reads the file, if any, and checks everything.
 func (o *runOptions) validate(flags *pflag.FlagSet) error {
 	if o.file != "" {
-		data, err := os.ReadFile(o.file)
-		if err != nil {
-			return usageError(fmt.Errorf("--file: %w", err))
-		}
-		if err := o.s.Decode(data, flags.Changed); err != nil {
-			return usageError(fmt.Errorf("--file %s: %w", o.file, err))
+		if err := readScenario(&o.s, o.file, flags); err != nil {
+			return err
 		}
 	}
 	if err := o.s.Validate(); err != nil {
@@ -90,9 +86,12 @@ func (o *runOptions) checkSoak(flags *pflag.FlagSet) error {
 	if o.soak < runner.MinSoak || o.soak > runner.MaxSoak {
 		return fmt.Errorf("--soak %v: must be %v to %v, or 0 for none", o.soak, runner.MinSoak, runner.MaxSoak)
 	}
-	for _, name := range []string{"duration", "rounds", "warmup"} {
-		if flags.Changed(name) {
-			return fmt.Errorf("--%s with --soak: a soak sets the length of its rounds itself; leave out one of them", name)
+	for _, set := range []struct {
+		name  string
+		given bool
+	}{{"duration", o.s.Duration != 0}, {"rounds", o.s.Rounds != 0}, {"warmup", o.s.Warmup != scenario.WarmupByPreset}} {
+		if set.given {
+			return fmt.Errorf("--%s with --soak: a soak sets the length of its rounds itself; leave out one of them", set.name)
 		}
 	}
 	return nil
@@ -117,6 +116,7 @@ how much it writes, in a folder of its own that it removes at the end.`,
   flushbench run --policy 0,1,2 --rate 2k --clients 8 --flush-interval 500ms
   flushbench run --flush-method fdatasync,o_dsync,o_direct+o_dsync --policy 1
   flushbench run --soak 2h                         does it stay so? credit, heat
+  flushbench run -f oltp.yaml --dry-run            a scenario file, looked at
   flushbench run --serve                           watch it in a browser
   flushbench run --format json >run.json           everything, histograms too`,
 		Args: cobra.NoArgs,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"flushbench/metrics/verdict"
@@ -42,7 +43,7 @@ func indent(lines []string) string {
 
 // pairGrid has a row for each pair.
 func pairGrid(p *plan.Plan) *grid {
-	head := "commits/s"
+	head := "max/s"
 	if limit := p.LimitText(); limit != "" {
 		head += " at " + limit
 	}
@@ -62,9 +63,17 @@ func pairGrid(p *plan.Plan) *grid {
 		if !sameLoss(p, plan.Process) {
 			row = append(row, lossCell(r.Loss[plan.Process]))
 		}
-		g.add(append(row, lossCell(r.Loss[plan.OS]), r.Verdict)...)
+		g.add(append(row, lossCell(r.Loss[plan.OS]), okCell(r.Verdict))...)
 	}
 	return g
+}
+
+// okCell shows a verdict in a column as narrow as yes.
+func okCell(verdict string) string {
+	if verdict == plan.Unknown {
+		return unknownMark
+	}
+	return verdict
 }
 
 // sameLoss reports whether no pair loses anything by a kind of crash.
@@ -82,27 +91,40 @@ const (
 	modelledMark = "m"
 	beyondMark   = "x"
 	closedMark   = "c"
+	unknownMark  = "?"
 )
 
 // capacityText shows the interval of a capacity, or what the model says.
 func capacityText(c *plan.Capacity) string {
-	mark := ""
-	if c.Basis == plan.ClosedLoop {
-		mark = closedMark
+	var more string // what is not shown
+	switch {
+	case c.Hi > 0:
+	case c.Model >= 1 && c.Model > c.Lo:
+		more = atLeast(c.Model, c.ModelEnds) + basisMark(c.ModelBasis)
+	case c.Closed > c.Lo:
+		more = rate(c.Closed) + closedMark
 	}
 	switch {
 	case c.Lo > 0 && c.Hi > 0:
-		return fmt.Sprintf("%s..%s%s", rate(c.Lo), rate(c.Hi), mark)
-	case c.Lo > 0 && c.Model > c.Lo:
-		return fmt.Sprintf(">= %s%s, %s%s", rate(c.Lo), mark, rate(c.Model), basisMark(c.ModelBasis))
-	case c.Lo > 0:
-		return fmt.Sprintf(">= %s%s", rate(c.Lo), mark)
+		return rate(c.Lo) + ".." + rate(c.Hi)
 	case c.Hi > 0:
 		return "< " + rate(c.Hi)
-	case c.Model >= 1:
-		return rate(c.Model) + basisMark(c.ModelBasis)
+	case c.Lo > 0 && more != "":
+		return ">= " + rate(c.Lo) + ", " + more
+	case c.Lo > 0:
+		return ">= " + rate(c.Lo)
+	case more != "":
+		return more
 	}
 	return none
+}
+
+// atLeast shows a rate, and whether it may be more.
+func atLeast(v float64, ends bool) string {
+	if ends {
+		return "> " + rate(v)
+	}
+	return rate(v)
 }
 
 func basisMark(basis string) string {
@@ -132,6 +154,8 @@ func lossCell(l plan.LossSeen) string {
 		text = "~35 s"
 	case l.Measured:
 		text = verdict.Span(int64(l.AgeNS))
+	case l.AgeNS == 0:
+		text = "something"
 	default:
 		text = "> " + verdict.Span(int64(l.AgeNS))
 	}
@@ -155,6 +179,9 @@ func pairNote(p *plan.Plan) string {
 		if hasMark(p, m.mark) {
 			marks = append(marks, m.mark+" "+m.says)
 		}
+	}
+	if slices.ContainsFunc(p.Rows, func(r plan.Row) bool { return r.Verdict == plan.Unknown }) {
+		marks = append(marks, unknownMark+" not decided")
 	}
 	if len(marks) > 0 {
 		text += "; " + strings.Join(marks, ", ")
@@ -199,7 +226,7 @@ func senseGrid(p *plan.Plan) *grid {
 			row[2] = millis(s.P99NS)
 		}
 		if s.Capacity >= 1 {
-			row[3] = rate(s.Capacity)
+			row[3] = atLeast(s.Capacity, s.AtLeast)
 		}
 		if s.Basis == "" {
 			row[5] = "not known"

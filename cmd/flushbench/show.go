@@ -85,6 +85,8 @@ func screenOf(r *result.Result, folder string, bold func(string) string) (string
 		return sweepScreen(r, folder, bold), nil
 	case r.Kind == result.KindProbe && r.Probe != nil:
 		return probeScreen(r, bold), nil
+	case r.Kind == result.KindMerge && r.Merge != nil:
+		return mergeScreen(r, folder, bold), nil
 	case r.Kind == result.KindCrash:
 		return crashScreen(r, folder, bold), nil
 	}

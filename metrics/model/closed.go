@@ -30,25 +30,32 @@ func (s *System) closed(base Dist, set Setting, load Load) (*Prediction, error) 
 		return &Prediction{TPS: n / cycle * 1e9, Group: n, MeanNS: service.Mean(), Busy: service.Mean() / cycle,
 			latency: func() Dist { return service }}, nil
 	}
+	var group, mean, away, found float64
+	waits := func() wait {
+		service := base.Shift(mean - baseMean)
+		return wait{found, service.after(load.ThinkNS, away), service, service}
+	}
 	latency := 2 * baseMean // the other fixed point, all in one group, does not last
-	var w wait
-	var group float64
 	for range maxSteps {
 		perNS := n / (load.ThinkNS + latency)
-		mean := baseMean + cost*math.Max(1, math.Min(group, n))
+		mean = baseMean + cost*math.Max(1, math.Min(group, n))
 		group = math.Min(math.Max(1, perNS*mean), n)
-		service := base.Shift(mean - baseMean)
-		away := math.Max(mean, load.ThinkNS+latency-mean) // of a cycle, not in its own group
-		w = wait{1 - math.Pow(1-mean/away, math.Max(0, n-group)), service.after(load.ThinkNS, away), service, service}
-		next, _ := w.moments()
+		away = math.Max(mean, load.ThinkNS+latency-mean) // of a cycle, not in its own group
+		found = 1 - math.Pow(1-mean/away, math.Max(0, n-group))
+		next := (1 + found) * mean // who comes back as a group begins waits for all of it
+		if load.ThinkNS > 0 {
+			w := waits()
+			next, _ = w.moments()
+		}
 		done := math.Abs(next-latency) < settled*latency
 		latency = (latency + next) / 2
 		if done {
 			break
 		}
 	}
+	w := waits()
 	p := &Prediction{TPS: n / (load.ThinkNS + latency) * 1e9, Group: group, MeanNS: latency, latency: w.dist}
-	p.Busy = math.Min(1, p.TPS/1e9/group*w.service.Mean())
+	p.Busy = math.Min(1, p.TPS/1e9/group*mean)
 	return p, nil
 }
 

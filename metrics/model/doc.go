@@ -3,12 +3,12 @@
 // once.
 //
 // While one group is being flushed, commits gather; when it ends, all of them
-// are the next group. That is Bailey's bulk-service queue (N. T. J. Bailey, On
+// are the next group. That is a queue with bulk service (N. T. J. Bailey, On
 // queueing processes with bulk service, J. Royal Stat. Soc. B 16, 1954) without a
-// limit on the group, as group commit was first described (Gawlick and Kinkade,
-// IMS/VS Fast Path, 1985; Helland, Sammer, Lyon, Carr, Garrett and Reuter, Group
-// commit timers and high volume transaction systems, HPTS 1987). A service is the
-// flushes that the group waits for, drawn from the measured distribution with its
+// limit on the group. Early works on group commit are Gawlick and Kinkade (1985) and
+// Helland, Sammer, Lyon, Carr, Garrett and Reuter (Group commit timers and high volume
+// transaction systems, HPTS 1987). They are named for the ideas; the formulas are
+// derived here and held against Simulate. A service is the flushes that the group waits for, drawn from the measured distribution with its
 // stalls, plus two costs that are fitted: a fixed one for each group and one for
 // each commit in it.
 //

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"container/heap"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -61,16 +60,37 @@ func Simulate(s *System, set Setting, load Load, commits int, seed uint64) *Outc
 // arrival is a commit on its way: it is there at ready and was meant for intended.
 type arrival struct{ ready, intended float64 }
 
+// arrivals is a binary heap, the next one to be ready first.
 type arrivals []arrival
 
-func (a arrivals) Len() int           { return len(a) }
-func (a arrivals) Less(i, j int) bool { return a[i].ready < a[j].ready }
-func (a arrivals) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
-func (a *arrivals) Push(x any)        { *a = append(*a, x.(arrival)) }
-func (a *arrivals) Pop() any {
-	last := (*a)[len(*a)-1]
-	*a = (*a)[:len(*a)-1]
-	return last
+func (a *arrivals) push(x arrival) {
+	*a = append(*a, x)
+	h := *a
+	i := len(h) - 1
+	for ; i > 0 && h[(i-1)/2].ready > x.ready; i = (i - 1) / 2 {
+		h[i] = h[(i-1)/2]
+	}
+	h[i] = x
+}
+
+func (a *arrivals) pop() arrival {
+	h := *a
+	first, x, n := h[0], h[len(h)-1], len(h)-1
+	i := 0
+	for {
+		child := 2*i + 1
+		if child+1 < n && h[child+1].ready < h[child].ready {
+			child++
+		}
+		if child >= n || h[child].ready >= x.ready {
+			break
+		}
+		h[i] = h[child]
+		i = child
+	}
+	h[i] = x
+	*a = h[:n]
+	return first
 }
 
 type simulation struct {
@@ -93,7 +113,7 @@ func (m *simulation) begin() {
 	case m.load.Rate > 0:
 		for i := range m.load.Clients {
 			t := float64(i) * 1e9 / m.load.Rate
-			heap.Push(&m.coming, arrival{t, t})
+			m.coming.push(arrival{t, t})
 		}
 	default:
 		for range m.load.Clients {
@@ -101,7 +121,7 @@ func (m *simulation) begin() {
 			if m.gather {
 				t = 0 // they are in step, and stay so
 			}
-			heap.Push(&m.coming, arrival{t, t})
+			m.coming.push(arrival{t, t})
 		}
 	}
 }
@@ -124,10 +144,10 @@ func (m *simulation) nextGroup() []arrival {
 
 // take removes the next arrival; of an open load another one follows it.
 func (m *simulation) take() arrival {
-	a := heap.Pop(&m.coming).(arrival)
+	a := m.coming.pop()
 	if m.between > 0 {
 		t := a.ready + m.rng.ExpFloat64()*m.between
-		heap.Push(&m.coming, arrival{t, t})
+		m.coming.push(arrival{t, t})
 	}
 	return a
 }
@@ -163,8 +183,8 @@ func (m *simulation) again(a arrival, end float64) {
 	case m.between > 0:
 	case m.load.Rate > 0:
 		next := a.intended + float64(m.load.Clients)*1e9/m.load.Rate
-		heap.Push(&m.coming, arrival{math.Max(next, end), next})
+		m.coming.push(arrival{math.Max(next, end), next})
 	default:
-		heap.Push(&m.coming, arrival{end + m.load.ThinkNS, end + m.load.ThinkNS})
+		m.coming.push(arrival{end + m.load.ThinkNS, end + m.load.ThinkNS})
 	}
 }

@@ -31,6 +31,8 @@ var (
 	ErrInvalid = errors.New("not a valid result")
 )
 
+var errTooLarge = fmt.Errorf("result: decode: %w: over %d bytes", ErrInvalid, MaxFileBytes)
+
 // Encode returns r as indented JSON with a final newline, arrays of plain values on
 // a line each. It refuses what no
 // reader could take back: a figure that is not finite (the error names it) or
@@ -45,11 +47,16 @@ func Encode(r *Result) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
+	if r.Merge == nil {
+		enc.SetIndent("", " ") // a merge of 200 hosts would be half as large again
+	}
 	if err := enc.Encode(withoutNilSlices(r)); err != nil {
 		return nil, fmt.Errorf("result: encode: %w", err)
 	}
-	data := oneLine(buf.Bytes())
+	data := buf.Bytes()
+	if r.Merge == nil {
+		data = oneLine(data)
+	}
 	if len(data) > MaxFileBytes {
 		return nil, fmt.Errorf("result: encode: %d bytes, at most %d are legal", len(data), MaxFileBytes)
 	}
@@ -65,7 +72,7 @@ func Decode(src io.Reader) (*Result, error) {
 		return nil, fmt.Errorf("result: read: %w", err)
 	}
 	if len(data) > MaxFileBytes {
-		return nil, fmt.Errorf("result: decode: %w: over %d bytes", ErrInvalid, MaxFileBytes)
+		return nil, errTooLarge
 	}
 	data, err = migrate(data)
 	if err != nil {
@@ -82,12 +89,15 @@ func Decode(src io.Reader) (*Result, error) {
 	if err := r.validate(); err != nil {
 		return nil, fmt.Errorf("result: decode: %w: %w", ErrInvalid, err)
 	}
-	if r.Scenario != nil {
+	for _, part := range append(r.mergedResults(), r) {
+		if part.Scenario == nil {
+			continue
+		}
 		var compact bytes.Buffer
-		if err := json.Compact(&compact, r.Scenario); err != nil {
+		if err := json.Compact(&compact, part.Scenario); err != nil {
 			return nil, fmt.Errorf("result: decode: scenario: %w: %w", ErrInvalid, err)
 		}
-		r.Scenario = compact.Bytes()
+		part.Scenario = compact.Bytes()
 	}
 	return r, nil
 }
@@ -171,7 +181,7 @@ func (r *Result) validate() error {
 			}
 		}
 	}
-	return nil
+	return r.Merge.validate()
 }
 
 func (r *Round) validate() error {
@@ -200,6 +210,7 @@ func withoutNilSlices(r *Result) *Result {
 	c.Environment.Warnings = emptied(c.Environment.Warnings)
 	c.Environment.Cgroup.IOLimits = emptied(c.Environment.Cgroup.IOLimits)
 	c.Environment.Device.Stack = emptied(c.Environment.Device.Stack)
+	c.Merge = c.Merge.withoutNilSlices()
 	c.Cells = append(make([]Cell, 0, len(r.Cells)), r.Cells...)
 	for i := range c.Cells {
 		cell := &c.Cells[i]

@@ -18,18 +18,19 @@ const (
 	KindSweep  = "sweep"
 	KindPlan   = "plan"
 	KindLesson = "lesson"
+	KindMerge  = "merge"
 )
 
 // Kinds returns every legal value of Result.Kind.
 func Kinds() []string {
-	return []string{KindRun, KindProbe, KindCrash, KindSweep, KindPlan, KindLesson}
+	return []string{KindRun, KindProbe, KindCrash, KindSweep, KindPlan, KindLesson, KindMerge}
 }
 
 // Result is one result.json. It is plain data: one goroutine at a time may
 // change it.
 type Result struct {
 	Schema      int      `json:"schema"`       // Version
-	Kind        string   `json:"kind"`         // run, probe, crash, sweep, plan, lesson
+	Kind        string   `json:"kind"`         // run, probe, crash, sweep, plan, lesson, merge
 	Name        string   `json:"name"`         // last part of the folder's name
 	Complete    bool     `json:"complete"`     // false until everything asked for was measured
 	Interrupted bool     `json:"interrupted"`  // the user stopped it
@@ -55,6 +56,7 @@ type Result struct {
 	Probe         *Probe        `json:"probe,omitempty"`
 	CrashTrials   []CrashTrial  `json:"crash_trials,omitempty"`
 	Sweep         *Sweep        `json:"sweep,omitempty"` // of kind sweep
+	Merge         *Merge        `json:"merge,omitempty"` // of kind merge, whose environment and cells are empty: each host has its own
 	Error         string        `json:"error,omitempty"` // why the run failed, "" when it did not
 }
 

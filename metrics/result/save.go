@@ -181,10 +181,18 @@ func Load(path string) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("result: load: %w", err)
 	}
-	r, err := Decode(f)
+	r, err := decodeFile(f)
 	err = errors.Join(err, f.Close())
 	if err != nil {
 		return nil, fmt.Errorf("result: load %s: %w", path, err)
 	}
 	return r, nil
+}
+
+// decodeFile is Decode; it does not read a file that is too large.
+func decodeFile(f *os.File) (*Result, error) {
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > MaxFileBytes {
+		return nil, errTooLarge
+	}
+	return Decode(f)
 }

@@ -45,6 +45,16 @@ func (p *part) markdown(b *strings.Builder) {
 	if len(p.Not) > 0 {
 		fmt.Fprintf(b, "**%s:** %s.\n\n", p.NotLabel, escape(strings.Join(p.Not, "; ")))
 	}
+	for _, n := range p.Notes {
+		fmt.Fprintf(b, "## %s\n\n", escape(n.Label))
+		for _, s := range n.Sentences {
+			b.WriteString("- " + escape(s) + "\n")
+		}
+		if len(n.Code) > 0 {
+			b.WriteString("\n    " + strings.Join(n.Code, "\n    ") + "\n")
+		}
+		b.WriteString("\n")
+	}
 	if len(p.Warnings) > 0 {
 		b.WriteString("## Warnings\n\n")
 		for _, w := range p.Warnings {

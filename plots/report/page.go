@@ -25,6 +25,7 @@ type part struct {
 	Answer   []string
 	NotLabel string // NOT TESTED, NOT PROVED
 	Not      []string
+	Notes    []Note
 	Failed   string // why the run failed, "" when it did not
 	Warnings []string
 	Tables   []Table
@@ -95,7 +96,13 @@ func newPart(in *Part, id string, several bool) (part, error) {
 	default:
 		p.Answer, p.Not = verdict.Answer(r), verdict.NotTested(r)
 	}
-	p.Answer, p.Not = cleanAll(p.Answer), cleanAll(p.Not)
+	if len(in.Answer) > 0 {
+		p.Answer, p.Not = in.Answer, nil
+	}
+	if in.Title != "" {
+		p.Title = clean(in.Title)
+	}
+	p.Answer, p.Not, p.Notes = cleanAll(p.Answer), cleanAll(p.Not), cleanNotes(in.Notes)
 	for _, w := range verdict.Warnings(r) {
 		p.Warnings = append(p.Warnings, clean(verdict.WarningText(w)))
 	}
@@ -151,6 +158,15 @@ func cleanAll(texts []string) []string {
 	var out []string
 	for _, t := range texts {
 		out = append(out, clean(t))
+	}
+	return out
+}
+
+// cleanNotes returns notes that can be shown.
+func cleanNotes(in []Note) []Note {
+	var out []Note
+	for _, n := range in {
+		out = append(out, Note{clean(n.Label), cleanAll(n.Sentences), cleanAll(n.Code)})
 	}
 	return out
 }

@@ -27,6 +27,18 @@ type Part struct {
 	Head []string
 	// Tables are those of the screen, in its order.
 	Tables []Table
+	// Title and Answer take the place of the result's own where the page is about what
+	// follows from it (a plan); empty: they do not. Notes come after the answer.
+	Title  string
+	Answer []string
+	Notes  []Note
+}
+
+// Note is what else is to be said, under a label.
+type Note struct {
+	Label     string
+	Sentences []string
+	Code      []string // lines to be copied, after the sentences
 }
 
 // Table is a table as data: every cell is a text, ready to be read.

@@ -14,39 +14,58 @@ const (
 	aboveShare = 1.3
 )
 
-// capacity is the highest rate of a pair at which the limits of latency are kept.
+// capacity is the highest rate of a pair at which the limits of latency are kept:
+// Lo was shown to hold and Hi not to. Where a knee and a cell contradict each other
+// the lower rate counts.
 func (d *decision) capacity(m *Measured) Capacity {
 	var c Capacity
-	if k := m.Knee; k != nil && d.covers(k) {
-		c = Capacity{Lo: k.Lo, Hi: k.Hi, Basis: Swept}
+	type end struct {
+		rate  float64
+		basis string
 	}
-	rates := pacedPoints(m.Points)
-	for i := range rates {
-		p := &rates[i]
-		if _, kept := p.paced(); kept && d.keeps(p) {
-			if c.Hi == 0 || p.Params.Rate < c.Hi {
-				if lo := math.Min(p.Params.Rate, p.TPS.Lo); lo > c.Lo {
-					c.Lo, c.Basis = lo, MeasuredAt
-				}
-			}
+	var held []end
+	knee := m.Knee != nil && d.covers(m.Knee)
+	if knee {
+		held, c.Hi = append(held, end{m.Knee.Lo, Swept}), m.Knee.Hi
+	}
+	for _, p := range pacedPoints(m.Points) {
+		if knee && p.Swept {
 			continue
 		}
-		if c.Hi == 0 || p.Params.Rate < c.Hi {
-			c.Hi = p.Params.Rate
+		_, kept := p.paced()
+		within := d.keeps(&p)
+		if !kept || within == No || !d.lasted(&p) {
+			if rate := p.rate(); c.Hi == 0 || rate < c.Hi {
+				c.Hi = rate
+			}
+			break // a higher rate that happened to hold proves nothing
 		}
-		break // a higher rate that happened to hold proves nothing
+		if within == Yes {
+			held = append(held, end{p.rate(), MeasuredAt})
+		}
+	}
+	for _, h := range held {
+		if h.rate > c.Lo && (c.Hi == 0 || h.rate < c.Hi) {
+			c.Lo, c.Basis = h.rate, h.basis
+		}
 	}
 	for i := range m.Points {
-		p := &m.Points[i]
-		if paced, _ := p.paced(); !paced && d.keeps(p) && p.TPS.Lo > c.Lo && (c.Hi == 0 || p.TPS.Lo < c.Hi) {
-			c.Lo, c.Basis = p.TPS.Lo, ClosedLoop
+		if p := &m.Points[i]; p.Params.Rate <= 0 && !p.Swept && d.keeps(p) == Yes {
+			c.Closed = math.Max(c.Closed, p.TPS.Lo)
 		}
 	}
-	if c.Hi > 0 && c.Hi < c.Lo {
-		c.Hi = 0
-	}
-	c.Model, c.ModelBasis = d.modelledCapacity(m, 1, 1)
+	c.Model, c.ModelBasis, c.ModelEnds = d.modelledCapacity(m, 1, 1)
 	return c
+}
+
+// lasted reports whether a point that was soaked still kept to the rate and the limits
+// at its end.
+func (d *decision) lasted(p *Point) bool {
+	if p.Soak == nil || len(p.Soak.Changes) == 0 {
+		return true
+	}
+	left := &p.Soak.Changes[len(p.Soak.Changes)-1]
+	return left.TPSAfter >= keptUpShare*p.rate() && (d.o.P99 == 0 || left.P99After == nil || *left.P99After <= float64(d.o.P99))
 }
 
 // covers reports whether a knee was found for limits at least as strict as those
@@ -56,13 +75,23 @@ func (d *decision) covers(k *Knee) bool {
 	return strict(k.P99NS, d.o.P99) && strict(k.P999NS, d.o.P999)
 }
 
-// keeps reports whether a point's latencies are within the limits, in the median
-// over its rounds. A percentile that is not shown is not within.
-func (d *decision) keeps(p *Point) bool {
-	within := func(limit Duration, got *result.Interval) bool {
-		return limit == 0 || got != nil && got.Median <= float64(limit)
+// keeps says whether a point's latencies are within the limits, in the median over
+// its rounds. Where a percentile has too few samples to be shown it is unknown.
+func (d *decision) keeps(p *Point) string {
+	out := Yes
+	for _, l := range []struct {
+		limit Duration
+		got   *result.Interval
+	}{{d.o.P99, p.P99}, {d.o.P999, p.P999}} {
+		switch {
+		case l.limit == 0:
+		case l.got == nil:
+			out = Unknown
+		case l.got.Median > float64(l.limit):
+			return No
+		}
 	}
-	return within(d.o.P99, p.P99) && within(d.o.P999, p.P999)
+	return out
 }
 
 // pacedPoints returns the points with a rate, the lowest first.

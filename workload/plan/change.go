@@ -58,7 +58,7 @@ func closest(p *Plan) *Row {
 
 // flushed judges a pair with flushes that take factor times as long.
 func (d *decision) flushed(m *Measured, factor float64) (meets bool, basis string) {
-	capacity, basis := d.modelledCapacity(m, factor, 1)
+	capacity, basis, _ := d.modelledCapacity(m, factor, 1)
 	return capacity >= d.o.need(), basis
 }
 
@@ -114,7 +114,7 @@ func (d *decision) gather(m *Measured) *Change {
 			if p != v.Params || m.Points[j].TPS.Median <= 0 || v.TPS.Lo <= m.Points[j].TPS.Hi {
 				continue
 			}
-			return &Change{What: "gathering delay", Meets: d.keeps(v) && v.TPS.Lo >= d.o.need(), Basis: ClosedLoop,
+			return &Change{What: "gathering delay", Meets: d.keeps(v) == Yes && v.TPS.Lo >= d.o.need(), Basis: ClosedLoop,
 				Text: fmt.Sprintf("a gathering delay: %d clients carried %.1f times as many", p.Clients, v.TPS.Median/m.Points[j].TPS.Median)}
 		}
 	}
@@ -130,15 +130,20 @@ func (d *decision) oneFlushLess(m *Measured) *Change {
 	fewer := *m
 	hundred := 100
 	fewer.Pair.SyncBinlog = &hundred
-	capacity, basis := d.modelledCapacity(&fewer, 1, 1)
+	capacity, basis, _ := d.modelledCapacity(&fewer, 1, 1)
 	if capacity < d.o.need() {
 		return nil
 	}
 	return &Change{What: "sync_binlog", Meets: false, Basis: basis,
-		Text: fmt.Sprintf("sync_binlog=100 would carry %s/s, and a kernel crash might take up to 99 groups", count(capacity))}
+		Text: fmt.Sprintf("with sync_binlog=100 it would carry %s/s, and a kernel crash might take up to 99 groups", count(capacity))}
 }
 
 func (d *decision) fasterFlush(m *Measured) *Change {
+	if tps := float64(d.o.TPS); d.trusted(m) && d.enough(m, tps, 1) {
+		l := d.modelledLatency(m, tps, 1, 1)
+		return &Change{What: "faster flush", Basis: Modelled,
+			Text: fmt.Sprintf("a faster flush would not help: with the flushes of the limit loop alone p99 would be %s at %s/s. Something else stalls commits (a busy machine, a neighbour, checkpoints), or flushes are slower beside them", span(l.P99NS), count(tps))}
+	}
 	faster := d.factorFor(m)
 	if faster <= 0 {
 		return nil
@@ -146,6 +151,17 @@ func (d *decision) fasterFlush(m *Measured) *Change {
 	mean := d.disk.Flush.Mean()
 	return &Change{What: "faster flush", Meets: true, Basis: Modelled,
 		Text: fmt.Sprintf("a faster flush (log on another device, or a drive with power-loss protection): at most %s in the mean, its stalls shorter likewise; it takes %s", span(mean*faster), span(mean))}
+}
+
+// enough reports whether, by the model, a rate keeps the limits of latency with
+// flushes that take factor times as long.
+func (d *decision) enough(m *Measured, tps, factor float64) bool {
+	p, err := d.changed(factor, 1).Predict(m.Pair.flushes(), loadAt(tps))
+	if err != nil {
+		return false
+	}
+	all := p.Latency()
+	return (d.o.P99 == 0 || all.Quantile(0.99) <= float64(d.o.P99)) && (d.o.P999 == 0 || all.Quantile(0.999) <= float64(d.o.P999))
 }
 
 // leastFactor is the fastest flush that factorFor tries, against today's: beyond it
@@ -159,14 +175,7 @@ func (d *decision) factorFor(m *Measured) float64 {
 	if !d.trusted(m) {
 		return 0
 	}
-	enough := func(factor float64) bool {
-		p, err := d.changed(factor, 1).Predict(m.Pair.flushes(), loadAt(d.o.need()))
-		if err != nil {
-			return false
-		}
-		all := p.Latency()
-		return (d.o.P99 == 0 || all.Quantile(0.99) <= float64(d.o.P99)) && (d.o.P999 == 0 || all.Quantile(0.999) <= float64(d.o.P999))
-	}
+	enough := func(factor float64) bool { return d.enough(m, d.o.need(), factor) }
 	if !enough(leastFactor) {
 		return 0
 	}

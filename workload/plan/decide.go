@@ -93,21 +93,24 @@ func (d *decision) row(m *Measured) Row {
 	return r
 }
 
+// rounding is what sums of floating-point numbers may be off by.
+const rounding = 1e-9
+
 // judgeRate says whether the rate is carried within the limits of latency.
 func (d *decision) judgeRate(r *Row) {
-	c, need := r.Capacity, d.o.need()
-	best, basis := c.Lo, c.Basis
-	if c.Model > best && c.Hi == 0 {
-		best, basis = c.Model, c.ModelBasis
-	}
+	c, need := r.Capacity, d.o.need()*(1-rounding)
 	switch {
 	case c.Lo >= need:
-	case c.Hi > 0 && c.Hi <= need, c.Hi == 0 && c.Model > 0 && best < need:
-		r.Misses = append(r.Misses, d.rateMiss(r, math.Max(best, c.Lo), basis))
+	case c.Hi > 0 && c.Hi <= d.o.need():
+		r.Misses = append(r.Misses, d.rateMiss(r, c.Lo, c.Basis))
 	case c.Hi > 0: // the end of the capacity lies about where the need is
-		r.Unknown = append(r.Unknown, fmt.Sprintf("the rate is between %s/s, which is shown, and %s/s, which is not", count(c.Lo), count(c.Hi)))
-	case c.Model > 0:
-		// Modelled to be enough: said with the figure.
+		r.Unknown = append(r.Unknown, fmt.Sprintf("the need lies between %s/s, which is shown, and %s/s, which is not", count(c.Lo), count(c.Hi)))
+	case c.Model > 0 && c.Model >= need*d.slack():
+		// Modelled to be enough, by more than the model may be off: said with the figure.
+	case c.Model > 0 && !c.ModelEnds && c.Model*d.slack() < need:
+		r.Misses = append(r.Misses, d.rateMiss(r, math.Max(c.Lo, c.Model), c.ModelBasis))
+	case c.Model > 0 && !c.ModelEnds:
+		r.Unknown = append(r.Unknown, fmt.Sprintf("%s/s is modelled, give or take %.0f %%, and %s/s was measured", count(c.Model), 100*(d.slack()-1), count(c.Lo)))
 	default:
 		r.Unknown = append(r.Unknown, fmt.Sprintf("no more than %s/s was measured, and the model does not reach %s/s", count(c.Lo), count(need)))
 	}

@@ -122,6 +122,17 @@ func TestLoss(t *testing.T) {
 			t.Errorf("%s: verdict %s, %v; want %s", c.name, p.Verdict, p.Why, c.verdict)
 		}
 	}
+	for _, c := range []struct {
+		want string
+		t    Trials
+	}{
+		{"a kernel crash took up to 3 commits in 1 of 40 trials", Trials{Proofs: 40, WithLoss: 1, LostMax: 3}},
+		{"a kernel crash left up to 197 commits in one log alone, or none, in 8 of 8 trials", Trials{Proofs: 8, WithLoss: 8, LostMax: 197, Diverged: 8}},
+	} {
+		if p := decide(t, "--tps 1000 --max-loss os=0", crashed(c.t)); !strings.Contains(strings.Join(p.Why, " "), c.want) {
+			t.Errorf("why: %q; want %q", p.Why, c.want)
+		}
+	}
 	p := decide(t, "--tps 1000 --max-loss os=0", crashed(Trials{Proofs: 40}))
 	if pr := p.Rows[0].Loss[OS].Proven; pr == nil || math.Abs(pr.Bound-0.072) > 0.001 || !strings.Contains(strings.Join(p.Limits, " "), "7 %") {
 		t.Errorf("proof %+v, limits %v; want 0 of 40 to leave 7 %%", pr, p.Limits)

@@ -97,7 +97,7 @@ type Measured struct {
 // Knee is the interval in which a sweep found the highest rate that meets an
 // objective.
 type Knee struct {
-	Lo, Hi float64 // commits a second; Hi 0: all that was tried held
+	Lo, Hi float64 // commits a second, shown by enough rounds; 0: that end is not shown
 	P99NS  int64   // the objective it was found for; 0: none
 	P999NS int64
 }
@@ -118,19 +118,25 @@ type Point struct {
 	AtRisk                *result.AtRisk // nil: not tracked
 	DurationS             float64        // of the shortest round
 	Rounds                int
+	Swept                 bool         // one of the points of a sweep: its knee says more
+	Soak                  *result.Soak // nil: not soaked
 }
 
 // keptUpShare is the share of an asked rate that counts as carried.
 const keptUpShare = 0.98
+
+// rate is the commits a second that were asked for: reads and rollbacks come at the
+// rate, too, and are no commits.
+func (p *Point) rate() float64 {
+	return p.Params.Rate * (1 - p.Params.ReadShare) * (1 - p.Params.RollbackShare)
+}
 
 // paced reports whether the point had a rate, and kept up with it.
 func (p *Point) paced() (paced, keptUp bool) {
 	if p.Params.Rate <= 0 {
 		return false, true
 	}
-	// Reads and rollbacks come at the rate, too, and are no commits.
-	commits := p.Params.Rate * (1 - p.Params.ReadShare) * (1 - p.Params.RollbackShare)
-	return true, p.TPS.Median >= keptUpShare*commits
+	return true, p.TPS.Median >= keptUpShare*p.rate()
 }
 
 // Trials are crashes of one kind.
@@ -138,7 +144,7 @@ type Trials struct {
 	Proofs     int
 	Violations int
 	WithLoss   int
-	LostMax    int64
+	LostMax    int64 // commits, of one trial: the most that the logs lacked, or one of them
 	AgeMaxNS   int64
 	Diverged   int // trials after which table and binlog differed
 	Rate       float64

@@ -57,12 +57,12 @@ func (l Loss) String() string {
 	return l.Age.String()
 }
 
-// at returns the limit as a time at a rate.
-func (l Loss) at(tps float64) time.Duration {
+// at returns the limit as a time at a rate, in nanoseconds.
+func (l Loss) at(tps float64) float64 {
 	if l.Commits > 0 {
-		return time.Duration(l.Commits / tps * float64(time.Second))
+		return l.Commits / tps * 1e9
 	}
-	return l.Age
+	return float64(l.Age)
 }
 
 // Losses are limits by kind; a kind that is missing has none.
@@ -81,7 +81,7 @@ const maxLossAge = 24 * time.Hour
 
 // Set implements Text: process=0,os=1s,power=500.
 func (l *Losses) Set(text string) error {
-	out, err := parseKinds(text, "max-loss", func(v string) (Loss, error) {
+	out, err := parseKinds(text, func(v string) (Loss, error) {
 		if n, err := strconv.ParseFloat(v, 64); err == nil {
 			if !(n >= 0 && n <= 1e12) {
 				return Loss{}, errors.New("must be 0 to 1e12 commits")
@@ -139,7 +139,7 @@ func (c *Crashes) Type() string { return "crashes" }
 
 // Set implements Text: process=4/y,os=0.5/y.
 func (c *Crashes) Set(text string) error {
-	out, err := parseKinds(text, "crashes", func(v string) (float64, error) {
+	out, err := parseKinds(text, func(v string) (float64, error) {
 		number, ok := strings.CutSuffix(v, "/y")
 		n, err := strconv.ParseFloat(number, 64)
 		if !ok || err != nil || !(n >= 0 && n <= 1e6) {
@@ -161,6 +161,7 @@ const (
 	AssumePLP     = "plp"     // the drive keeps its cache when the power goes
 	AssumeBattery = "battery" // a controller with a battery or flash keeps its own
 	AssumeAtomic  = "atomic"  // a sector is written whole or not at all
+	AssumeSteady  = "steady"  // the device does not slow down under a load that stays
 )
 
 // String implements Text.
@@ -176,15 +177,15 @@ func (a *Assumptions) Set(text string) error {
 	out := Assumptions{}
 	for part := range strings.SplitSeq(text, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		legal := []string{AssumePLP, AssumeBattery, AssumeAtomic}
+		legal := []string{AssumePLP, AssumeBattery, AssumeAtomic, AssumeSteady}
 		if !slices.Contains(legal, name) {
-			return fmt.Errorf("assume: unknown %q: legal are %s", name, strings.Join(legal, ", "))
+			return fmt.Errorf("unknown %q: legal are %s", name, strings.Join(legal, ", "))
 		}
 		if _, twice := out[name]; twice {
-			return fmt.Errorf("assume: %s is given twice", name)
+			return fmt.Errorf("%s is given twice", name)
 		}
 		if value != "yes" && value != "no" {
-			return fmt.Errorf("assume: %s=%q: legal are yes and no", name, value)
+			return fmt.Errorf("%s=%q: legal are yes and no", name, value)
 		}
 		out[name] = value == "yes"
 	}
@@ -196,22 +197,22 @@ func (a *Assumptions) Set(text string) error {
 func (a Assumptions) safe() bool { return a[AssumePLP] || a[AssumeBattery] }
 
 // parseKinds reads kind=value,kind=value.
-func parseKinds[V any](text, what string, parse func(string) (V, error)) (map[Kind]V, error) {
+func parseKinds[V any](text string, parse func(string) (V, error)) (map[Kind]V, error) {
 	out := map[Kind]V{}
 	for part := range strings.SplitSeq(text, ",") {
 		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
 		kind := Kind(strings.TrimSpace(name))
 		switch _, twice := out[kind]; {
 		case !slices.Contains(Kinds(), kind):
-			return nil, fmt.Errorf("%s: there is no figure for %q: crashes are process, os and power", what, name)
+			return nil, fmt.Errorf("there is no figure for %q: crashes are process, os and power", name)
 		case twice:
-			return nil, fmt.Errorf("%s: %s is given twice", what, kind)
+			return nil, fmt.Errorf("%s is given twice", kind)
 		case !ok:
-			return nil, fmt.Errorf("%s: %s has no value", what, kind)
+			return nil, fmt.Errorf("%s has no value", kind)
 		}
 		v, err := parse(strings.TrimSpace(value))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s=%s: %w", what, kind, value, err)
+			return nil, fmt.Errorf("%s=%s: %w", kind, value, err)
 		}
 		out[kind] = v
 	}

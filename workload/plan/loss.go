@@ -26,8 +26,8 @@ func (d *decision) loss(m *Measured, k Kind) LossSeen {
 	cell := d.nearest(m, func(p *Point) bool { return p.AtRisk != nil && p.Params.Rate > 0 })
 	if cell != nil {
 		r := k.risk(cell.AtRisk)
-		l.Measured = kept || cell.DurationS >= windowIntervals*d.disk.Interval.Seconds()
 		l.AgeNS = float64(r.AgeNSMax)
+		l.Measured = kept || cell.DurationS >= windowIntervals*d.window(m, l.AgeNS)
 		if n != nil && *n > 1 && !kept && k != Process {
 			l.AgeNS = math.Max(l.AgeNS*stretch(cell.TPS.Median, float64(d.o.TPS)), d.timer(m))
 		}
@@ -38,16 +38,35 @@ func (d *decision) loss(m *Measured, k Kind) LossSeen {
 	case kept && l.AgeNS == 0:
 		l.Nothing = true
 	case !kept && !l.Measured:
-		l.AgeNS = d.timer(m)
+		l.AgeNS = math.Max(l.AgeNS, d.timer(m))
 	}
+	d.proofs(m, k, &l)
 	l.Commits = l.AgeNS / 1e9 * float64(d.o.TPS)
-	if t, ok := m.Trials[k]; ok && t.Proofs > 0 {
-		l.Proven = &Proof{Trials: t.Proofs, WithLoss: t.WithLoss, LostMax: t.LostMax, AgeMaxNS: t.AgeMaxNS, Diverged: t.Diverged}
-		if t.WithLoss == 0 {
-			l.Proven.Bound = stats.LossBound(t.Proofs)
-		}
-	}
 	return l
+}
+
+// window is the time in seconds that passes between two flushes of what a crash may
+// take, whose worst moment was ns old: the timer's, or, where each so many groups
+// flush the binlog, as long as the oldest commit waited.
+func (d *decision) window(m *Measured, ns float64) float64 {
+	if m.Pair.Policy == "1" || m.Pair.Policy == "3" {
+		return ns / 1e9
+	}
+	return d.disk.Interval.Seconds()
+}
+
+// proofs adds what crashes took. More than was seen at risk counts.
+func (d *decision) proofs(m *Measured, k Kind, l *LossSeen) {
+	t, ok := m.Trials[k]
+	if !ok || t.Proofs <= 0 {
+		return
+	}
+	l.Proven = &Proof{Trials: t.Proofs, WithLoss: t.WithLoss, LostMax: t.LostMax, AgeMaxNS: t.AgeMaxNS, Diverged: t.Diverged}
+	if t.WithLoss == 0 {
+		l.Proven.Bound = stats.LossBound(t.Proofs)
+		return
+	}
+	l.Nothing, l.AgeNS = false, math.Max(l.AgeNS, float64(t.AgeMaxNS))
 }
 
 // stretch is how much longer a fixed number of groups takes at the asked rate than at
@@ -82,13 +101,19 @@ func (d *decision) judgeLoss(r *Row, k Kind) {
 	if !asked {
 		return
 	}
-	allowed := float64(limit.at(float64(d.o.TPS)))
+	allowed := limit.at(float64(d.o.TPS))
 	miss := Miss{What: MissLoss, Kind: k, Asked: allowed, Got: l.AgeNS}
 	switch {
 	case l.Proven != nil && l.Proven.WithLoss > 0 && limit == (Loss{}):
-		miss.Text = fmt.Sprintf("a %s took up to %s commits in %d of %d trials", k.Words(), count(float64(l.Proven.LostMax)), l.Proven.WithLoss, l.Proven.Trials)
+		took := "took up to %s commits"
+		if l.Proven.Diverged > 0 {
+			took = "left up to %s commits in one log alone, or none,"
+		}
+		miss.Text = fmt.Sprintf("a %s "+took+" in %d of %d trials", k.Words(), count(float64(l.Proven.LostMax)), l.Proven.WithLoss, l.Proven.Trials)
 	case l.Nothing:
 		return
+	case limit == (Loss{}) && l.AgeNS == 0: // by its durability: nobody saw how much
+		miss.Text = fmt.Sprintf("a %s may take what the binlog has not flushed, and nothing may be lost", k.Words())
 	case l.Unbounded && allowed < writebackNS:
 		miss.Text = fmt.Sprintf("a %s may take what the kernel has not written back, up to about 35 s: sync_binlog=0 flushes nothing", k.Words())
 	case l.AgeNS > allowed:

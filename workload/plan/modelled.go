@@ -84,14 +84,20 @@ func (d *decision) changed(flush, record float64) *model.System {
 	return s
 }
 
+// slack is by what factor the model may be off: its error, of p99 where that is the
+// larger one. A need within it of a modelled rate is not decided.
+func (d *decision) slack() float64 {
+	return 1 + max(d.model.Quality.Median, d.model.Quality.MedianP99)
+}
+
 // modelledCapacity is the rate at which the limits of latency are just kept, or 0
-// where the model is out of its reach.
-func (d *decision) modelledCapacity(m *Measured, flush, record float64) (tps float64, basis string) {
+// where the model is out of its reach; ends says that it is only the end of that.
+func (d *decision) modelledCapacity(m *Measured, flush, record float64) (tps float64, basis string, ends bool) {
 	if !d.trusted(m) {
-		return 0, ""
+		return 0, "", false
 	}
 	s := d.changed(flush, record)
-	limit := model.MaxReach * d.model.Reach.MaxRate
+	limit, ends := model.MaxReach*d.model.Reach.MaxRate, true
 	for _, l := range []struct {
 		q     float64
 		limit Duration
@@ -101,19 +107,21 @@ func (d *decision) modelledCapacity(m *Measured, flush, record float64) (tps flo
 		}
 		rate, err := s.MaxRate(m.Pair.flushes(), l.q, float64(l.limit))
 		if err != nil {
-			return 0, ""
+			return 0, "", false
 		}
-		limit = min(limit, rate)
+		if rate < limit {
+			limit, ends = rate, false
+		}
 	}
 	if limit <= 0 {
 		// Even a lone commit takes too long: a rate of nearly nothing, which says it.
-		return 1e-3, Modelled
+		return 1e-3, Modelled, false
 	}
 	standing := d.model.Reach.Judge(model.Load{Rate: limit}, max(flush, record))
 	if standing == model.Refused {
-		return 0, ""
+		return 0, "", false
 	}
-	return limit, basisOf(standing)
+	return limit, basisOf(standing), ends
 }
 
 // modelledLatency is what commits take at a rate, or the zero value where the model

@@ -65,7 +65,7 @@ func (o *Objectives) Settings() []Setting {
 		{"dwpd", known, "likewise in drive writes a day over 5 years: `NUMBER`", &o.DWPD},
 		{"checkpoint-age", known, "`TIME` of log that its files must hold", &o.CheckpointAge},
 		{"recovery-time", known, "`TIME` within which a recovery must have replayed that log", &o.RecoveryTime},
-		{"assume", known, "what no measurement can settle, as you vouch for it: `LIST` such as plp=yes,battery=yes,atomic=yes", &o.Assume},
+		{"assume", known, "what no measurement can settle, as you vouch for it: `LIST` of plp, battery, atomic and steady, such as plp=yes,steady=no", &o.Assume},
 		{"crashes", money, "crashes a year by kind: `LIST` such as process=4/y,os=0.5/y,power=0.1/y", &o.Crashes},
 		{"monthly-cost", money, "`PRICE` of one machine a month", &o.MonthlyCost},
 		{"replica-ack", money, "`TIME` until a replica acknowledges: adds semi-synchronous replication as a modelled row", &o.ReplicaAck},

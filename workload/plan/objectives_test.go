@@ -103,7 +103,7 @@ func TestDecode(t *testing.T) {
 		"tps: [[1]]":               "a list inside a list",
 		"tps: {a: [1]}":            "a list inside a list",
 		"tps: many":                "line 1: tps: rate",
-		"\nmax-loss: {kernel: 1s}": `line 2: max-loss: max-loss: there is no figure for "kernel"`,
+		"\nmax-loss: {kernel: 1s}": `line 2: max-loss: there is no figure for "kernel"`,
 		"tps: [1":                  "plan: yaml:",
 	} {
 		err := (&Objectives{}).Decode([]byte(in), nil)

@@ -10,7 +10,7 @@ import (
 const (
 	Swept      = "swept"        // a sweep looked for it
 	MeasuredAt = "measured"     // a paced cell
-	ClosedLoop = "closed loop"  // clients that commit as fast as they can: a lower bound
+	ClosedLoop = "closed loop"  // clients that commit as fast as they can
 	Modelled   = "modelled"     // by the model, within what was measured
 	Beyond     = "extrapolated" // by the model, beyond what was measured
 )
@@ -76,9 +76,14 @@ type Capacity struct {
 	Lo    float64 `json:"lo"`    // commits a second that are shown; 0: none
 	Hi    float64 `json:"hi"`    // that are shown not to; 0: not known
 	Basis string  `json:"basis"` // of Lo
-	Model float64 `json:"model"` // what the model says; 0: nothing, or out of its reach
-	// ModelBasis is Modelled or Beyond; "" without Model.
+	// Closed is what clients that commit as fast as they can carried within the
+	// limits; 0: none. It decides nothing: nobody comes while such a loop stalls.
+	Closed float64 `json:"closed"`
+	Model  float64 `json:"model"` // what the model says; 0: nothing, or out of its reach
+	// ModelBasis is Modelled or Beyond; "" without Model. ModelEnds says that Model is
+	// only the end of its reach: it may be more.
 	ModelBasis string `json:"model_basis"`
+	ModelEnds  bool   `json:"model_ends"`
 }
 
 // Latency is what commits take at the asked rate.
@@ -103,7 +108,7 @@ type LossSeen struct {
 type Proof struct {
 	Trials   int     `json:"trials"`
 	WithLoss int     `json:"with_loss"`
-	LostMax  int64   `json:"lost_max"`
+	LostMax  int64   `json:"lost_max"` // commits that the logs lacked, or one of them
 	AgeMaxNS int64   `json:"age_max_ns"`
 	Diverged int     `json:"diverged"` // table and binlog differed afterwards
 	Bound    float64 `json:"bound"`    // where nothing was lost: chance of a loss in a crash that so many trials leave possible at 95 %
@@ -141,6 +146,7 @@ type Sense struct {
 	Pair     string  `json:"pair"`
 	P99NS    float64 `json:"p99_ns"`   // at the asked rate; 0: not known
 	Capacity float64 `json:"capacity"` // at the objective; 0: not known
+	AtLeast  bool    `json:"at_least"` // Capacity is only the end of the model's reach
 	Meets    string  `json:"meets"`    // yes, no, unknown
 	Basis    string  `json:"basis"`
 	Note     string  `json:"note"`

@@ -12,6 +12,7 @@ import (
 	"flushbench/metrics/model"
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
+	"flushbench/metrics/verdict"
 )
 
 // saved is the evidence of saved results of one disk.
@@ -66,7 +67,7 @@ func FromResults(results []*result.Result) (Evidence, error) {
 		flush = append(flush, histograms(r.Limit)...)
 		binlog = append(binlog, histograms(r.BinlogLimit)...)
 		for i := range r.Cells {
-			s.cell(&r.Cells[i], method)
+			s.cell(&r.Cells[i], method, r.Kind == result.KindSweep)
 		}
 		s.sweep(r.Sweep)
 	}
@@ -110,8 +111,8 @@ func (s *saved) describe(r *result.Result) {
 		}
 	}
 	for _, w := range slices.Concat(e.Warnings, r.Warnings) {
-		if !slices.Contains(d.Warnings, w.Text) {
-			d.Warnings = append(d.Warnings, w.Text)
+		if text := verdict.WarningText(w); !slices.Contains(d.Warnings, text) {
+			d.Warnings = append(d.Warnings, text)
 		}
 	}
 	if r.Probe == nil {
@@ -134,8 +135,9 @@ func mainMethod(r *result.Result, was string) string {
 	return was
 }
 
-// cell adds a cell to its pair.
-func (s *saved) cell(c *result.Cell, method string) {
+// cell adds a cell to its pair. Those of a sweep are its points, many of a single
+// round: how sure they are is the knee's to say.
+func (s *saved) cell(c *result.Cell, method string, swept bool) {
 	m := s.pair(Pair{c.Params.Policy, c.Params.SyncBinlog})
 	if c.Crash != nil {
 		m.crashed(c)
@@ -146,11 +148,14 @@ func (s *saved) cell(c *result.Cell, method string) {
 		return
 	}
 	p := pointOf(c, sum)
+	p.Swept, p.Soak = swept, c.Soak
 	for _, r := range stats.FullRounds(c) {
 		s.measuredS += r.DurationS
 	}
-	s.disk.Rounds = min(s.disk.Rounds, p.Rounds)
-	s.disk.Settled = s.disk.Settled && sum.Settled
+	if !swept {
+		s.disk.Rounds = min(s.disk.Rounds, p.Rounds)
+		s.disk.Settled = s.disk.Settled && sum.Settled
+	}
 	if !slices.Contains(s.disk.Workloads, c.Params.Workload) {
 		s.disk.Workloads = append(s.disk.Workloads, c.Params.Workload)
 	}
@@ -220,7 +225,8 @@ func (m *Measured) crashed(c *result.Cell) {
 	t.Proofs += s.Proofs
 	t.Violations += s.Violations
 	t.WithLoss += s.WithLoss
-	t.LostMax, t.AgeMaxNS = max(t.LostMax, s.LostMax), max(t.AgeMaxNS, s.LostAgeMax)
+	t.LostMax = max(t.LostMax, s.LostMax, s.EngineAheadMax, s.BinlogAheadMax)
+	t.AgeMaxNS = max(t.AgeMaxNS, s.LostAgeMax)
 	t.Rate = max(t.Rate, s.RateReached)
 	if s.EngineAheadMax+s.BinlogAheadMax > 0 {
 		t.Diverged += s.WithLoss
@@ -236,7 +242,13 @@ func (s *saved) sweep(w *result.Sweep) {
 	for _, p := range w.Pairs {
 		m := s.pair(Pair{p.Policy, p.SyncBinlog})
 		m.Durability = p.Durability
-		m.Knee = &Knee{Lo: p.Knee.Lo, Hi: p.Knee.Hi, P99NS: w.Objective.P99NS, P999NS: w.Objective.P999NS}
+		m.Knee = &Knee{P99NS: w.Objective.P99NS, P999NS: w.Objective.P999NS}
+		if p.Knee.LoShown {
+			m.Knee.Lo = p.Knee.Lo
+		}
+		if p.Knee.HiShown {
+			m.Knee.Hi = p.Knee.Hi
+		}
 	}
 }
 

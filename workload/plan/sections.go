@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"flushbench/metrics/model"
 	"flushbench/metrics/verdict"
 )
 
@@ -105,6 +106,7 @@ func (p *Plan) Sections() []Section {
 	add("MODEL", p.modelText()...)
 	add("ASSUMED", p.Assumed...)
 	add("LIMITS", p.Limits...)
+	add("WARNING", p.Disk.Warnings...)
 	return out
 }
 
@@ -117,6 +119,8 @@ func (p *Plan) changeText() []string {
 			text = fmt.Sprintf("What would help %s most: %s: then it meets all (%s).", c.Pair, c.Text, c.Basis)
 		case c.Meets:
 			text += ": enough too."
+		case c.What == "faster flush":
+			text += "."
 		default:
 			text += ": not enough."
 		}
@@ -139,6 +143,8 @@ func (p *Plan) lasts(r *Row) string {
 	switch {
 	case growth == "" || p.Use == "":
 		return ""
+	case strings.HasPrefix(growth, "-"):
+		return fmt.Sprintf("At %s it is never used up.", growth)
 	case r.Until == nil:
 		return fmt.Sprintf("At +%s not used up within %d years.", growth, farthest)
 	case r.Capacity.Hi == 0:
@@ -245,7 +251,7 @@ func (p *Plan) replicaText() []string {
 	for _, r := range p.Replica {
 		text := r.Pair + " (modelled): "
 		if r.P99NS > 0 {
-			text += fmt.Sprintf("p99 %s, %s. ", span(r.P99NS), map[string]string{Yes: "within the limit", No: "over the limit"}[r.Meets])
+			text += fmt.Sprintf("p99 %s, %s. ", span(r.P99NS), map[string]string{Yes: "within the limit", No: "over the limit", Unknown: "p99.9 not known"}[r.Meets])
 		}
 		out = append(out, text+strings.ToUpper(r.Text[:1])+r.Text[1:]+".")
 	}
@@ -264,7 +270,7 @@ func (p *Plan) modelText() []string {
 	if m.Quality.Median > maxTrust {
 		return []string{text + ": too much to be asked."}
 	}
-	return []string{text + fmt.Sprintf(". Asked up to %s/s, %d times what was measured.", count(4*m.Reach.MaxRate), 4)}
+	return []string{text + fmt.Sprintf(". Asked up to %s/s, %d times what was measured.", count(model.MaxReach*m.Reach.MaxRate), model.MaxReach)}
 }
 
 // bytesText shows bytes in binary units.

@@ -1,8 +1,8 @@
 package plan
 
 import (
+	"fmt"
 	"math"
-	"strings"
 )
 
 // sensitivity says what becomes of the recommended pair and the runner-up, or of the
@@ -40,10 +40,27 @@ func (d *decision) sensitivity(p *Plan) []Sense {
 			if c.load > 1 {
 				d.measuredDouble(m, &s, tps*c.load)
 			}
+			d.capped(p.row(name), &s, tps*c.load)
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// capped holds a modelled answer against what was measured: a rate that was too much
+// already is no less too much when something gets worse.
+func (d *decision) capped(r *Row, s *Sense, tps float64) {
+	hi := r.Capacity.Hi
+	if s.Basis == MeasuredAt || hi == 0 {
+		return
+	}
+	if s.Capacity >= hi {
+		s.Capacity = 0
+	}
+	if hi <= tps {
+		s.Meets, s.P99NS, s.Capacity, s.Basis = No, 0, 0, MeasuredAt
+		s.Note = fmt.Sprintf("%s/s were too much as it is", count(hi))
+	}
 }
 
 // slowerFlush is a point like another, but with a flush about twice as long.
@@ -57,7 +74,7 @@ func slowerFlush(now, v *Point) bool {
 func largerRecords(now, v *Point) bool {
 	p := v.Params
 	p.RecordBytes, p.RecordDistribution = now.Params.RecordBytes, now.Params.RecordDistribution
-	return p == now.Params && v.Params.RecordBytes == 4*now.Params.RecordBytes
+	return p == now.Params && now.Params.RecordBytes > 0 && v.Params.RecordBytes == 4*now.Params.RecordBytes
 }
 
 // measuredSense fills s from a cell that shows the change at the asked rate.
@@ -77,7 +94,7 @@ func (d *decision) measuredSense(m *Measured, s *Sense, like func(now, v *Point)
 		}
 		s.P99NS, s.Basis, s.Note = v.P99.Median, MeasuredAt, "cell "+v.Cell
 		s.Meets = No
-		if _, kept := v.paced(); kept && d.keeps(v) && v.Params.Rate >= float64(d.o.TPS)*(1-nearShare) {
+		if _, kept := v.paced(); kept && d.keeps(v) == Yes && v.Params.Rate >= float64(d.o.TPS)*(1-nearShare) {
 			s.Meets = Yes
 		}
 		return true
@@ -94,7 +111,7 @@ func (d *decision) measuredDouble(m *Measured, s *Sense, tps float64) {
 		}
 		_, kept := p.paced()
 		*s = Sense{What: s.What, Pair: s.Pair, P99NS: p.P99.Median, Meets: No, Basis: MeasuredAt, Note: "cell " + p.Cell}
-		if kept && d.keeps(&p) {
+		if kept && d.keeps(&p) == Yes {
 			s.Meets = Yes
 		}
 		return
@@ -113,7 +130,7 @@ func (d *decision) modelledSense(m *Measured, s *Sense, tps, flush, record float
 		return
 	}
 	s.P99NS, s.Basis = l.P99NS, l.Basis
-	s.Capacity, _ = d.modelledCapacity(m, flush, record)
+	s.Capacity, _, s.AtLeast = d.modelledCapacity(m, flush, record)
 	s.Meets = No
 	if (d.o.P99 == 0 || l.P99NS <= float64(d.o.P99)) && (d.o.P999 == 0 || l.P999NS <= float64(d.o.P999)) {
 		s.Meets = Yes
@@ -156,9 +173,15 @@ func (d *decision) replicas(p *Plan) []Replica {
 			if d.o.P99 == 0 || x.P99NS <= float64(d.o.P99) {
 				x.Meets = Yes
 			}
+			if d.o.P999 > 0 && x.Meets == Yes {
+				x.Meets = Unknown
+				if ns := r.Latency.P999NS; ns > 0 {
+					x.Meets = map[bool]string{true: Yes, false: No}[ns+float64(d.o.ReplicaAck) <= float64(d.o.P999)]
+				}
+			}
 		}
 		both := "while both machines stand, nothing is lost; if both crash together, what " + name + " may lose"
-		if strings.HasPrefix(name, "1/1") || name == "1" {
+		if r.Loss[Power].Nothing {
 			both = "nothing is lost even where this machine never comes back"
 		}
 		x.Text = both + "; after the time-out (10 s by default) commits wait for no replica"

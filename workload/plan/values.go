@@ -74,15 +74,18 @@ func (p *Percent) Set(text string) error {
 	return nil
 }
 
-// parseShare reads 30% or 0.3.
+// parseShare reads 30% or 0.3. More than 1 needs the sign: 30 may be meant as 30%.
 func parseShare(text string) (float64, error) {
 	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
 	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err == nil && (math.IsNaN(v) || math.IsInf(v, 0)) {
 		err = strconv.ErrRange
 	}
-	if percent {
+	switch {
+	case percent:
 		v /= 100
+	case err == nil && math.Abs(v) > 1:
+		err = strconv.ErrRange
 	}
 	return v, err
 }

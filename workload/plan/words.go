@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -51,7 +52,11 @@ func (d *decision) why(p *Plan) []string {
 	}
 	out = append(out, fmt.Sprintf("%s: %s.", p.Use, lossText(use)))
 	if shown := max(use.Capacity.Lo, 0); shown < p.NeedTPS {
-		out = append(out, fmt.Sprintf("That it carries %s/s is modelled, not measured: %s/s is what cells show.", count(p.NeedTPS), count(shown)))
+		measured := "no paced cell shows it"
+		if shown > 0 {
+			measured = count(shown) + "/s is what cells show"
+		}
+		out = append(out, fmt.Sprintf("That it carries %s/s is modelled, not measured: %s.", count(p.NeedTPS), measured))
 	}
 	for i := range p.Rows {
 		if r := &p.Rows[i]; r.Verdict == No {
@@ -117,6 +122,8 @@ func lossOf(l LossSeen) string {
 		return "nothing"
 	case l.Unbounded:
 		return "up to about 35 s (kernel writeback)"
+	case !l.Measured && l.AgeNS == 0:
+		return "something (not measured)"
 	case !l.Measured:
 		return "up to " + span(l.AgeNS) + " or more (not measured)"
 	}
@@ -132,15 +139,51 @@ const (
 )
 
 // bursts reports whether a device is of a kind that is known to slow down: cloud
-// volumes by their model, virtual disks, drives whose cache is volatile.
-func bursts(d *Disk) bool {
-	name := strings.ToLower(d.Model)
+// volumes by their model, virtual disks, drives whose cache is volatile, unless
+// somebody vouches for it: consumer drives have no protected cache.
+func (d *decision) bursts() bool {
+	if steady, given := d.o.Assume[AssumeSteady]; given {
+		return !steady
+	}
+	name := strings.ToLower(d.disk.Model)
 	for _, cloud := range []string{"elastic block store", "persistentdisk", "hyperdisk", "virtual disk", "cloud"} {
 		if strings.Contains(name, cloud) {
 			return true
 		}
 	}
-	return d.Kind == result.DeviceVirtual || (d.Kind == result.DeviceSSD || d.Kind == result.DeviceNVMe) && d.WriteCache == result.CacheWriteBack
+	k := d.disk.Kind
+	return k == result.DeviceVirtual || (k == result.DeviceSSD || k == result.DeviceNVMe) && d.disk.WriteCache == result.CacheWriteBack && !d.o.Assume.safe()
+}
+
+// lasting says what soaks have shown, and what has not been soaked on a device that
+// is known to slow down: a soak counts that was steady for half an hour at the rate
+// that is needed.
+func (d *decision) lasting() []string {
+	var out []string
+	soaked := false
+	for i := range d.pairs {
+		m := &d.pairs[i]
+		for j := range m.Points {
+			p := &m.Points[j]
+			if p.Soak == nil {
+				continue
+			}
+			name := fmt.Sprintf("A soak of %s at %s/s", m.Pair, count(p.TPS.Median))
+			out = append(out, verdict.SoakSentences(name, p.Soak)...)
+			soaked = soaked || p.Soak.Steady && float64(p.Soak.ActiveNS) >= burstSeconds*1e9 && p.TPS.Median >= keptUpShare*d.o.need()
+		}
+	}
+	const remedy = "this device may slow down when its burst credit or cache is used up. Run a soak: flushbench run --soak 2h"
+	switch {
+	case soaked || !d.bursts():
+	case len(out) > 0:
+		out = append(out, fmt.Sprintf("No soak was steady for 30 minutes at %s/s: %s --rate %s.", count(d.o.need()), remedy, plain(math.Ceil(d.o.need()))))
+	case d.measuredS < burstSeconds:
+		out = append(out, fmt.Sprintf("Figures from under 30 minutes (%s); %s.", (time.Duration(d.measuredS)*time.Second).String(), remedy))
+	default:
+		out = append(out, fmt.Sprintf("Measured in turns (%s in all), with no load that stayed; %s.", (time.Duration(d.measuredS)*time.Second).String(), remedy))
+	}
+	return out
 }
 
 // doubtful reports whether flushes are faster than such a drive can be.
@@ -157,17 +200,15 @@ func (d *decision) limits(p *Plan) []string {
 	if d.doubtful() {
 		add("A flush of %s is faster than flash is programmed, and nobody vouches for power-loss protection (--assume plp=yes): what a power cut takes is not shown. Data sheet, or: flushbench plug.", span(d.disk.FlushNSP50))
 	}
-	if d.measuredS < burstSeconds && bursts(&d.disk) && !d.o.Assume.safe() {
-		add("Figures from under 30 minutes (%s); this device may slow down when its burst credit or cache is used up. Run a soak: flushbench run --soak 2h.", (time.Duration(d.measuredS) * time.Second).String())
-	}
+	out = append(out, d.lasting()...)
 	if r := p.row(p.Use); r != nil {
 		out = append(out, proofLimits(r)...)
 	}
 	if d.disk.Partial {
 		add("A result is not complete: some cells have fewer rounds than asked for.")
 	}
-	if d.disk.Rounds < 5 {
-		add("Only %d rounds a cell: intervals are narrower than they should be.", d.disk.Rounds)
+	if n := d.disk.Rounds; n < 5 {
+		add("Cells with fewer than 5 rounds (%d): their intervals are narrower than they should be.", n)
 	}
 	if !d.disk.Settled {
 		add("Some cells had not settled: their throughput drifted within a round.")
@@ -203,6 +244,9 @@ func (d *decision) recordsDiffer() string {
 	for i := range d.pairs {
 		for j := range d.pairs[i].Points {
 			p := &d.pairs[i].Points[j].Params
+			if d.o.RecordBytes > 0 && p.RecordBytes <= 0 {
+				return fmt.Sprintf("Records of %d B were asked for: workload %s makes its own, so nothing is scaled.", d.o.RecordBytes, p.Workload)
+			}
 			if f := float64(d.o.RecordBytes) / float64(max(p.RecordBytes, 1)); d.o.RecordBytes > 0 && p.RecordBytes > 0 && (f > 1+nearShare || f < 1-nearShare) {
 				return fmt.Sprintf("Measured with records of %d B, asked for %d B: bytes are scaled, rates and latencies are not.", p.RecordBytes, d.o.RecordBytes)
 			}
@@ -221,6 +265,7 @@ func (d *decision) assumed() []string {
 		{AssumePLP, "the drive keeps what is in its cache when the power goes. Without it a power cut takes what the drive had not flushed, if it does not honour flushes.", "the drive forgets its cache when the power goes: all rests on the flushes that it is sent."},
 		{AssumeBattery, "the controller keeps its cache when the power goes. Without it a power cut takes what it had not written, however fast it said so.", "the controller forgets its cache when the power goes."},
 		{AssumeAtomic, "a sector is written whole or not at all. Without it a power cut may damage commits that share the last block with the one being written.", "a sector may be torn: run with --tail pad, which never writes a block twice."},
+		{AssumeSteady, "the device does not slow down under a load that stays. Without it a burst credit or a fast cache may end after minutes: only a soak shows it.", "the device slows down under a load that stays: these are figures of its better time."},
 	} {
 		yes, given := d.o.Assume[a.name]
 		switch {

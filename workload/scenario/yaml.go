@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,8 +17,27 @@ const MaxFileBytes = 1 << 20
 // Decode reads YAML over s: keys are the names of flags (aliases and
 // underscores work too), lists are sequences or comma lists; what the file
 // does not name stays. keep names settings that stay whatever the file says,
-// such as flags that were given; nil keeps none. The caller must Validate.
+// such as flags that were given; nil keeps none. The caller must Validate. An error
+// about a line wraps a LineError.
 func (s *Scenario) Decode(data []byte, keep func(name string) bool) error {
+	return s.DecodeWith(data, keep, nil)
+}
+
+// LineError is a mistake in a line of a file.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+// Error names the line.
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+// Unwrap returns the mistake.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// DecodeWith is Decode of a file that may hold settings of the caller's own too: others
+// has for each of them what takes its text.
+func (s *Scenario) DecodeWith(data []byte, keep func(name string) bool, others map[string]func(text string) error) error {
 	if len(data) > MaxFileBytes {
 		return fmt.Errorf("scenario: a file of %d bytes: at most %d are legal", len(data), MaxFileBytes)
 	}
@@ -27,17 +47,17 @@ func (s *Scenario) Decode(data []byte, keep func(name string) bool) error {
 		if strings.TrimSpace(stripComments(data)) == "" {
 			return nil // an empty file asks for nothing
 		}
-		return fmt.Errorf("scenario: %s", strings.Join(strings.Fields(err.Error()), " "))
+		return fmt.Errorf("scenario: %w", syntaxError(err))
 	}
 	if dec.Decode(&more) == nil {
-		return fmt.Errorf("scenario: line %d: a second document; one is legal", more.Line)
+		return fmt.Errorf("scenario: %w", &LineError{more.Line, errors.New("a second document; one is legal")})
 	}
 	root := doc.Content[0]
 	if root.Tag == "!!null" {
 		return nil
 	}
 	if root.Kind != yaml.MappingNode {
-		return fmt.Errorf("scenario: line %d: must be lines of \"key: value\", such as policy: [1, 2]", root.Line)
+		return fmt.Errorf("scenario: %w", &LineError{root.Line, errors.New("must be lines of \"key: value\", such as policy: [1, 2]")})
 	}
 	known := map[string]field{}
 	for _, f := range s.fields() {
@@ -48,19 +68,34 @@ func (s *Scenario) Decode(data []byte, keep func(name string) bool) error {
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		if err := s.decodeKey(known, seen, root.Content[i], root.Content[i+1], keep); err != nil {
-			return fmt.Errorf("scenario: line %d: %w", root.Content[i].Line, err)
+		if err := s.decodeKey(known, others, seen, root.Content[i], root.Content[i+1], keep); err != nil {
+			return fmt.Errorf("scenario: %w", &LineError{root.Content[i].Line, err})
 		}
 	}
 	return nil
 }
 
+// syntaxError is what the YAML parser says, in one line, about the line that it names.
+func syntaxError(err error) error {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	line := 0
+	if n, _ := fmt.Sscanf(text, "yaml: line %d:", &line); n == 1 {
+		_, rest, _ := strings.Cut(strings.TrimPrefix(text, "yaml: line "), ": ")
+		return &LineError{line, errors.New("yaml: " + rest)}
+	}
+	return errors.New(text)
+}
+
 // decodeKey reads one line.
-func (s *Scenario) decodeKey(known map[string]field, seen map[string]bool, key, value *yaml.Node, keep func(string) bool) error {
+func (s *Scenario) decodeKey(known map[string]field, others map[string]func(string) error, seen map[string]bool, key, value *yaml.Node, keep func(string) bool) error {
 	name := strings.ReplaceAll(strings.TrimSpace(key.Value), "_", "-")
 	f, ok := known[name]
-	if !ok {
-		return fmt.Errorf("unknown key %q%s", key.Value, suggestion(name, known))
+	other := others[name]
+	switch {
+	case !ok && other == nil:
+		return fmt.Errorf("unknown key %q%s", key.Value, suggestion(name, known, others))
+	case !ok:
+		f.name = name
 	}
 	if seen[f.name] {
 		return fmt.Errorf("%s is given twice", f.name)
@@ -73,7 +108,12 @@ func (s *Scenario) decodeKey(known map[string]field, seen map[string]bool, key, 
 	if keep != nil && keep(f.name) {
 		return nil
 	}
-	if err := (&flagText{f, s}).UnmarshalText([]byte(in)); err != nil {
+	if !ok {
+		err = other(in)
+	} else {
+		err = (&flagText{f, s}).UnmarshalText([]byte(in))
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	return nil
@@ -138,18 +178,8 @@ func (s *Scenario) Encode() ([]byte, error) {
 }
 
 // suggestion names the legal key that is nearest to name.
-func suggestion(name string, known map[string]field) string {
-	var names []string
-	for n := range known {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	best, least := "", 1+len(name)/3
-	for _, n := range names {
-		if d := distance(name, n); d <= least && (best == "" || d < distance(name, best)) {
-			best = n
-		}
-	}
+func suggestion(name string, known map[string]field, others map[string]func(string) error) string {
+	best := Nearest(name, slices.AppendSeq(slices.Collect(maps.Keys(known)), maps.Keys(others)))
 	if best == "" {
 		return ": legal keys are the names of the flags of run"
 	}

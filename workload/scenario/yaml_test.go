@@ -60,7 +60,7 @@ func TestDecodeErrors(t *testing.T) {
 		"policy: [[1]]":              "a list inside a list",
 		"- policy":                   `lines of "key: value"`,
 		"policy":                     `lines of "key: value"`,
-		"policy: [1":                 "scenario: yaml:",
+		"policy: [1":                 "scenario: line 1: yaml: did not find",
 		"policy: 1\n---\nclients: 2": "a second document",
 		"\nrounds: many":             "line 2: rounds:",
 		"clients: [1, '', 2]":        "clients: an empty value",

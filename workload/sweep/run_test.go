@@ -47,7 +47,7 @@ func pair(p groupcommit.Policy, strategy groupcommit.Strategy, clients int) runn
 
 // onFloor is a sweep of pairs on a real disk whose flushes take at least so long.
 func onFloor(t *testing.T, floor time.Duration, o Options, pairs ...runner.Spec) Config {
-	return Config{Options: o, Budget: 20 * time.Second, Run: runner.Config{
+	return Config{Options: o, Budget: 2 * time.Minute, Run: runner.Config{
 		Plan: runner.Plan{Specs: pairs, Seed: 7, Floor: floor, Scenario: map[string]int{}},
 		Base: onDisk(t), ResultsDir: t.TempDir(), AllowVolatile: true, BesideLiveDatabase: true, Name: "sweep",
 	}}
@@ -56,7 +56,7 @@ func onFloor(t *testing.T, floor time.Duration, o Options, pairs ...runner.Spec)
 // TestRun: rounds become cells, the sweep stands in the result that is saved, and
 // nothing is left on the disk. Where the knee lies is for a quiet machine to say.
 func TestRun(t *testing.T) {
-	c := onFloor(t, 0, Options{Length: 30 * time.Millisecond, Start: 4000, Least: 2000, Most: 8000},
+	c := onFloor(t, 0, Options{Length: 20 * time.Millisecond, Start: 4050, Least: 4000, Most: 4200}, // two points of the grid
 		pair(groupcommit.Policy1, groupcommit.Dedicated, 4), pair(groupcommit.Policy2, groupcommit.Dedicated, 2))
 	base := c.Run.Base
 	res, folder, err := Run(t.Context(), c)
@@ -81,7 +81,8 @@ func TestRun(t *testing.T) {
 			}
 			rounds += x.Tried
 		}
-		if rounds != p.Knee.Rounds || rounds < DefaultRounds || p.Knee.Ended == "" || !p.Durability.Process {
+		// That a disk is far too slow, two rounds may say.
+		if rounds != p.Knee.Rounds || rounds == 0 || p.Knee.LoShown && rounds < DefaultRounds || p.Knee.Ended == "" || !p.Durability.Process {
 			t.Errorf("%s: %d rounds in its points; knee %+v, durability %+v", p.Name, rounds, p.Knee, p.Durability)
 		}
 	}

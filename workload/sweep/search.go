@@ -240,7 +240,7 @@ func (s *Search) narrow(left int) (int, bool) {
 	if s.plateau() {
 		return s.climb(left)
 	}
-	for left > 2*s.o.Rounds || s.lo < 0 && s.hi == len(s.grid) {
+	for left > s.reserve() || s.lo < 0 && s.hi == len(s.grid) {
 		i := s.middle()
 		if i <= s.lo || i >= s.hi {
 			return 0, false
@@ -256,6 +256,15 @@ func (s *Search) narrow(left int) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// reserve is how many rounds are kept for showing: both ends of an interval, or one of
+// them while the other has not been met at all.
+func (s *Search) reserve() int {
+	if s.lo < 0 || s.hi == len(s.grid) {
+		return s.o.Rounds
+	}
+	return 2 * s.o.Rounds
 }
 
 // middle is the next point to look at: twice the highest that holds, half of the

@@ -117,6 +117,15 @@ func TestSearchKeepsItsBudget(t *testing.T) {
 		if rounds >= 16 && (k.Lo == 0 || k.Lo > 12345*1.1 || k.Hi != 0 && k.Hi < 12345/1.1) {
 			t.Errorf("%d rounds: knee %v..%v; want it around 12,345", rounds, k.Lo, k.Hi)
 		}
+		if k.Lo > 0 && k.P99NS != nil && *k.P99NS > 10e6 {
+			t.Errorf("%d rounds: %+v; want no lower end whose p99 is over the limit", rounds, k)
+		}
+		if k.Lo == 0 && k.Ended == result.SweepClear {
+			t.Errorf("%d rounds: %+v; want no clear end where nothing lower was tried", rounds, k)
+		}
+		if k.Hi == 0 && k.Ended == result.SweepClear {
+			t.Errorf("%d rounds: %+v; want no clear end where nothing higher was tried", rounds, k)
+		}
 		if rounds >= 36 && !k.LoShown {
 			t.Errorf("%d rounds: the lower end %v is not shown", rounds, k.Lo)
 		}

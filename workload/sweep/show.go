@@ -133,7 +133,7 @@ func (s *Search) Knee() result.SweepKnee {
 		k.Ended = result.SweepInterrupted
 	}
 	lo, hi := s.lo, s.hi
-	if !s.showing {
+	if !s.showing || s.turned() {
 		hi = s.above(-1)
 		lo = s.below(hi)
 	}
@@ -145,10 +145,28 @@ func (s *Search) Knee() result.SweepKnee {
 	if lo >= 0 {
 		s.fill(&k, lo)
 	}
+	if k.Ended == result.SweepClear && (hi == len(s.grid) && lo < len(s.grid)-1 || lo < 0 && hi > 0) {
+		k.Ended = result.SweepBudget // nothing beyond was tried: there was no time to
+	}
 	if k.Ended == result.SweepClear && (lo >= 0 && !k.LoShown || hi < len(s.grid) && !k.HiShown) {
 		k.Ended = result.SweepUnclear
 	}
 	return k
+}
+
+// turned reports whether the rounds at an end now say the contrary of what put it
+// there: the time ended before it could move.
+func (s *Search) turned() bool {
+	if s.lo >= 0 {
+		if t := s.tally(s.lo); t.quick() != holds {
+			return true
+		}
+	}
+	if s.hi < len(s.grid) {
+		t := s.tally(s.hi)
+		return len(t.rounds) > 0 && t.quick() == holds
+	}
+	return false
 }
 
 // fill describes the lower end.
