@@ -32,7 +32,7 @@ func paceText(cells []*result.Cell, bold func(string) string) string {
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("Starts were %s ms late or less in 99 of 100 (schedule lag, not in the latencies).\n", millis(worst))
+	return fmt.Sprintf("99 of 100 starts were up to %s ms late (schedule lag, not in the latencies).\n", millis(worst))
 }
 
 // paceNotes stands below the table.
@@ -142,15 +142,15 @@ func overShown(c *result.Cell, of func(*result.Round) *int64) string {
 // offered, and the largest backlog, over all rounds.
 func paceCounts(c *result.Cell) (late, skipped, backlog string) {
 	var o result.OpenLoop
-	commits, any := int64(0), false
+	commits, some := int64(0), false
 	for _, r := range stats.FullRounds(c) {
 		if l := r.OpenLoop; l != nil {
-			any = true
+			some = true
 			commits += r.Commits
 			o.Offered, o.Late, o.Skipped, o.BacklogMax = o.Offered+l.Offered, o.Late+l.Late, o.Skipped+l.Skipped, max(o.BacklogMax, l.BacklogMax)
 		}
 	}
-	if !any {
+	if !some {
 		return none, none, none
 	}
 	late = none

@@ -29,7 +29,7 @@ func pacedCell(policy string, rate float64, change func(*result.Cell, *result.Ro
 func TestPaceOfCellsThatKeptUp(t *testing.T) {
 	as := func(*result.Cell, *result.Round) {}
 	got := paceText([]*result.Cell{pacedCell("1", 2600, as), pacedCell("2", 2600, as)}, plain)
-	if want := "Starts were 0.084 ms late or less in 99 of 100 (schedule lag, not in the latencies).\n"; got != want {
+	if want := "99 of 100 starts were up to 0.084 ms late (schedule lag, not in the latencies).\n"; got != want {
 		t.Errorf("paceText = %q, want %q", got, want)
 	}
 	// An old result has no such figures.

@@ -38,7 +38,7 @@ func comparisonPage(a, b *result.Result) (*serve.Comparison, error) {
 func differencesGrid(d *stats.Diff) *grid {
 	g := &grid{columns: []column{{head: "what", left: true}, {head: "a", left: true}, {head: "b", left: true}, {head: "means", left: true}}}
 	for _, e := range d.Environment {
-		g.add(e.Field, orNone(e.A), orNone(e.B), string(e.Means))
+		g.add(e.Field, orNone(e.A), orNone(e.B), e.Means)
 	}
 	return g
 }

@@ -82,7 +82,7 @@ func fetchAxe() ([]byte, error) {
 		}
 		var data []byte
 		data, err = io.ReadAll(io.LimitReader(answer.Body, maxAxe))
-		answer.Body.Close()
+		_ = answer.Body.Close()
 		if answer.StatusCode != http.StatusOK {
 			err = fmt.Errorf("%s: %s", axeURL, answer.Status)
 		}

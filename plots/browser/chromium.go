@@ -68,17 +68,17 @@ func Start(t testing.TB) *Browser {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	toBrowser.Close()
-	fromBrowser.Close()
+	_ = toBrowser.Close()
+	_ = fromBrowser.Close()
 	b := &Browser{t: t, out: ours, answers: make(chan message, 100)}
 	done := make(chan struct{})
 	go func() { defer close(done); b.listen(theirs) }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		ours.Close()
+		_ = ours.Close()
 		<-done
-		theirs.Close()
+		_ = theirs.Close()
 		_ = os.RemoveAll(home)
 	})
 	var target struct{ TargetID string }
