@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,7 +165,8 @@ func TestDatabaseHeadroom(t *testing.T) {
 }
 
 // A log that is so small that users find no room long before it fills up: the
-// checkpoints that they wait for are taken.
+// checkpoints that they wait for are taken. The first of them is held up until
+// somebody waits: a quick checkpointer would let nobody.
 func TestDatabaseStallTakesCheckpoints(t *testing.T) {
 	for _, policy := range groupcommit.Policies.All() {
 		o := bankOptions(newDisk(t))
@@ -174,6 +176,15 @@ func TestDatabaseStallTakesCheckpoints(t *testing.T) {
 			t.Fatal(err)
 		}
 		db := opened(t, o)
+		db.wal.taking.Lock()
+		var over atomic.Bool
+		var held sync.WaitGroup
+		held.Go(func() {
+			defer db.wal.taking.Unlock()
+			for db.Stats().LogStalls == 0 && !over.Load() {
+				time.Sleep(time.Millisecond)
+			}
+		})
 		ends(t, db, "a small log", func() {
 			for target := db.wal.buf.Reserved() + 3*db.wal.limit; db.wal.buf.Reserved() < target; {
 				if err := set(conn(t, db, 0), 1, int64(db.wal.buf.Reserved())); err != nil {
@@ -182,6 +193,11 @@ func TestDatabaseStallTakesCheckpoints(t *testing.T) {
 				}
 			}
 		})
+		over.Store(true)
+		held.Wait()
+		if t.Failed() {
+			return // the others would hang as long
+		}
 		if db.Stats().LogStalls == 0 {
 			t.Error("nobody has waited for room")
 		}

@@ -175,6 +175,10 @@ func TestTrackerLiveIsOneSample(t *testing.T) {
 	if _, ok := l.get(); !ok {
 		t.Errorf("a sample at rest cannot be read; %d could before", whole)
 	}
+	l.turn.Add(1) // a sampler stands in the middle of its sample
+	if risk, ok := l.get(); ok {
+		t.Errorf("half a sample was read: %v", risk)
+	}
 }
 
 func TestTrackerLive(t *testing.T) {

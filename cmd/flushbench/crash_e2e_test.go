@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -108,6 +109,41 @@ func TestCrashInterrupted(t *testing.T) {
 // namespace of its own, and gone afterwards.
 func TestCrashLab(t *testing.T) {
 	needTools(t, "mkfs.ext4")
+	r := crashLab(t)
+	for again := 3; r == nil && again > 0; again-- {
+		r = crashLab(t)
+	}
+	if r == nil {
+		t.Fatal("of four matrices none had commits, and a look at what is at risk, in each trial")
+	}
+	controls := 0
+	for i := range r.Cells {
+		c := r.Cells[i].Crash
+		if c.Control != "" {
+			controls++
+			if !c.Summary.Caught || c.Summary.LostMax == 0 {
+				t.Errorf("%s was not caught: %+v", r.Cells[i].Name, *c.Summary)
+			}
+		}
+		if c.Filesystem != "ext4" || c.MkfsLine == "" || c.MountOptions == "" {
+			t.Errorf("%s: file system %q, made by %q, mounted %q", r.Cells[i].Name, c.Filesystem, c.MkfsLine, c.MountOptions)
+		}
+	}
+	if controls != 4 || len(r.CrashTrials) != 8 {
+		t.Errorf("%d controls, %d trials; want 4 and 8", controls, len(r.CrashTrials))
+	}
+	for _, x := range r.CrashTrials {
+		if x.Acked == 0 || !x.Control && x.Policy == "1" && x.Verdict != result.VerdictKept {
+			t.Errorf("%s: %d acknowledged, %s: %v", x.Cell, x.Acked, x.Verdict, x.Violations)
+		}
+	}
+}
+
+// crashLab runs the matrix of TestCrashLab and returns its result, nil if a trial says
+// nothing: the machine stood still before its crash, so nothing was acknowledged, or
+// nobody had looked at what was at risk.
+func crashLab(t *testing.T) *result.Result {
+	t.Helper()
 	dir := t.TempDir()
 	cmd := exec.Command(binary, smallCrash("--kinds", "os,power", "--policy", "1,2", "--trials", "1", "--format", "json", "--quiet")...)
 	cmd.Dir = dir
@@ -132,8 +168,12 @@ func TestCrashLab(t *testing.T) {
 			t.Fatalf("mounted outside its namespace: %q", here)
 		}
 	}
-	if err != nil {
-		t.Fatalf("%v: %s", err, stderr.String())
+	r, badResult := result.Decode(&stdout)
+	if code := cmd.ProcessState.ExitCode(); badResult == nil && (code == 0 || code == exitFailed) && slices.ContainsFunc(r.CrashTrials, saysNothing) {
+		return nil
+	}
+	if err != nil || badResult != nil {
+		t.Fatalf("%v: %s\n%v", err, stderr.String(), badResult)
 	}
 	if !sawMount || !sawLoop {
 		t.Errorf("saw a mount: %v, a loop device: %v; this test does not see what it says", sawMount, sawLoop)
@@ -147,31 +187,11 @@ func TestCrashLab(t *testing.T) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || left[0].Name() != "results" {
 		t.Errorf("left in the folder: %v, %v; want the results alone", left, err)
 	}
-	r, err := result.Decode(&stdout)
-	if err != nil {
-		t.Fatal(err)
-	}
-	controls := 0
-	for i := range r.Cells {
-		c := r.Cells[i].Crash
-		if c.Control != "" {
-			controls++
-			if !c.Summary.Caught || c.Summary.LostMax == 0 {
-				t.Errorf("%s was not caught: %+v", r.Cells[i].Name, *c.Summary)
-			}
-		}
-		if c.Filesystem != "ext4" || c.MkfsLine == "" || c.MountOptions == "" {
-			t.Errorf("%s: file system %q, made by %q, mounted %q", r.Cells[i].Name, c.Filesystem, c.MkfsLine, c.MountOptions)
-		}
-	}
-	if controls != 4 || len(r.CrashTrials) != 8 {
-		t.Errorf("%d controls, %d trials; want 4 and 8", controls, len(r.CrashTrials))
-	}
-	for _, x := range r.CrashTrials {
-		if x.Acked == 0 || !x.Control && x.Policy == "1" && x.Verdict != result.VerdictKept {
-			t.Errorf("%s: %d acknowledged, %s: %v", x.Cell, x.Acked, x.Verdict, x.Violations)
-		}
-	}
+	return r
+}
+
+func saysNothing(x result.CrashTrial) bool {
+	return x.Acked == 0 || x.Verdict == result.VerdictNotPredicted
 }
 
 // TestCrashRefusedByTheDisk: what a file system refuses is bad input, said before

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,7 +25,8 @@ type pty struct {
 	vt   *vt
 	done chan struct{} // the command has closed the terminal
 
-	hid bool // the cursor was hidden at some time
+	hid    bool   // the cursor was hidden at some time
+	missed string // what was waited for in vain
 }
 
 // lackPTY skips a test for what the machine does not have, or fails it where
@@ -104,10 +106,10 @@ func (p *pty) resize(columns, rows int) {
 	}
 }
 
-// until waits until the screen is as asked, or the command ends.
+// until waits until the screen is as asked. If the command ends before, it is noted
+// in missed.
 func (p *pty) until(what string, seen func(screen string) bool) {
-	p.t.Helper()
-	for {
+	for p.missed == "" {
 		p.mu.Lock()
 		screen := p.vt.String()
 		p.mu.Unlock()
@@ -116,7 +118,7 @@ func (p *pty) until(what string, seen func(screen string) bool) {
 		}
 		select {
 		case <-p.done:
-			p.t.Fatalf("the command ended before %s; on the screen:\n%s", what, p.vt.history())
+			p.missed = what
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -142,17 +144,35 @@ func ptyRun(rounds string) []string {
 	}
 }
 
+// watchPTY starts a run of so many rounds on a terminal, and lets look wait for what
+// it shows. If it ends before all was seen, because the machine had better things to
+// do, it starts again with four times as many rounds.
+func watchPTY(t *testing.T, columns int, env []string, rounds int, look func(p *pty)) *pty {
+	t.Helper()
+	for again := 2; ; again-- {
+		p := startPTY(t, columns, 24, env, ptyRun(strconv.Itoa(rounds))...)
+		if look(p); p.missed == "" {
+			return p
+		}
+		if again == 0 {
+			t.Fatalf("the command ended before %s; on the screen:\n%s", p.missed, p.vt.history())
+		}
+		rounds *= 4
+	}
+}
+
 // TestLiveOnATerminal runs the command as a user does and looks at the screen.
 func TestLiveOnATerminal(t *testing.T) {
-	p := startPTY(t, 80, 24, nil, ptyRun("3")...)
-	p.until("a frame", func(s string) bool {
-		return strings.Contains(s, "step ") && strings.Contains(s, "at risk") && strings.Contains(s, "process crash")
+	p := watchPTY(t, 80, nil, 3, func(p *pty) {
+		p.until("a frame", func(s string) bool {
+			return strings.Contains(s, "step ") && strings.Contains(s, "at risk") && strings.Contains(s, "process crash")
+		})
+		p.until("commits are counted", func(s string) bool {
+			return strings.Contains(s, "measuring") && !strings.Contains(s, "so far         -")
+		})
+		p.resize(40, 24)
+		p.until("the frame fits", func(s string) bool { return strings.Contains(s, "\nprocess") || strings.Contains(s, "\nat risk  -") })
 	})
-	p.until("commits are counted", func(s string) bool {
-		return strings.Contains(s, "measuring") && !strings.Contains(s, "so far         -")
-	})
-	p.resize(40, 24)
-	p.until("the frame fits", func(s string) bool { return strings.Contains(s, "\nprocess") || strings.Contains(s, "\nat risk  -") })
 	code, seen := p.end()
 	if code != 0 || !p.hid {
 		t.Errorf("exit code %d, cursor hidden meanwhile %v", code, p.hid)
@@ -170,8 +190,9 @@ func TestLiveOnATerminal(t *testing.T) {
 // TestLiveCtrlC presses Ctrl-C: the screen says so, the cursor comes back and
 // what was drawn is gone.
 func TestLiveCtrlC(t *testing.T) {
-	p := startPTY(t, 80, 24, nil, ptyRun("200")...)
-	p.until("a frame", func(s string) bool { return strings.Contains(s, "measuring") })
+	p := watchPTY(t, 80, nil, 200, func(p *pty) {
+		p.until("a frame", func(s string) bool { return strings.Contains(s, "measuring") })
+	})
 	if _, err := p.master.Write([]byte{3}); err != nil {
 		t.Fatal(err)
 	}
@@ -190,13 +211,15 @@ func TestLiveFallsBack(t *testing.T) {
 			t.Errorf("%s: exit code %d, cursor hidden %v; seen\n%s", env, code, p.hid, seen)
 		}
 	}
-	p := startPTY(t, 30, 24, nil, ptyRun("1")...)
-	p.until("one line", func(s string) bool { return strings.Contains(s, " left  policy=") })
+	p := watchPTY(t, 30, nil, 1, func(p *pty) {
+		p.until("one line", func(s string) bool { return strings.Contains(s, " left  policy=") })
+	})
 	if code, seen := p.end(); code != 0 || strings.Contains(seen, " left  ") {
 		t.Errorf("30 columns: exit code %d, seen\n%s", code, seen)
 	}
-	p = startPTY(t, 80, 24, []string{"NO_COLOR=1"}, ptyRun("1")...)
-	p.until("a frame", func(s string) bool { return strings.Contains(s, "measuring") })
+	p = watchPTY(t, 80, []string{"NO_COLOR=1"}, 1, func(p *pty) {
+		p.until("a frame", func(s string) bool { return strings.Contains(s, "measuring") })
+	})
 	if code, seen := p.end(); code != 0 || p.vt.styled {
 		t.Errorf("NO_COLOR: exit code %d, styled %v; seen\n%s", code, p.vt.styled, seen)
 	}

@@ -142,21 +142,22 @@ func TestFollowersAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	for range maxFollowers {
+	// They may be given up while the test has no processor: others take their places.
+	refused := 0
+	for n := 1; refused == 0; n++ {
 		c, err := dialSocket(root, SocketName)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close() // and reads nothing
+		defer c.Close() // and reads no more than a byte
+		if got, err := c.Read(make([]byte, 1)); got == 0 && err != nil {
+			refused = n
+		} else if n == 5*maxFollowers {
+			t.Fatalf("follower %d gets something", n)
+		}
 	}
-	waitFor(t, "all are taken", func() bool { return len(a.places) == maxFollowers })
-	c, err := dialSocket(root, SocketName)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil {
-		t.Errorf("follower %d gets something", maxFollowers+1)
+	if refused <= maxFollowers {
+		t.Errorf("follower %d is sent away; want %d to be taken", refused, maxFollowers)
 	}
 	waitFor(t, "those who do not read are given up", func() bool { return len(a.places) == 0 })
 }
@@ -292,10 +293,11 @@ func TestAnnouncementAsksAtItsPace(t *testing.T) {
 	}
 	defer c.Close()
 	first := <-asked
-	for range 4 {
+	for range 5 {
 		<-asked
 	}
+	// One tick may have waited for the first snapshot: the four after it had to come due.
 	if took := time.Since(first); took < 3*every {
-		t.Errorf("five snapshots within %v; want one each %v", took, every)
+		t.Errorf("six snapshots within %v; want one each %v", took, every)
 	}
 }

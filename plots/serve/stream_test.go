@@ -236,10 +236,13 @@ func TestSlowReaderIsDropped(t *testing.T) {
 	if _, err := fmt.Fprint(c, "GET /live/A/events HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the stream opens", func() bool { return len(s.streams) == 1 })
-	s.mu.Lock()
-	h := s.mu.hubs["A"]
-	s.mu.Unlock()
+	var h *hub // it outlives the stream
+	waitFor(t, "the stream opens", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		h = s.mu.hubs["A"]
+		return h != nil
+	})
 	// Much more than the buffers of the kernel hold.
 	stop := make(chan struct{})
 	defer close(stop)

@@ -203,7 +203,7 @@ func (d *dealer) takeLocked(now int64) (arrival, bool) {
 			return arrival{intended: at, dealt: d.mu.idle.n > 0}, true
 		}
 		d.mu.backlog--
-		d.mu.skipped.add(now)
+		d.mu.skipped.add(max(now, at)) // somebody who looked later may have seen it come due
 	}
 	return arrival{}, false
 }

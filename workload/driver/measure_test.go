@@ -173,7 +173,11 @@ func TestNoAllocations(t *testing.T) {
 		if _, err := Run(t.Context(), c); err == nil {
 			t.Fatalf("%s: the cell ended by itself after %d commits", name, f.calls.Load())
 		}
-		if n := end.Mallocs - begin.Mallocs; n > 50+uint64(commits)/10_000 {
+		most := 50 + uint64(commits)/10_000
+		if c.Arrivals != nil { // those of the runtime, too, for threads beside the ones that sleep
+			most += uint64(commits) / 10
+		}
+		if n := end.Mallocs - begin.Mallocs; n > most {
 			t.Errorf("%s: %d mallocs in %d commits", name, n, commits)
 		}
 	}

@@ -205,7 +205,7 @@ func TestOtherVersionIsRefused(t *testing.T) {
 // and nobody stays.
 func TestHostilePort(t *testing.T) {
 	t.Parallel()
-	s := serve(t, filepath.Join(t.TempDir(), "journal"), aPort(t), 2*time.Second)
+	s := serve(t, filepath.Join(t.TempDir(), "journal"), aPort(t), 4*time.Second)
 	c := dialed(t, s.addr)
 	o := anOpening(t, "one")
 	if err := c.open(o); err != nil {

@@ -60,7 +60,7 @@ func TestOpenLoopShowsWhatAClosedLoopHides(t *testing.T) {
 		}
 		return v
 	}
-	closed := stalled(t, driver.Config{Clients: 4, Duration: time.Second}, 2000, stall)
+	closed := stalled(t, driver.Config{Clients: 4, Duration: time.Second}, 50, stall)
 	a, err := workload.NewPoisson(2000, 1)
 	if err != nil {
 		t.Fatal(err)

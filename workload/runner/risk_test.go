@@ -199,7 +199,9 @@ func TestClosedLoopAddsUp(t *testing.T) {
 			c := &res.Cells[i]
 			if err := addsUp(&p.Specs[i], &c.Rounds[0]); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", c.Name, err))
-				again = append(again, p.Specs[i])
+				s := p.Specs[i]
+				s.Duration = min(2*s.Duration, 1600*time.Millisecond) // what an edge takes weighs less
+				again = append(again, s)
 			}
 		}
 		p.Specs = again
