@@ -194,6 +194,9 @@ func (tr *trial) end() string {
 		}
 	}
 	stopped := c.Err()
+	if stopped != nil {
+		c.Quiesce() // who held a right when it failed may be about to use it
+	}
 	writes, flushes := l.writes.Load(), l.flushes.Load()
 	if stopped != nil { // sticky: nothing more is tried, everyone gets the error
 		w := NewWaiter()
