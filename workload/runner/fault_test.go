@@ -268,7 +268,7 @@ func change(t *testing.T, c *cellRun, back int64, to func(byte) byte) {
 func TestTamperedLogFailsTheRun(t *testing.T) {
 	p := smallPlan(1)
 	p.Specs = p.Specs[:1]
-	p.Specs[0].Duration = time.Minute // the budget ends it, when the liar has lied
+	p.Specs[0].Duration = 15 * time.Second // at most: the budget ends it, when the liar has lied
 	cfg := config(t, p)
 	cfg.MaxWriteBytes = p.needBytes() + 1<<20
 	cfg.WrapFS = func(fs vfs.FS) vfs.FS { return &liar{FS: &lazy{FS: fs}} }
