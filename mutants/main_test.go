@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 func TestFlagsRefused(t *testing.T) {
@@ -82,10 +84,7 @@ func TestTouchedBy(t *testing.T) {
 
 func TestChangedSince(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
-		if os.Getenv("FLUSHBENCH_CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("needs git")
+		testenv.Lack(t, err)
 	}
 	root := t.TempDir()
 	write := func(name, text string) {

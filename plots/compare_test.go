@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
 )
@@ -96,20 +97,7 @@ func TestGoldenComparison(t *testing.T) {
 		if name == "compare-wide" {
 			continue // it is large
 		}
-		file := filepath.Join("testdata", name+".svg")
-		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatalf("%v (go test ./plots -update writes it)", err)
-		}
-		if got != string(want) {
-			t.Errorf("%s differs at byte %d (go test ./plots -update, then look at the picture)", file, firstDifference(got, string(want)))
-		}
+		testenv.Golden(t, name+".svg", got)
 	}
 }
 

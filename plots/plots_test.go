@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"image"
 	"image/png"
 	"io"
@@ -15,10 +14,9 @@ import (
 	"sync"
 	"testing"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // fixtures returns a result of every kind that has pictures.
 func fixtures() map[string]*result.Result {
@@ -89,32 +87,9 @@ func TestGoldenSVG(t *testing.T) {
 			continue
 		}
 		for _, p := range All(r) {
-			got := svg(t, &p)
-			file := filepath.Join("testdata", name+"-"+p.Name+".svg")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				continue
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatalf("%v (go test ./plots -update writes it)", err)
-			}
-			if got != string(want) {
-				t.Errorf("%s differs at byte %d (go test ./plots -update, then look at the picture)", file, firstDifference(got, string(want)))
-			}
+			testenv.Golden(t, name+"-"+p.Name+".svg", svg(t, &p))
 		}
 	}
-}
-
-func firstDifference(a, b string) int {
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return min(len(a), len(b))
 }
 
 // TestGoldenPNG compares two pictures dot by dot. Rounding differs between
@@ -128,7 +103,7 @@ func TestGoldenPNG(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := filepath.Join("testdata", name+".png")
-		if *update {
+		if testenv.Update() {
 			if err := os.WriteFile(file, buf.Bytes(), 0o644); err != nil {
 				t.Fatal(err)
 			}

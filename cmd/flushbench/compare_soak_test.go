@@ -16,6 +16,7 @@ import (
 
 	"flushbench/engine/clock"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield/seeds"
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
@@ -222,7 +223,7 @@ const noiseFile = "compare-noise.json"
 // asked to by -update: 20 cells, 20 rounds.
 func TestSoakRecordNoise(t *testing.T) {
 	seeds.SoakOnly(t)
-	if !*update {
+	if !testenv.Update() {
 		t.Skip("writes " + noiseFile + " with -update alone")
 	}
 	a, b := interleaved(t, 10, [2]time.Duration{}, soakRun("--clients", "1,2,4,8,16", "--group-commit", "dedicated,leader", "--log-buffer", "lockfree,mutex", "--duration", "60ms")...)

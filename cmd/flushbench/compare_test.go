@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
 )
@@ -93,12 +94,12 @@ func TestCompareScreen(t *testing.T) {
 	b.Cells[3].Name = "risk,policy=2"
 	c := mustCompare(t, compared(10, 1), b)
 	golden(t, "compare.golden", compareScreen(c, plain))
-	goldenText(t, "compare-markdown.golden", compareMarkdown(c))
+	testenv.Golden(t, "compare-markdown.golden", compareMarkdown(c))
 	text, err := json.MarshalIndent(c.Diff.Cells[1], "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	goldenText(t, "compare-json.golden", string(text)+"\n")
+	testenv.Golden(t, "compare-json.golden", string(text)+"\n")
 }
 
 func TestCompareScreenSame(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 )
 
@@ -84,7 +85,7 @@ func TestLiveFrames(t *testing.T) {
 		if len(heights) != 1 {
 			t.Errorf("%d columns: frames of %v lines; want equally many", columns, heights)
 		}
-		goldenText(t, fmt.Sprintf("live-%d.txt", columns), b.String())
+		testenv.Golden(t, fmt.Sprintf("live-%d.txt", columns), b.String())
 	}
 }
 

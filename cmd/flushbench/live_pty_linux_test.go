@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 // pty is a terminal of our own with a command on it.
@@ -29,33 +31,23 @@ type pty struct {
 	missed string // what was waited for in vain
 }
 
-// lackPTY skips a test for what the machine does not have, or fails it where
-// everything must be there.
-func lackPTY(t *testing.T, err error) {
-	t.Helper()
-	if os.Getenv("FLUSHBENCH_CI") != "" {
-		t.Fatalf("no pseudo-terminal: %v", err)
-	}
-	t.Skipf("no pseudo-terminal: %v", err)
-}
-
 // startPTY starts the command on a new terminal.
 func startPTY(t *testing.T, columns, rows int, env []string, args ...string) *pty {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		lackPTY(t, err)
+		testenv.Lack(t, "no pseudo-terminal: ", err)
 	}
 	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
 	if err == nil {
 		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
 	}
 	if err != nil {
-		lackPTY(t, err)
+		testenv.Lack(t, "no pseudo-terminal: ", err)
 	}
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		lackPTY(t, err)
+		testenv.Lack(t, "no pseudo-terminal: ", err)
 	}
 	p := &pty{t: t, master: master, vt: newVT(columns, rows), done: make(chan struct{})}
 	p.resize(columns, rows)

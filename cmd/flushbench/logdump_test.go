@@ -13,6 +13,7 @@ import (
 	"flushbench/engine"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 )
 
 func TestLogdumpHelp(t *testing.T) { golden(t, "help-logdump.golden", help(t, "logdump", "--help")) }
@@ -44,14 +45,14 @@ func TestLogdumpRecords(t *testing.T) {
 	} {
 		fmt.Fprintf(&all, "logdump %s\n%s\n", args, dump(t, dir, strings.Fields(args)...))
 	}
-	goldenText(t, "logdump.golden", all.String())
+	testenv.Golden(t, "logdump.golden", all.String())
 }
 
 // A new database: both slots, nothing to redo, a binlog that makes the table.
 func TestLogdumpDatabase(t *testing.T) {
 	o := databaseOptions(t.TempDir())
 	newDatabase(t, o)
-	goldenText(t, "logdump-database.golden", dump(t, o.Dir)+"\n"+dump(t, o.Dir, "--only", "binlog", "--limit", "2"))
+	testenv.Golden(t, "logdump-database.golden", dump(t, o.Dir)+"\n"+dump(t, o.Dir, "--only", "binlog", "--limit", "2"))
 
 	o = databaseOptions(t.TempDir())
 	crashedDatabase(t, o)

@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 // update rewrites the golden files instead of comparing with them.
-var update = flag.Bool("update", false, "rewrite the golden files in testdata")
-
 // binary is the command as a user runs it, built once.
 var binary string
 
@@ -60,29 +60,7 @@ func golden(t *testing.T, name, got string) {
 			t.Errorf("%s, line %d has %d columns or ends in a blank: %q", name, i+1, width(line), line)
 		}
 	}
-	goldenText(t, name, got)
-}
-
-// goldenText is golden for lines as long as they must be.
-func goldenText(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (go test ./cmd/flushbench -update writes it)", err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; got:\n%s\nwant:\n%s", name, got, want)
-	}
+	testenv.Golden(t, name, got)
 }
 
 // plain is the bold of a screen that is no terminal.

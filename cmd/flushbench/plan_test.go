@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 	"flushbench/metrics/verdict"
 	"flushbench/workload/plan"
@@ -97,7 +98,7 @@ func TestPlanScreens(t *testing.T) {
 			}
 		}
 		if c.Name == "everything" {
-			goldenText(t, "plan-everything.md", planMarkdown(p))
+			testenv.Golden(t, "plan-everything.md", planMarkdown(p))
 		}
 	}
 }

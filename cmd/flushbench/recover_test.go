@@ -14,6 +14,7 @@ import (
 	"flushbench/engine/bufpool"
 	"flushbench/engine/recovery"
 	"flushbench/engine/redo"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/workload/workdir"
 )
 
@@ -293,5 +294,5 @@ func TestRecoverScreen(t *testing.T) {
 	if err := writeJSON(&out, r.json()); err != nil {
 		t.Fatal(err)
 	}
-	goldenText(t, "recover-json.golden", out.String())
+	testenv.Golden(t, "recover-json.golden", out.String())
 }

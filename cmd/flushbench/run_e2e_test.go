@@ -23,16 +23,6 @@ func smallRun(more ...string) []string {
 		"--log-capacity", "8M", "--log-buffer-size", "1M", "--allow-volatile", "--beside-live-database", "--results", "results"}, more...)
 }
 
-// lackHere skips a test for what the machine does not have, or fails it where
-// everything must be there.
-func lackHere(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("FLUSHBENCH_CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
 // refused holds that a command line was refused: exit code 2, nothing on
 // standard output, one clear message on standard error, nothing left in dir.
 func refused(t *testing.T, dir, stdout, stderr string, code int, want string) {

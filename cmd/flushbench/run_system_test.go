@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 )
 
@@ -20,11 +21,11 @@ import (
 func needTools(t *testing.T, names ...string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		lackHere(t, "mounting a file system needs root")
+		testenv.Lack(t, "mounting a file system needs root")
 	}
 	for _, n := range names {
 		if _, err := exec.LookPath(n); err != nil {
-			lackHere(t, err.Error())
+			testenv.Lack(t, err.Error())
 		}
 	}
 }
@@ -49,7 +50,7 @@ func capture(t *testing.T, dir string, args ...string) (stdout, stderr string, c
 		t.Fatal(err)
 	}
 	if code = cmd.ProcessState.ExitCode(); code == 99 {
-		lackHere(t, "cannot mount here: "+errOut.String())
+		testenv.Lack(t, "cannot mount here: "+errOut.String())
 	}
 	return out.String(), errOut.String(), code
 }
@@ -97,38 +98,18 @@ func TestRunRefusesTooLittleSpace(t *testing.T) {
 	refused(t, results, stdout, stderr, code, "free, this run needs")
 }
 
-// onDisk returns a folder on the disk that holds this package: the temporary folder
-// may be memory, which has no device that somebody could use.
-func onDisk(t *testing.T) string {
-	t.Helper()
-	here, err := filepath.Abs(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp(here, ".testdisk-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 // A database server with a file open on the device is left in peace. The
 // server here is a cat of that name.
 func TestRunRefusesBesideADatabase(t *testing.T) {
 	cat, err := exec.LookPath("cat")
 	if err != nil {
-		lackHere(t, err.Error())
+		testenv.Lack(t, err.Error())
 	}
 	code, err := os.ReadFile(cat)
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, dir := onDisk(t), onDisk(t)
+	home, dir := testenv.OnDisk(t), testenv.OnDisk(t)
 	fake := filepath.Join(home, "mysqld")
 	if err := os.WriteFile(fake, code, 0o755); err != nil {
 		t.Fatal(err)
@@ -212,7 +193,7 @@ func straceCount(t *testing.T, table, call string) int64 {
 // what strace counts, exactly.
 func TestFlushCallsAgreeWithStrace(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
-		lackHere(t, err.Error())
+		testenv.Lack(t, err.Error())
 	}
 	for _, more := range [][]string{
 		{"--policy", "1", "--clients", "1,8"},
@@ -228,7 +209,7 @@ func TestFlushCallsAgreeWithStrace(t *testing.T) {
 			args := append([]string{"strace", "-f", "-c", "-e", "trace=fsync,fdatasync,pwritev2,sync_file_range,syncfs,sync,msync", "-o", table, binary}, smallRun(more...)...)
 			_, stderr, code := capture(t, dir, args...)
 			if strings.Contains(stderr, "ptrace") {
-				lackHere(t, "strace cannot trace here: "+stderr)
+				testenv.Lack(t, "strace cannot trace here: "+stderr)
 			}
 			if code != 0 {
 				t.Fatalf("exit code %d: %s", code, stderr)
@@ -312,7 +293,7 @@ func flushColumn(t *testing.T, path string) int64 {
 	}
 	f := strings.Fields(string(b))
 	if len(f) < 17 {
-		lackHere(t, fmt.Sprintf("the kernel counts no flushes: %q", b))
+		testenv.Lack(t, fmt.Sprintf("the kernel counts no flushes: %q", b))
 	}
 	n, err := strconv.ParseInt(f[15], 10, 64)
 	if err != nil {

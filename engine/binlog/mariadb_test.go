@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield"
 )
 
@@ -32,10 +33,7 @@ func need(t *testing.T, program string) string {
 		}
 	}
 	if err != nil {
-		if os.Getenv("FLUSHBENCH_CI") != "" {
-			t.Fatalf("%s is missing: install mariadb-client and mariadb-server-core", program)
-		}
-		t.Skipf("%s is missing", program)
+		testenv.Lack(t, program+" is missing: install mariadb-client and mariadb-server-core")
 	}
 	return path
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 )
 
 // fileSystems are what must behave alike to a caller: the operating system,
@@ -28,7 +29,7 @@ func fileSystems(t *testing.T) map[string]vfs.FS {
 func folder(t *testing.T, fsys vfs.FS) string {
 	t.Helper()
 	if _, ok := fsys.(*vfs.OS); ok {
-		return diskDir(t)
+		return testenv.OnDisk(t)
 	}
 	must(t, fsys.Mkdir("dir"))
 	t.Cleanup(func() {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
 	"flushbench/metrics/verdict"
@@ -32,8 +33,8 @@ func TestGolden(t *testing.T) {
 		text = strings.Replace(text, pageCSS, "...", 1)
 		text = strings.Replace(text, pageJS, "...", 1)
 		text = strings.Replace(text, attribute(policy), "...", 1)
-		golden(t, name+".html", pictures.ReplaceAllString(text, "$1...$2"))
-		golden(t, name+".md", pictureTitle.ReplaceAllString(markdownOf(t, p), "![...]("))
+		testenv.Golden(t, name+".html", pictures.ReplaceAllString(text, "$1...$2"))
+		testenv.Golden(t, name+".md", pictureTitle.ReplaceAllString(markdownOf(t, p), "![...]("))
 	}
 }
 

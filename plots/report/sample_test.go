@@ -2,9 +2,6 @@ package report
 
 import (
 	"bytes"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,8 +10,6 @@ import (
 )
 
 // update rewrites the golden files instead of comparing with them.
-var update = flag.Bool("update", false, "rewrite the golden files in testdata")
-
 func ptr[T any](v T) *T { return &v }
 
 const ms = 1_000_000
@@ -139,26 +134,4 @@ func markdownOf(t testing.TB, p *Report) string {
 		t.Fatal(err)
 	}
 	return b.String()
-}
-
-// golden compares got with testdata/<name>, or rewrites that with -update.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (go test ./plots/report -update writes it)", err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; got:\n%s\nwant:\n%s", name, got, want)
-	}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/workload/crash/lab"
 	"flushbench/workload/judge"
@@ -144,10 +145,7 @@ type machine struct {
 func aMachine(t *testing.T) *machine {
 	t.Helper()
 	if err := lab.Available(vfs.CrashPower, lab.Ext4); err != nil {
-		if os.Getenv("FLUSHBENCH_CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		testenv.Lack(t, err)
 	}
 	d, err := lab.New(t.Context(), lab.Options{Dir: t.TempDir(), Kind: vfs.CrashPower, FS: lab.Ext4, Bytes: 48 << 20})
 	if err != nil {

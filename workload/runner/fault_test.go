@@ -14,6 +14,7 @@ import (
 	"flushbench/engine"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
@@ -145,7 +146,7 @@ func TestNothingAcknowledgedAfterFailure(t *testing.T) {
 // newCellRun makes a cell with a log of its own, outside of a run.
 func newCellRun(t *testing.T, s *Spec, faults vfs.Faults) *cellRun {
 	t.Helper()
-	base := onDisk(t)
+	base := testenv.OnDisk(t)
 	d, err := workdir.Acquire(context.Background(), workdir.Options{Base: base, AllowVolatile: true, BesideLiveDatabase: true})
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload/workdir"
@@ -50,7 +51,7 @@ func TestPartsInTheirFolders(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := diskConfig(t, Plan{Specs: []Spec{s}, Rounds: 1, Seed: 7})
-			bases := [4]string{cfg.Base, onDisk(t), onDisk(t), onDisk(t)}
+			bases := [4]string{cfg.Base, testenv.OnDisk(t), testenv.OnDisk(t), testenv.OnDisk(t)}
 			at := func(i int) string {
 				if i == 0 {
 					return ""

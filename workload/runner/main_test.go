@@ -3,46 +3,17 @@ package runner
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"flushbench/engine"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload"
 )
-
-// lack skips a test for what the machine does not have, or fails it where
-// everything must be there.
-func lack(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("FLUSHBENCH_CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
-// onDisk returns a folder on the disk that holds this package, whatever /tmp is.
-func onDisk(t *testing.T) string {
-	t.Helper()
-	here, err := filepath.Abs(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp(here, ".testdisk-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
 
 // spec is a small cell: an 8 MiB log, 256-byte records, 20 ms measured.
 func spec(name string, p groupcommit.Policy, clients int) Spec {
@@ -75,7 +46,7 @@ func config(t *testing.T, p Plan) Config {
 // diskConfig runs p in new folders as a user's run does.
 func diskConfig(t *testing.T, p Plan) Config {
 	t.Helper()
-	return Config{Plan: p, Base: onDisk(t), ResultsDir: t.TempDir(), AllowVolatile: true, BesideLiveDatabase: true, Name: "test"}
+	return Config{Plan: p, Base: testenv.OnDisk(t), ResultsDir: t.TempDir(), AllowVolatile: true, BesideLiveDatabase: true, Name: "test"}
 }
 
 // mustRun carries out a run that succeeds.

@@ -11,6 +11,7 @@ import (
 
 	"flushbench/engine/clock"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload/durability"
@@ -154,7 +155,7 @@ func needsInPlace(t *testing.T, s Spec, atRisk bool) {
 	c := newCellRun(t, &s, nil)
 	mark := c.r.setting(&s, partRedo).Watermark(durability.OS)
 	if got := mark == durability.Written; got == atRisk {
-		lack(t, fmt.Sprintf("the file system here (%s) does not overwrite in place, or lies on a loop device", c.r.res.Environment.Filesystem))
+		testenv.Lack(t, fmt.Sprintf("the file system here (%s) does not overwrite in place, or lies on a loop device", c.r.res.Environment.Filesystem))
 	}
 }
 

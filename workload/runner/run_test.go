@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload"
@@ -186,7 +187,7 @@ func TestPlannedBytesBoundWritten(t *testing.T) {
 			res, _, err := Run(context.Background(), cfg)
 			var refusal *workdir.Refusal
 			if errors.As(err, &refusal) {
-				lack(t, err.Error())
+				testenv.Lack(t, err.Error())
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -372,7 +373,7 @@ func TestWriteBudget(t *testing.T) {
 			res, folder, err := Run(context.Background(), cfg)
 			var refusal *workdir.Refusal
 			if errors.As(err, &refusal) {
-				lack(t, err.Error())
+				testenv.Lack(t, err.Error())
 			}
 			if err != nil {
 				t.Fatalf("%v: %v; want cells that end early", m, err)

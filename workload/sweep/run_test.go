@@ -3,36 +3,17 @@ package sweep
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"flushbench/engine"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload"
 	"flushbench/workload/runner"
 )
-
-// onDisk returns a folder on the disk that holds this package, whatever /tmp is.
-func onDisk(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp(".", ".testdisk-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	dir, err = filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 // pair is a pair of policies with so many clients on a small log.
 func pair(p groupcommit.Policy, strategy groupcommit.Strategy, clients int) runner.Spec {
@@ -49,7 +30,7 @@ func pair(p groupcommit.Policy, strategy groupcommit.Strategy, clients int) runn
 func onFloor(t *testing.T, floor time.Duration, o Options, pairs ...runner.Spec) Config {
 	return Config{Options: o, Budget: 2 * time.Minute, Run: runner.Config{
 		Plan: runner.Plan{Specs: pairs, Seed: 7, Floor: floor, Scenario: map[string]int{}},
-		Base: onDisk(t), ResultsDir: t.TempDir(), AllowVolatile: true, BesideLiveDatabase: true, Name: "sweep",
+		Base: testenv.OnDisk(t), ResultsDir: t.TempDir(), AllowVolatile: true, BesideLiveDatabase: true, Name: "sweep",
 	}}
 }
 

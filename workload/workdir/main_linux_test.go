@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 // configure gives a child that mounts something a mount table of its own,
@@ -71,7 +73,7 @@ func playLinux(out io.Writer, what string, args []string) error {
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		lack(t, "mounting a file system needs root")
+		testenv.Lack(t, "mounting a file system needs root")
 	}
 }
 

@@ -130,12 +130,3 @@ func self(t *testing.T) string {
 	}
 	return exe
 }
-
-// lack skips a test that this machine cannot run, and fails it in CI.
-func lack(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("FLUSHBENCH_CI") != "" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
-}

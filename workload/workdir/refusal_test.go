@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/hostinfo"
 )
 
@@ -138,7 +139,7 @@ func TestFakeServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if facts.Env.Device.Name == "" {
-		lack(t, "the temporary folder is on no known block device")
+		testenv.Lack(t, "the temporary folder is on no known block device")
 	}
 	server := copyOf(t, self(t), filepath.Join(t.TempDir(), "mysqld"))
 	data := write(t, base, "ibdata1")
