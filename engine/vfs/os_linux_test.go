@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -125,6 +126,28 @@ func TestOSDurableWriteLeavesNothingDirty(t *testing.T) {
 				if n != 0 {
 					t.Fatalf("%d unflushed pages after a durable write; want 0", n)
 				}
+			}
+		})
+	}
+}
+
+// A write that the system cuts short must fail with the system's reason, not
+// with "short write" alone: who fills a disk wants to read that it is full.
+// Stands in for the full disk: the process's limit of file sizes.
+func TestOSShortWriteNamesItsReason(t *testing.T) {
+	const limit = 1 << 40 // no other file of these tests is so long
+	signal.Ignore(unix.SIGXFSZ)
+	t.Cleanup(func() { signal.Reset(unix.SIGXFSZ) })
+	var old unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &old))
+	for _, m := range []vfs.Method{vfs.Fdatasync, vfs.ODsync, vfs.RWFDsync} {
+		t.Run(m.String(), func(t *testing.T) {
+			f := mustCreate(t, vfs.NewOS(), filepath.Join(testenv.OnDisk(t), "a"), m)
+			must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: old.Max}))
+			n, err := f.WriteDurableAt(pattern(512, 1), limit-256)
+			must(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &old))
+			if n != 256 || !errors.Is(err, unix.EFBIG) {
+				t.Errorf("a write across the limit returned %d, %v; want 256 and the system's error", n, err)
 			}
 		})
 	}

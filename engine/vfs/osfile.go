@@ -124,15 +124,7 @@ func (f *osFile) WriteAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	defer f.leave()
-	n, err := unix.Pwrite(f.fd, p, off)
-	for err == unix.EINTR {
-		n, err = unix.Pwrite(f.fd, p, off)
-	}
-	f.counts.wrote(n, f.through)
-	if err != nil || n != len(p) {
-		return f.writeError(n, err, p, off)
-	}
-	return n, nil
+	return f.writeAll(pwrite, p, off, f.through)
 }
 
 // WriteDurableAt is File.WriteDurableAt.
@@ -153,24 +145,42 @@ func (f *osFile) writeDsyncAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	defer f.leave()
-	n, err := pwriteDsync(f.fd, p, off)
-	f.counts.wrote(n, true)
+	n, err := f.writeAll(pwriteDsync, p, off, true)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
-		return 0, refused("write", f.name, f.method, err)
+		return 0, refused("write", f.name, f.method, errors.Unwrap(err))
 	}
-	if err != nil || n != len(p) {
-		return f.writeError(n, err, p, off)
-	}
-	return n, nil
+	return n, err
 }
 
-// writeError describes a write that failed or stopped short: both are final.
-func (f *osFile) writeError(n int, err error, p []byte, off int64) (int, error) {
-	if err == nil {
-		err = io.ErrShortWrite
+// writeAll writes all of p with the given system call or fails, for good. A
+// call that stops short, on a full disk for example, does not say why
+// (pwrite(2)): the call for the rest does. Direct I/O cannot be asked for a
+// rest that is not aligned; such a write fails with io.ErrShortWrite.
+func (f *osFile) writeAll(call func(int, []byte, int64) (int, error), p []byte, off int64, through bool) (int, error) {
+	done := 0
+	for {
+		n, err := call(f.fd, p[done:], off+int64(done))
+		f.counts.wrote(n, through)
+		done += max(n, 0)
+		if done == len(p) && err == nil {
+			return done, nil
+		}
+		if err == nil && (n == 0 || n%f.align != 0) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return done, fmt.Errorf("vfs: write %s at %d (%d of %d bytes): %w", f.name, off, done, len(p), err)
+		}
 	}
-	n = max(n, 0)
-	return n, fmt.Errorf("vfs: write %s at %d (%d of %d bytes): %w", f.name, off, n, len(p), err)
+}
+
+// pwrite is pwrite(2), repeated on EINTR only.
+func pwrite(fd int, p []byte, off int64) (int, error) {
+	for {
+		if n, err := unix.Pwrite(fd, p, off); err != unix.EINTR {
+			return n, err
+		}
+	}
 }
 
 // ReadAt is io.ReaderAt.
