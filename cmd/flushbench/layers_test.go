@@ -24,16 +24,18 @@ var theLaw = law{
 		{"workload/plan/simdisk", "metrics metrics/model metrics/stats metrics/result"},
 		{"workload/sweep", "below"},
 		{"workload/sweep/simdisk", ""},
+		{"workload/crash/servers", "below"},
 		{"workload/runner workload/crash workload/plug", "below"},
 		{"workload/crash/lab", "metrics/hostinfo engine/vfs engine/clock"},
 		{"workload/crash/victim", "workload workload/judge workload/driver workload/crash/subject workload/crash/ledger workload/target/embedded workload/durability metrics engine engine/... groupcommit"},
 		{"workload/judge", "workload/crash/subject workload/crash/ledger workload/target/embedded engine engine/... groupcommit workload workload/durability"},
 		{"workload/crash/subject", "workload workload/durability workload/target/embedded engine engine/... groupcommit"},
 		{"workload/crash/ledger", "engine/clock"},
-		{"workload/server", "workload/workdir"},
+		{"workload/server", "workload/workdir workload/target metrics/hostinfo metrics/result engine/vfs engine/clock"},
 		{"workload/driver", "workload metrics engine/clock engine/lsn"},
 		{"workload/target/embedded", "workload engine engine/... groupcommit"},
-		{"workload/target/mysql workload/target/postgres", "workload"},
+		{"workload/target/mysql workload/target/postgres", "workload workload/target engine/lsn"},
+		{"workload/target", "workload"},
 		{"workload/scenario", "workload engine engine/redo engine/binlog engine/vfs groupcommit"},
 		{"workload/params", "workload engine engine/... groupcommit metrics/result"},
 		{"workload/probe", "workload/workdir metrics/... engine/vfs engine/clock"},
@@ -78,14 +80,16 @@ var theLaw = law{
 		{"github.com/shirou/gopsutil/v3", "metrics/hostinfo"},
 		{"github.com/prometheus/procfs", "metrics/hostinfo"},
 		{"github.com/prometheus/common", "tests"}, // a foreign reader of what serve tells Prometheus
-		{"golang.org/x/sys", "engine/vfs/... engine/redo engine/clock metrics/hostinfo workload/driver workload/crash/... tests"},
+		{"golang.org/x/sys", "engine/vfs/... engine/redo engine/clock metrics/hostinfo workload/driver workload/server workload/crash/... tests"},
+		{"github.com/go-sql-driver/mysql", "workload/target/mysql"},
+		{"github.com/jackc/pgx/v5", "workload/target/postgres"},
 		{"pgregory.net/rapid", "tests"},
 	},
 
 	// Who may open files that are not the engine's. The engine's go through
 	// engine/vfs, or no crash, fault or flush count would cover them.
 	files: "cmd/flushbench plots/... engine/vfs/... metrics/result metrics/hostinfo mutants tests " +
-		"workload/runner workload/probe workload/crash/... workload/plug workload/driver workload/workdir workload/server " +
+		"workload/runner workload/probe workload/crash/... workload/plug workload/driver workload/workdir workload/server workload/audit workload/target " +
 		"engine/yield/seeds",
 }
 
