@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"flushbench/engine/binlog"
@@ -84,16 +85,37 @@ func (tr bankTrial) judge(b *bank, bk books) error {
 	return nil
 }
 
+// bankDisks are disks with a new bank, by what its files depend on: to make one takes
+// a third of a trial.
+var bankDisks sync.Map
+
+// newBankDisk returns a disk with a new bank, all of it durable.
+func newBankDisk(o DatabaseOptions) (*vfs.Mem, error) {
+	type key struct {
+		method, binlog vfs.Method
+		growth         vfs.Growth
+		size           int64
+	}
+	k := key{o.Method, o.Binlog.Method, o.Binlog.Growth, o.Binlog.MaxSize}
+	disk, ok := bankDisks.Load(k)
+	if !ok {
+		mem := vfs.NewMem()
+		o.FS = mem
+		if err := errors.Join(mem.Mkdir(dir), mem.SyncDir("/"), CreateDatabase(o, bankRow)); err != nil {
+			return nil, err
+		}
+		disk, _ = bankDisks.LoadOrStore(k, mem)
+	}
+	return copyDisk(disk.(*vfs.Mem)), nil
+}
+
 func (tr bankTrial) run() error {
-	mem := vfs.NewMem()
-	if err := errors.Join(mem.Mkdir(dir), mem.SyncDir("/")); err != nil {
+	mem, err := newBankDisk(tr.opts)
+	if err != nil {
 		return err
 	}
 	o := tr.opts
 	o.FS = mem
-	if err := CreateDatabase(o, bankRow); err != nil {
-		return err
-	}
 	b := &bank{opts: o, accounts: o.Rows, done: map[uint64]transfer{}, acked: map[uint64]bool{}}
 	mem.CrashAfter(mem.Events() + tr.after)
 	if err := b.run(25, tr.seed); err != nil && !errors.Is(err, vfs.ErrCrashed) {
@@ -157,7 +179,7 @@ func bankProperty(seed uint64) (wrong string) {
 // A bank that crashes anywhere comes back whole, and loses what its settings
 // allow it to lose, no more.
 func TestBankCrash(t *testing.T) {
-	cost, property := 10, bankProperty
+	cost, property := 40, bankProperty
 	if f := flag.Lookup("seed"); yield.Enabled && f.Value.String() == f.DefValue {
 		// Under the race detector a trial takes ten times as long.
 		cost, property = 100, func(seed uint64) string {

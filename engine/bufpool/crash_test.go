@@ -214,10 +214,11 @@ func newLife(t testing.TB, method vfs.Method, noDoublewrite bool, users int) *li
 }
 
 // sparing reports whether a seed is left out where time is short: all but one
-// of so many, and all but one of eight times as many under the race detector.
+// of so many, in CI of a quarter as many, and of eight times as many under the race
+// detector.
 func sparing(seed, of uint64) bool {
 	if seeds.Heavy() {
-		of = 1
+		of = max(1, of/4)
 	}
 	if yield.Enabled {
 		of *= 8
@@ -240,7 +241,7 @@ var crashMethods = []vfs.Method{vfs.Fdatasync, vfs.Fdatasync, vfs.DirectFdatasyn
 // checkpoint give exactly the state of the log's prefix, also when the recovery
 // is crashed in turn.
 func TestCrashAnywhere(t *testing.T) {
-	seeds.Run(t, 40, func(seed uint64) string {
+	seeds.Run(t, 100, func(seed uint64) string {
 		if sparing(seed, 1) {
 			return ""
 		}
@@ -270,7 +271,7 @@ func crashOnce(t *testing.T, seed uint64) string {
 // page, and never used; where nothing is refused the state is right.
 func TestCrashWithoutDoublewrite(t *testing.T) {
 	var damages []bool
-	seeds.Run(t, 20, func(seed uint64) string {
+	seeds.Run(t, 100, func(seed uint64) string {
 		if sparing(seed, 3) {
 			return ""
 		}

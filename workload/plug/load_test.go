@@ -433,7 +433,7 @@ func TestLook(t *testing.T) {
 			}
 			for c := range 2 {
 				l.Lane(c).Begin(uint64(10*c) + n)
-				l.Lane(c).Ack(uint64(10*c)+n, int64(n), 0)
+				l.Lane(c).Ack(uint64(10*c)+n, int64(n), 0, 0)
 			}
 			l.Record(&ledger.Sample{At: int64(n), Acked: l.Acked()})
 		}

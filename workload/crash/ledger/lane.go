@@ -1,5 +1,7 @@
 package ledger
 
+import "sync/atomic"
+
 // Lane is one client's part of a ledger. One goroutine at a time writes it.
 type Lane struct {
 	w      words // of the lane
@@ -21,21 +23,54 @@ func (l *Lane) Open(base uint64) {
 func (l *Lane) Begin(seq uint64) { l.w[laneBegun].Store(seq) }
 
 // Ack notes that sequence seq was acknowledged at the time at (clock.Now), with
-// its end in the log. Call it before the client goes on: what it has seen is then
+// its end in the log and how many bytes of log may be lost with it, 0 or above; 0:
+// it changed nothing. Call it before the client goes on: what it has seen is then
 // noted, whatever happens next. REQUIRES: seq is one above the last one.
 //
-// Wait-free: three stores, no allocation.
-func (l *Lane) Ack(seq uint64, at int64, end uint64) {
-	slot := l.w[laneHead+ackWords*(seq&l.mask):]
+// Wait-free: four stores, no allocation.
+func (l *Lane) Ack(seq uint64, at int64, end uint64, sizeBytes int64) {
+	slot := l.slot(seq)
 	slot[0].Store(uint64(at + l.origin))
 	slot[1].Store(end)
-	l.w[laneAcked].Store(seq) // this store makes time and end visible
+	slot[2].Store(uint64(sizeBytes))
+	l.w[laneAcked].Store(seq) // this store makes the slot visible
+}
+
+func (l *Lane) slot(seq uint64) *[ackWords]atomic.Uint64 {
+	return (*[ackWords]atomic.Uint64)(l.w[laneHead+ackWords*(seq&l.mask):])
 }
 
 // Ack is one acknowledgement.
 type Ack struct {
-	At  int64  // clock.Now of the reader
-	End uint64 // in the log; with a binlog the transaction's number there; 0: unknown
+	At    int64  // clock.Now of the reader
+	End   uint64 // in the log; with a binlog the transaction's number there; 0: unknown
+	Bytes int64  // of log, that may be lost with it; 0: it changed nothing
+}
+
+// Follow calls see, in order, for what was acknowledged after sequence from, or after
+// Lane.Open if that was later. It returns the last sequence that it knows of, and how
+// many it came too late for, because the lane has forgotten them: where there are
+// some, it may have shown a few that were wrong. The writer may be at work.
+func (l *Lane) Follow(from uint64, see func(Ack)) (to, missed uint64) {
+	to = l.w[laneAcked].Load()
+	from = max(from, l.w[laneBase].Load())
+	first := max(from, to-min(to, l.mask)) + 1
+	for seq := first; seq <= to; seq++ {
+		see(l.ack(seq))
+	}
+	missed = first - 1 - from
+	// What has been overwritten meanwhile is missed as well.
+	now := l.w[laneAcked].Load()
+	if oldest := min(now-min(now, l.mask), to) + 1; oldest > first {
+		missed += oldest - first
+	}
+	return to, missed
+}
+
+// ack reads a slot.
+func (l *Lane) ack(seq uint64) Ack {
+	slot := l.slot(seq)
+	return Ack{At: int64(slot[0].Load()) - l.origin, End: slot[1].Load(), Bytes: int64(slot[2].Load())}
 }
 
 // Client is what a lane holds.
@@ -89,8 +124,7 @@ func (l *Lane) read() Client {
 	n := min(c.Acked-c.Base, history-1)
 	c.First = c.Acked - n + 1
 	for i := range n {
-		slot := l.w[laneHead+ackWords*((c.First+i)&l.mask):]
-		c.Acks = append(c.Acks, Ack{At: int64(slot[0].Load()) - l.origin, End: slot[1].Load()})
+		c.Acks = append(c.Acks, l.ack(c.First+i))
 	}
 	// What has been overwritten meanwhile does not count.
 	if now := l.w[laneAcked].Load(); now-c.First+2 > history && n > 0 {

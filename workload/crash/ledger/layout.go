@@ -66,7 +66,7 @@ func (c Config) Bytes() int64 { return 8 * int64(c.words()) }
 // file of evidence.
 const (
 	magic   = 0x31676c6873756c66 // "flushlg1"
-	version = 1
+	version = 2
 
 	// lineWords keeps two writers apart: two cache lines, because lines are
 	// fetched in pairs.
@@ -88,18 +88,18 @@ const (
 	headCount   = headFailure + failWords + (-(headFailure + failWords) & (lineWords - 1)) // samples so far
 	headWords   = headCount + lineWords
 
-	// A lane: four words of its head, and its history of two words each.
+	// A lane: four words of its head, and its history of three words each.
 	laneBase  = 0 // the client's last sequence before the ledger
 	laneBegun = 1
 	laneAcked = 2
 	laneOpen  = 3 // 1: base is there
 	laneHead  = lineWords
-	ackWords  = 2 // time, end
+	ackWords  = 3 // time, end, bytes
 
 	sampleWords = 32 // a multiple of lineWords
 )
 
-func (c Config) laneWords() int { return laneHead + ackWords*max(c.History, lineWords/ackWords) }
+func (c Config) laneWords() int { return laneHead + (ackWords*c.History+lineWords-1)&^(lineWords-1) }
 
 func (c Config) words() int {
 	return headWords + c.Clients*c.laneWords() + c.Samples*sampleWords

@@ -63,7 +63,7 @@ func TestLaneAgainstModel(t *testing.T) {
 		for seq := base + 1; seq <= base+uint64(n); seq++ {
 			lane.Begin(seq)
 			now += rapid.Int64Range(0, 3).Draw(t, "pause")
-			lane.Ack(seq, now, 10*seq)
+			lane.Ack(seq, now, 10*seq, int64(seq%3))
 			times[seq] = now
 		}
 		lane.Begin(base + uint64(n) + begun)
@@ -76,8 +76,8 @@ func TestLaneAgainstModel(t *testing.T) {
 			t.Fatalf("%d acknowledgements have a time; want %d", len(c.Acks), want)
 		}
 		for seq := c.First; seq <= c.Acked; seq++ {
-			if a, ok := c.At(seq); !ok || a.At != times[seq] || a.End != 10*seq {
-				t.Fatalf("At(%d) = %+v, %v; want %d and %d", seq, a, ok, times[seq], 10*seq)
+			if a, ok := c.At(seq); !ok || a != (Ack{times[seq], 10 * seq, int64(seq % 3)}) {
+				t.Fatalf("At(%d) = %+v, %v; want %d, %d and %d", seq, a, ok, times[seq], 10*seq, seq%3)
 			}
 		}
 		for _, seq := range []uint64{c.First - 1, last + 1} {
@@ -101,6 +101,76 @@ func TestLaneAgainstModel(t *testing.T) {
 			t.Fatalf("Acked() = %d; want %d", got, n)
 		}
 	})
+}
+
+// Who follows a lane sees each acknowledgement once, in order, from where the lane
+// was opened, and is told of how many it came too late for.
+func TestFollow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		history := rapid.SampledFrom([]int{2, 8, 64}).Draw(t, "history")
+		base := rapid.Uint64Range(0, 200).Draw(t, "base")
+		l, err := New(Config{Clients: 2, History: history})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lane, follower := l.Lane(1), l.Lane(1)
+		if to, missed := follower.Follow(0, func(Ack) { t.Fatal("an acknowledgement before the lane was opened") }); to+missed != 0 {
+			t.Fatalf("Follow of a lane that was not opened = %d, %d", to, missed)
+		}
+		lane.Open(base)
+		seq, from := base, uint64(0)
+		for range 8 {
+			n := rapid.Uint64Range(0, 100).Draw(t, "commits")
+			for range n {
+				seq++
+				lane.Begin(seq)
+				lane.Ack(seq, int64(5*seq), 10*seq, int64(seq%3))
+			}
+			forgotten := n - min(n, uint64(history-1))
+			next := seq - n + forgotten
+			to, missed := follower.Follow(from, func(a Ack) {
+				if next++; a != (Ack{int64(5 * next), 10 * next, int64(next % 3)}) {
+					t.Fatalf("Follow shows %+v for sequence %d", a, next)
+				}
+			})
+			if to != seq || next != seq || missed != forgotten {
+				t.Fatalf("Follow(%d) = %d, %d, and showed up to %d; want %d and %d", from, to, missed, next, seq, forgotten)
+			}
+			from = to
+		}
+	})
+}
+
+// What is overwritten while it is being followed counts as missed.
+func TestFollowOvertaken(t *testing.T) {
+	l := made(t, Config{Clients: 1, History: 8})
+	lane := l.Lane(0)
+	lane.Open(0)
+	seq := uint64(0)
+	ack := func(n int) {
+		for range n {
+			seq++
+			lane.Ack(seq, 1, seq, 1)
+		}
+	}
+	ack(5)
+	if to, missed := lane.Follow(0, func(a Ack) {
+		if a.End == 3 {
+			ack(4) // up to 9: of the five, 1 and 2 may be gone
+		}
+	}); to != 5 || missed != 2 {
+		t.Errorf("Follow = %d, %d; want 5 and 2 missed", to, missed)
+	}
+	if to, missed := lane.Follow(5, func(a Ack) { ack(1) }); to != 9 || missed != 1 {
+		t.Errorf("Follow = %d, %d; want 9 and 1 missed", to, missed)
+	}
+	if to, missed := lane.Follow(9, func(a Ack) {
+		if a.End == 10 {
+			ack(100)
+		}
+	}); to != 13 || missed != 4 {
+		t.Errorf("Follow = %d, %d; want 13 and all 4 missed", to, missed)
+	}
 }
 
 // A lane that nobody has opened says so.
@@ -167,7 +237,7 @@ func TestReadWhileWriting(t *testing.T) {
 		writers.Go(func() {
 			for seq := uint64(1); seq <= commits; seq++ {
 				lane.Begin(seq)
-				lane.Ack(seq, int64(1000+seq), 7*seq)
+				lane.Ack(seq, int64(1000+seq), 7*seq, int64(seq))
 			}
 		})
 	}
@@ -199,7 +269,7 @@ func checkLive(t *testing.T, s *State) {
 			t.Errorf("begun %d, acknowledged %d", c.Begun, c.Acked)
 		}
 		for i, a := range c.Acks {
-			if seq := c.First + uint64(i); a.At != int64(1000+seq) || a.End != 7*seq {
+			if seq := c.First + uint64(i); a != (Ack{int64(1000 + seq), 7 * seq, int64(seq)}) {
 				t.Errorf("acknowledgement %d is %+v", seq, a)
 			}
 		}
@@ -244,7 +314,7 @@ func TestSaveAndLoad(t *testing.T) {
 	lane := l.Lane(1)
 	lane.Open(5)
 	lane.Begin(6)
-	lane.Ack(6, 1000, 64)
+	lane.Ack(6, 1000, 64, 32)
 	l.Record(sampleOf(3))
 	l.Fail(9, "gone")
 	var b bytes.Buffer
@@ -293,7 +363,7 @@ func BenchmarkCommit(b *testing.B) {
 	b.ReportAllocs()
 	for seq := uint64(1); b.Loop(); seq++ {
 		lane.Begin(seq)
-		lane.Ack(seq, clock.Now(), seq)
+		lane.Ack(seq, clock.Now(), seq, 8)
 	}
 }
 

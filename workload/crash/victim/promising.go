@@ -2,7 +2,6 @@ package victim
 
 import (
 	"flushbench/engine/clock"
-	"flushbench/metrics"
 	"flushbench/workload"
 	"flushbench/workload/crash/ledger"
 )
@@ -10,9 +9,8 @@ import (
 // promising is a target that notes in the ledger what it acknowledges.
 type promising struct {
 	workload.Target
-	ledger  *ledger.Ledger
-	tracker *metrics.Tracker
-	size    func(t *workload.Txn) int64 // bytes of log that t takes
+	ledger *ledger.Ledger
+	size   func(t *workload.Txn) int64 // bytes of log that t takes
 }
 
 // Connect implements workload.Target.
@@ -21,19 +19,18 @@ func (p *promising) Connect(client uint32) (workload.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &promise{Session: s, p: p, lane: p.ledger.Lane(int(client)), risk: p.tracker.Lane(int(client))}
+	x := &promise{Session: s, p: p, lane: p.ledger.Lane(int(client))}
 	x.lane.Open(s.Seq())
 	return x, nil
 }
 
 // promise is a session of it. Every acknowledgement passes through Run: first
-// the tracker's lane has it, then the ledger's, then the client. So the ledger
-// never lacks one that a client has seen, nor the tracker one that the ledger has.
+// the ledger has it, then the client. So the ledger never lacks one that a client
+// has seen.
 type promise struct {
 	workload.Session
 	p    *promising
 	lane *ledger.Lane
-	risk *metrics.Lane
 }
 
 // stubborn is how often a client tries again after the engine has failed. It
@@ -58,10 +55,10 @@ func (x *promise) run(t *workload.Txn) error {
 	if err := x.Session.Run(t); err != nil {
 		return err
 	}
-	now, end := clock.Now(), x.LastEnd()
+	size := int64(0)
 	if t.Writes() && !t.Rollback {
-		x.risk.Ack(end, now, x.p.size(t))
+		size = x.p.size(t)
 	}
-	x.lane.Ack(x.Seq(), now, uint64(end))
+	x.lane.Ack(x.Seq(), clock.Now(), uint64(x.LastEnd()), size)
 	return nil
 }

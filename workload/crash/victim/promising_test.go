@@ -5,9 +5,11 @@ import (
 	"testing"
 
 	"flushbench/engine/lsn"
+	"flushbench/groupcommit"
 	"flushbench/metrics"
 	"flushbench/workload"
 	"flushbench/workload/crash/ledger"
+	"flushbench/workload/durability"
 )
 
 // watched is a session that looks at the ledger while it commits.
@@ -47,31 +49,39 @@ type watchedTarget struct {
 
 func (w watchedTarget) Connect(uint32) (workload.Session, error) { return w.s, nil }
 
-func promised(t *testing.T, w *watched) (workload.Session, *ledger.Ledger, *metrics.Tracker) {
+func promised(t *testing.T, w *watched) (workload.Session, *ledger.Ledger) {
 	t.Helper()
-	l, err := ledger.New(ledger.Config{Clients: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tracker, err := metrics.NewTracker(metrics.TrackerConfig{Lanes: 1, Capacity: 64})
+	l, err := ledger.New(ledger.Config{Clients: 1, History: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.t, w.ledger = t, l
-	p := &promising{Target: watchedTarget{s: w}, ledger: l, tracker: tracker, size: func(*workload.Txn) int64 { return 10 }}
+	p := &promising{Target: watchedTarget{s: w}, ledger: l, size: func(*workload.Txn) int64 { return 10 }}
 	s, err := p.Connect(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, l, tracker
+	return s, l
+}
+
+// following is a patient whose tracker knows of nothing but what the ledger has.
+func following(t *testing.T, l *ledger.Ledger) *patient {
+	t.Helper()
+	p := &patient{spec: logSpec("", groupcommit.Policy2), ledger: l}
+	p.spec.Clients = 1
+	if err := p.track([metrics.NumKinds]durability.Watermark{}); err != nil {
+		t.Fatal(err)
+	}
+	p.look = func() look { return look{safe: metrics.Watermarks{600, 0, 0}} }
+	return p
 }
 
 func appends() *workload.Txn { return &workload.Txn{Ops: []workload.Op{{Kind: workload.OpAppend}}} }
 
 // A commit is begun in the ledger before the target knows of it, and acknowledged
-// there, and in the tracker, when the client goes on.
+// there when the client goes on. The next sample counts what may be lost of it.
 func TestPromise(t *testing.T) {
-	s, l, tracker := promised(t, &watched{seq: 5, fails: []error{nil, workload.ErrDeadlock, nil}})
+	s, l := promised(t, &watched{seq: 5, fails: []error{nil, workload.ErrDeadlock, nil}})
 	for i, want := range []uint64{6, 6, 7} {
 		err := s.Run(appends())
 		if errors.Is(err, workload.ErrDeadlock) != (i == 1) {
@@ -90,12 +100,35 @@ func TestPromise(t *testing.T) {
 	if err := s.Run(rollback); err != nil {
 		t.Fatal(err)
 	}
-	tracker.Sample(1<<60, metrics.Watermarks{600, 0, 0})
-	if risk, _ := tracker.Last(); risk[metrics.Process].Commits != 1 || risk[metrics.OS].Commits != 2 || risk[metrics.OS].Bytes != 20 {
-		t.Errorf("the tracker has %+v; want 1 commit beyond 600, 2 in all, and no rollback", risk)
+	var x ledger.Sample
+	p := following(t, l)
+	for range 2 { // the second sees nothing twice
+		p.sample(&x)
+		if risk := x.Risk; risk[metrics.Process].Commits != 1 || risk[metrics.OS].Commits != 2 || risk[metrics.OS].Bytes != 20 || x.Overflow != 0 || x.Acked != 3 {
+			t.Errorf("the sample is %+v; want 3 acknowledged, 1 commit beyond 600, 2 in all, and no rollback", x)
+		}
 	}
 	if c := l.Read().Clients[0]; c.Acked != 8 {
 		t.Errorf("with a rollback %d are acknowledged; want 8", c.Acked)
+	}
+}
+
+// A sampler that came too late for some acknowledgements says how many: what it
+// counts is then no bound.
+func TestSamplesSayWhatTheyMissed(t *testing.T) {
+	s, l := promised(t, &watched{})
+	p := following(t, l)
+	var x ledger.Sample
+	for round := range 3 {
+		for range 63 + round {
+			if err := s.Run(appends()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.sample(&x)
+		if want := []uint64{0, 1, 3}[round]; x.Overflow != want {
+			t.Errorf("after round %d the sample has missed %d; want %d", round, x.Overflow, want)
+		}
 	}
 }
 
@@ -104,7 +137,7 @@ func TestPromise(t *testing.T) {
 func TestStubborn(t *testing.T) {
 	broken := errors.New("flush: input/output error")
 	w := &watched{fails: []error{nil, broken, broken, nil, broken}, after: true}
-	s, l, _ := promised(t, w)
+	s, l := promised(t, w)
 	if err := s.Run(appends()); err != nil {
 		t.Fatal(err)
 	}

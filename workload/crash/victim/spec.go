@@ -44,7 +44,8 @@ func (s *Spec) Validate() error {
 // What the ledger remembers at most, in bytes of history and for how many flush
 // intervals.
 const (
-	historyBytes = 32 << 20
+	historyBytes = 48 << 20
+	ackBytes     = 24 // of an acknowledgement in a lane
 	minHistory   = 64
 	intervals    = 4 // three, and one for the crash itself
 	sampleEvery  = time.Millisecond
@@ -55,7 +56,7 @@ const (
 func (s *Spec) ledgerConfig() ledger.Config {
 	span := intervals * int64(s.Engine.Commit.FlushInterval()+time.Second)
 	c := ledger.Config{Clients: s.Clients, Samples: int(min(span/int64(sampleEvery), ledger.MaxSamples))}
-	most := max(minHistory, historyBytes/16/s.Clients)
+	most := max(minHistory, historyBytes/ackBytes/s.Clients)
 	c.History = min(most, ledger.MaxHistory)
 	if s.Rate > 0 {
 		need := 2 * s.Rate / float64(s.Clients) * time.Duration(span).Seconds()

@@ -11,7 +11,6 @@ import (
 
 	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
-	"flushbench/metrics"
 	"flushbench/workload"
 	"flushbench/workload/crash/ledger"
 )
@@ -38,12 +37,11 @@ const witnesses = 3
 func witness() int {
 	promised, err := ledger.Attach(os.NewFile(3, "promised"))
 	seen, err2 := ledger.Attach(os.NewFile(4, "seen"))
-	tracker, err3 := metrics.NewTracker(metrics.TrackerConfig{Lanes: witnesses, Capacity: 2})
-	if err := errors.Join(err, err2, err3); err != nil {
+	if err := errors.Join(err, err2); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	target := &promising{Target: nowheres{}, ledger: promised, tracker: tracker, size: func(*workload.Txn) int64 { return 1 }}
+	target := &promising{Target: nowheres{}, ledger: promised, size: func(*workload.Txn) int64 { return 1 }}
 	for c := range witnesses {
 		s, err := target.Connect(uint32(c))
 		if err != nil {
@@ -53,7 +51,7 @@ func witness() int {
 		lane.Open(0)
 		go func() {
 			for txn := (workload.Txn{Ops: []workload.Op{{Kind: workload.OpAppend}}}); s.Run(&txn) == nil; {
-				lane.Ack(s.Seq(), clock.Now(), 0)
+				lane.Ack(s.Seq(), clock.Now(), 0, 0)
 			}
 		}()
 	}
