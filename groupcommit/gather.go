@@ -23,10 +23,9 @@ import (
 // that is missing sits on a thread that the kernel has put aside for this one.
 // Without the thread's yield one group in ten lost a client (two processors).
 type gatherer struct {
-	woken  int // size of the group that was just woken, 0: none
-	want   int // these and those who waited already when it was woken
-	skip   int // groups to pass before gathering again
-	streak int // misses in a row
+	woken int // size of the group that was just woken, 0: none
+	want  int // these and those who waited already when it was woken
+	off   holdOff
 	// each is how long one client took to come back, on average (ns), as
 	// learnt from full gathers; tries counts groups that were too many.
 	each  int64
@@ -34,8 +33,6 @@ type gatherer struct {
 }
 
 const (
-	// maxStreak bounds the back-off: 2^5 groups between two tries.
-	maxStreak = 5
 	// maxPatience and minPatience bound how long nothing may arrive before
 	// gathering ends: waking an idle processor of a virtual machine takes some
 	// microseconds, and no client that is under way takes longer than 25.
@@ -57,13 +54,13 @@ func (g *gatherer) woke(n, waiting int) { g.woken, g.want = n, n+waiting }
 // gathered rather than the flush goroutine sent to sleep.
 func (g *gatherer) expectsMore(d *dedicated) bool {
 	cfg := &d.c.cfg
-	if !cfg.Delay.Adaptive || g.woken < 2 || g.skip > 0 || g.tooMany(d) {
+	if !cfg.Delay.Adaptive || g.woken < 2 || g.off.skip > 0 || g.tooMany(d) {
 		return false
 	}
 	limit := d.ended + min(maxPatience, max(minPatience, d.flushNs/4))
 	for d.c.pending.empty() {
 		if clock.Now() > limit || d.c.Err() != nil {
-			g.miss()
+			g.off.miss()
 			g.woken = 0
 			return false
 		}
@@ -82,8 +79,7 @@ func (g *gatherer) gather(d *dedicated, have int) {
 	g.woken = 0
 	switch {
 	case cfg.Delay.Adaptive:
-		if g.skip > 0 {
-			g.skip--
+		if g.off.pass() {
 			return
 		}
 		if woken == 0 || have >= g.want {
@@ -130,13 +126,13 @@ func (g *gatherer) adaptive(d *dedicated, have, want int, start int64) {
 		}
 		if silent > g.patience(d, n, gone) || gone > min(d.flushNs, maxGatherNs) || c.Err() != nil {
 			if 2*(n-have) < want-have {
-				g.miss()
+				g.off.miss()
 				return
 			}
 			break
 		}
 	}
-	g.streak = 0
+	g.off.hit()
 	if came := int64(n - have); came > 0 {
 		g.learn((clock.Now() - start) / came)
 	}
@@ -166,12 +162,6 @@ func (g *gatherer) tooMany(d *dedicated) bool {
 // commit more is worth the time in which the log carries one on average.
 func (g *gatherer) patience(d *dedicated, n int, gone int64) int64 {
 	return min(maxPatience, max(minPatience, (gone+d.flushNs)/int64(max(n, 1))))
-}
-
-// miss backs off.
-func (g *gatherer) miss() {
-	g.streak = min(g.streak+1, maxStreak)
-	g.skip = 1<<g.streak - 1
 }
 
 // fixed waits until the deadline, in short steps when a count may end it.

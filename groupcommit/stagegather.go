@@ -22,9 +22,8 @@ import (
 //
 // REQUIRES, but for synced: the lock of the FLUSH stage.
 type stageGatherer struct {
-	want   int // serial: the last group and those who waited when it was done
-	skip   int
-	streak int
+	want int // serial: the last group and those who waited when it was done
+	off  holdOff
 
 	passed  uint64       // transactions through the queue so far
 	flushNs int64        // of the last FLUSH group: redo flush and binlog write
@@ -68,8 +67,7 @@ func (h *stageGatherer) before(g *OrderedCommit) {
 	if want < 2 {
 		return
 	}
-	if h.skip > 0 {
-		h.skip--
+	if h.off.pass() {
 		return
 	}
 	if g.cfg.Count > 0 {
@@ -80,7 +78,7 @@ func (h *stageGatherer) before(g *OrderedCommit) {
 	have := g.flush.waiting()
 	for n, last := have, start; ; {
 		if n >= want {
-			h.streak = 0
+			h.off.hit()
 			break
 		}
 		runtime.Gosched()
@@ -95,8 +93,7 @@ func (h *stageGatherer) before(g *OrderedCommit) {
 		}
 		if silent > patienceOf(cycle, n, gone) || gone > min(cycle, maxGatherNs) || g.c.Err() != nil {
 			if 2*(n-have) < want-have {
-				h.streak = min(h.streak+1, maxStreak)
-				h.skip = 1<<h.streak - 1
+				h.off.miss()
 			}
 			break
 		}

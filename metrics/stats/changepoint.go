@@ -182,19 +182,26 @@ func (s *sums) within(a, b int) float64 {
 func locate(series []float64, at []int) []int {
 	var out []int
 	for i, k := range at {
-		from, to := 0, len(series)
-		if i > 0 {
-			from = at[i-1]
-		}
-		if i+1 < len(at) {
-			to = at[i+1]
-		}
+		from, to := around(at, i, len(series))
 		if k <= from || k >= to {
 			continue
 		}
 		out = append(out, from+turn(clipped(series[from:to])))
 	}
 	return slices.Compact(out)
+}
+
+// around returns the stretch [from, to) of n values that has no other change than
+// change i: from the one before it to the one after it.
+func around(at []int, i, n int) (from, to int) {
+	from, to = 0, n
+	if i > 0 {
+		from = at[i-1]
+	}
+	if i+1 < len(at) {
+		to = at[i+1]
+	}
+	return from, to
 }
 
 // turn is the index before which a series is best cut in two: where the squared
@@ -219,13 +226,7 @@ func describe(series []float64, at []int) []Change {
 		var changes []Change
 		small, least := -1, MinChange
 		for i, k := range at {
-			from, to := 0, len(series)
-			if i > 0 {
-				from = at[i-1]
-			}
-			if i+1 < len(at) {
-				to = at[i+1]
-			}
+			from, to := around(at, i, len(series))
 			c := Change{At: k, Before: Median(series[from:k]), After: Median(series[k:to])}
 			changes = append(changes, c)
 			if d := math.Abs(c.Ratio() - 1); d < least {

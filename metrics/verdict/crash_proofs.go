@@ -36,10 +36,9 @@ func crashControls(r *result.Result) []string {
 		return []string{"THE LAB PROVES NOTHING: it did not catch " + strings.Join(missed, ", ") + ", which must lose acknowledged commits."}
 	case asked > 0 && caught < asked:
 		return []string{fmt.Sprintf("Only %d of %d controls were tried: what the others would show is not known.", caught, asked)}
+	case asked == 1:
+		return []string{"The lab can see: its control, a setting broken on purpose, was caught."}
 	case asked > 0:
-		if asked == 1 {
-			return []string{"The lab can see: its control, a setting broken on purpose, was caught."}
-		}
 		return []string{fmt.Sprintf("The lab can see: all %d controls, settings broken on purpose, were caught.", asked)}
 	case simulated:
 		return []string{"No control was run: that this lab would have seen a loss is not shown."}
