@@ -55,6 +55,7 @@ type Tally struct {
 	text    bytes.Reader
 	raw     []byte
 	payload []byte
+	filled  []bucket
 	inflate io.ReadCloser
 }
 
@@ -100,9 +101,9 @@ func (t *Tally) AddTally(from *Tally) {
 	t.exact.join(&from.exact)
 }
 
-// Reset forgets every sample.
+// Reset forgets every sample, and keeps the memory.
 func (t *Tally) Reset() {
-	clear(t.counts)
+	clear(t.counts[t.used[0]:t.used[1]])
 	t.used, t.exact = [2]int{}, Histogram{}
 }
 
@@ -152,23 +153,15 @@ func (t *Tally) add(text string) (samples int64, err error) {
 		return 0, err
 	}
 	// First whether all of it can be read, then add it.
-	var used [2]int
-	err = runs(t.payload, len(t.counts), func(at int, n int64) bool {
-		if samples == 0 {
-			used[0] = at
-		}
-		used[1] = at + 1
-		samples += n
-		return samples >= 0 && samples <= math.MaxInt64/2-t.exact.count
-	})
-	if err != nil || samples == 0 {
+	most := math.MaxInt64/2 - t.exact.count
+	if t.filled, samples, err = filled(t.payload, len(t.counts), most, t.filled[:0]); err != nil || samples == 0 {
 		return 0, err
 	}
-	t.grow(used)
-	return samples, runs(t.payload, len(t.counts), func(at int, n int64) bool {
-		t.counts[at] += n
-		return true
-	})
+	t.grow([2]int{t.filled[0].at, t.filled[len(t.filled)-1].at + 1})
+	for _, b := range t.filled {
+		t.counts[b.at] += b.n
+	}
+	return samples, nil
 }
 
 // inflateText puts the counts of text into t.payload.
@@ -226,28 +219,40 @@ func cmpErr(err error) error {
 	return err
 }
 
-// runs reads zigzag varints: a count of a bucket, or, below 0, so many empty buckets.
-// It calls each for every bucket that is not empty, until that says false.
-func runs(payload []byte, buckets int, each func(at int, n int64) bool) error {
+// bucket is one that is not empty.
+type bucket struct {
+	at int
+	n  int64
+}
+
+// filled reads zigzag varints: a count of a bucket, or, below 0, so many empty buckets.
+// It appends the buckets that are not empty to out, and returns how many samples they
+// hold: no more than most.
+func filled(payload []byte, buckets int, most int64, out []bucket) (_ []bucket, samples int64, err error) {
 	at := 0
 	for len(payload) > 0 {
-		n, size := zigzag(payload)
-		if size == 0 {
-			return errTruncated
+		n, size := int64(payload[0]>>1)^-int64(payload[0]&1), 1
+		if payload[0] >= 0x80 {
+			if n, size = zigzag(payload); size == 0 {
+				return out, 0, errTruncated
+			}
 		}
 		payload = payload[size:]
 		switch {
 		case n < 0 && (n == math.MinInt64 || -n > int64(buckets-at)), n >= 0 && at >= buckets:
-			return fmt.Errorf("more than %d buckets", buckets)
+			return out, 0, fmt.Errorf("more than %d buckets", buckets)
 		case n < 0:
 			at += int(-n)
 			continue
-		case n > 0 && !each(at, n):
-			return errors.New("more samples than can be counted")
+		case n > 0:
+			if samples += n; samples < 0 || samples > most {
+				return out, 0, errors.New("more samples than can be counted")
+			}
+			out = append(out, bucket{at, n})
 		}
 		at++
 	}
-	return nil
+	return out, samples, nil
 }
 
 // zigzag reads one number and says how many bytes it took: 0 when they do not suffice.

@@ -87,7 +87,7 @@ func TestTallyHoldsToDecode(t *testing.T) {
 			t.Errorf("Add(%.20q...) = %v with %d samples; want ErrHistogram and none", bad, err, tally.Histogram().Count())
 		}
 	}
-	if err := runs([]byte{2, 0x80}, 9, func(int, int64) bool { return true }); !errors.Is(err, errTruncated) {
+	if _, _, err := filled([]byte{2, 0x80}, 9, 9, nil); !errors.Is(err, errTruncated) {
 		t.Errorf("a count without its end = %v; want errTruncated", err)
 	}
 	var tally Tally

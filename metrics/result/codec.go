@@ -34,33 +34,40 @@ var (
 var errTooLarge = fmt.Errorf("result: decode: %w: over %d bytes", ErrInvalid, MaxFileBytes)
 
 // Encode returns r as indented JSON with a final newline, arrays of plain values on
-// a line each. It refuses what no
+// a line each; a merge stands in one line. It refuses what no
 // reader could take back: a figure that is not finite (the error names it) or
 // an illegal value.
 func Encode(r *Result) ([]byte, error) {
-	if err := finite(reflect.ValueOf(r).Elem(), ""); err != nil {
-		return nil, fmt.Errorf("result: encode: %w", err)
-	}
 	if err := r.validate(); err != nil {
 		return nil, fmt.Errorf("result: encode: %w", err)
 	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if r.Merge == nil {
-		enc.SetIndent("", " ") // a merge of 200 hosts would be half as large again
+	encode := encodeIndented
+	if r.Merge != nil {
+		encode = encodeMerge
 	}
-	if err := enc.Encode(withoutNilSlices(r)); err != nil {
+	data, err := encode(r)
+	if err != nil {
 		return nil, fmt.Errorf("result: encode: %w", err)
-	}
-	data := buf.Bytes()
-	if r.Merge == nil {
-		data = oneLine(data)
 	}
 	if len(data) > MaxFileBytes {
 		return nil, fmt.Errorf("result: encode: %d bytes, at most %d are legal", len(data), MaxFileBytes)
 	}
 	return data, nil
+}
+
+// encodeIndented is the text of any result but a merge.
+func encodeIndented(r *Result) ([]byte, error) {
+	if err := finite(reflect.ValueOf(r).Elem(), ""); err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	if err := enc.Encode(withoutNilSlices(r)); err != nil {
+		return nil, err
+	}
+	return oneLine(buf.Bytes()), nil
 }
 
 // Decode reads a result of this schema or an older one. Unknown fields are
@@ -71,20 +78,21 @@ func Decode(src io.Reader) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("result: read: %w", err)
 	}
+	return decode(data)
+}
+
+// decode is Decode of a text.
+func decode(data []byte) (*Result, error) {
 	if len(data) > MaxFileBytes {
 		return nil, errTooLarge
 	}
-	data, err = migrate(data)
+	data, err := migrate(data)
 	if err != nil {
 		return nil, err
 	}
 	r := &Result{}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(r); err != nil {
-		return nil, fmt.Errorf("result: decode: %w: %w", ErrInvalid, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("result: decode: %w: more after the JSON object, at byte %d", ErrInvalid, dec.InputOffset())
+	if json.Unmarshal(data, r) != nil {
+		return nil, decodeError(data)
 	}
 	if err := r.validate(); err != nil {
 		return nil, fmt.Errorf("result: decode: %w: %w", ErrInvalid, err)
@@ -102,6 +110,15 @@ func Decode(src io.Reader) (*Result, error) {
 	return r, nil
 }
 
+// decodeError says why data cannot be decoded.
+func decodeError(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&Result{}); err != nil {
+		return fmt.Errorf("result: decode: %w: %w", ErrInvalid, err)
+	}
+	return fmt.Errorf("result: decode: %w: more after the JSON object, at byte %d", ErrInvalid, dec.InputOffset())
+}
+
 // migration turns the JSON of one schema into that of the next.
 type migration func(fields map[string]json.RawMessage) error
 
@@ -111,6 +128,9 @@ var migrations = map[int]migration{}
 
 // migrate brings data up to Version.
 func migrate(data []byte) ([]byte, error) {
+	if n, ok := leadingSchema(data); ok {
+		return migrateFrom(data, n, Version, migrations)
+	}
 	var head struct {
 		Schema *int `json:"schema"`
 	}
@@ -121,6 +141,18 @@ func migrate(data []byte) ([]byte, error) {
 		return nil, fmt.Errorf("result: decode: %w: it has no schema number", ErrInvalid)
 	}
 	return migrateFrom(data, *head.Schema, Version, migrations)
+}
+
+// leadingSchema reads the schema where it stands first, as Encode writes it, without
+// a look at the rest.
+func leadingSchema(data []byte) (n int, ok bool) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	for _, want := range []json.Token{json.Delim('{'), "schema"} {
+		if got, err := dec.Token(); err != nil || got != want {
+			return 0, false
+		}
+	}
+	return n, dec.Decode(&n) == nil
 }
 
 // migrateFrom applies the steps of table from schema from to schema to.

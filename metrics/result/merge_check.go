@@ -66,6 +66,15 @@ func (m *Merge) validate() error {
 	return nil
 }
 
+// withoutNilSlices is a copy whose lists are written as [] and not as null.
+func (h MergeHost) withoutNilSlices() MergeHost {
+	h.Results = slices.Clone(h.Results)
+	for j := range h.Results {
+		h.Results[j] = withoutNilSlices(h.Results[j])
+	}
+	return h
+}
+
 // withoutNilSlices is a copy whose lists are written as [] and not as null; nil stays.
 func (m *Merge) withoutNilSlices() *Merge {
 	if m == nil {
@@ -74,11 +83,7 @@ func (m *Merge) withoutNilSlices() *Merge {
 	c := *m
 	c.Hosts = slices.Clone(emptied(c.Hosts))
 	for i := range c.Hosts {
-		h := &c.Hosts[i]
-		h.Results = slices.Clone(h.Results)
-		for j := range h.Results {
-			h.Results[j] = withoutNilSlices(h.Results[j])
-		}
+		c.Hosts[i] = c.Hosts[i].withoutNilSlices()
 	}
 	c.Groups = slices.Clone(emptied(c.Groups))
 	for i := range c.Groups {

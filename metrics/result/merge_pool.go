@@ -3,6 +3,7 @@ package result
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"runtime"
 	"slices"
 	"strings"
@@ -11,37 +12,23 @@ import (
 	"flushbench/metrics"
 )
 
-// pool fills the groups: each host is added up apart, on all processors, then the
+// pool fills the groups: each host is added up apart, on all processors, and the
 // hosts are added in the order of their names.
 func (m *Merge) pool() error {
 	groups := map[string]*grouping{}
-	workers := runtime.GOMAXPROCS(0)
-	for batch := range slices.Chunk(m.Hosts, 2*workers) { // bounds the memory: a host has some MB of counts
-		shares, errs := make([][]*hostShare, len(batch)), make([]error, len(batch))
-		var wait sync.WaitGroup
-		next := make(chan int)
-		for range workers {
-			wait.Go(func() {
-				for i := range next {
-					shares[i], errs[i] = sharesOf(&batch[i])
-				}
-			})
+	for i, shares := range inOrder(m.Hosts) {
+		if shares.err != nil {
+			return shares.err
 		}
-		for i := range batch {
-			next <- i
+		h := &m.Hosts[i]
+		g := groups[h.Group]
+		if g == nil {
+			g = &grouping{name: h.Group, pools: map[poolKey]*pooling{}}
+			groups[h.Group] = g
 		}
-		close(next)
-		wait.Wait()
-		for i := range batch {
-			if errs[i] != nil {
-				return errs[i]
-			}
-			g := groups[batch[i].Group]
-			if g == nil {
-				g = &grouping{name: batch[i].Group, pools: map[poolKey]*pooling{}}
-				groups[batch[i].Group] = g
-			}
-			g.add(batch[i].Name, shares[i])
+		g.add(h.Name, shares.all)
+		for _, s := range shares.all {
+			s.free()
 		}
 	}
 	for _, g := range groups {
@@ -55,6 +42,45 @@ func (m *Merge) pool() error {
 		return cmp.Or(len(b.Hosts)-len(a.Hosts), strings.Compare(a.Name, b.Name))
 	})
 	return nil
+}
+
+// hostShares is what sharesOf says of a host.
+type hostShares struct {
+	all []*hostShare
+	err error
+}
+
+// inOrder adds up the hosts on all processors, a few ahead of the one that is asked
+// for: a host has some MB of counts.
+func inOrder(hosts []MergeHost) iter.Seq2[int, hostShares] {
+	return func(yield func(int, hostShares) bool) {
+		workers := runtime.GOMAXPROCS(0)
+		done := make([]chan hostShares, len(hosts))
+		for i := range done {
+			done[i] = make(chan hostShares, 1)
+		}
+		next := make(chan int, 2*workers)
+		var wait sync.WaitGroup
+		defer wait.Wait()
+		defer close(next)
+		for range workers {
+			wait.Go(func() {
+				for i := range next {
+					all, err := sharesOf(&hosts[i])
+					done[i] <- hostShares{all, err}
+				}
+			})
+		}
+		asked := 0
+		for i := range hosts {
+			for ; asked < min(len(hosts), i+2*workers); asked++ {
+				next <- asked
+			}
+			if !yield(i, <-done[i]) {
+				return
+			}
+		}
+	}
 }
 
 // poolKey is what parts of a pool have in common.
@@ -76,8 +102,24 @@ type hostShare struct {
 	commits int64
 	weighed float64 // rate x seconds
 	seconds float64
-	latency metrics.Tally
-	flush   metrics.Tally
+	latency *metrics.Tally
+	flush   *metrics.Tally
+}
+
+// tallies keeps the memory of those that are free.
+var tallies = sync.Pool{New: func() any { return new(metrics.Tally) }}
+
+func newTally() *metrics.Tally {
+	t, _ := tallies.Get().(*metrics.Tally)
+	t.Reset()
+	return t
+}
+
+// free hands the memory back; s may not be used after that.
+func (s *hostShare) free() {
+	tallies.Put(s.latency)
+	tallies.Put(s.flush)
+	s.latency, s.flush = nil, nil
 }
 
 // sharesOf adds up the results of one host, in their order.
@@ -86,7 +128,7 @@ func sharesOf(h *MergeHost) ([]*hostShare, error) {
 	index := map[poolKey]*hostShare{}
 	get := func(key poolKey, name string) *hostShare {
 		if index[key] == nil {
-			index[key] = &hostShare{key: key, name: name}
+			index[key] = &hostShare{key: key, name: name, latency: newTally(), flush: newTally()}
 			all = append(all, index[key])
 		}
 		return index[key]
@@ -123,7 +165,7 @@ func addLimit(get func(poolKey, string) *hostShare, log string, l *LimitSummary)
 		s.rounds++
 		s.commits += r.FlushNS.Count
 		s.weigh(r.FlushPerS, r.DurationS)
-		if err := addTo(&s.latency, r.Histogram, &r.FlushNS, nil); err != nil {
+		if err := addTo(s.latency, r.Histogram, &r.FlushNS, nil); err != nil {
 			return fmt.Errorf("limit, round %d: %w", r.Round, err)
 		}
 	}
@@ -144,6 +186,23 @@ func cellKey(r *Result, c *Cell) poolKey {
 	return k
 }
 
+// CellKey is a comparable value that is the same for cells that MergeParts takes for
+// one: r is the result that c stands in.
+func CellKey(r *Result, c *Cell) any { return cellKey(r, c) }
+
+// PoolRounds returns the latencies of all rounds in one histogram. Rounds whose
+// histogram was not kept add nothing.
+func PoolRounds(rounds []Round) (*metrics.Histogram, error) {
+	var t metrics.Tally
+	for i := range rounds {
+		r := &rounds[i]
+		if err := addTo(&t, r.Histogram, &r.LatencyNS, &r.OutOfRange); err != nil {
+			return nil, fmt.Errorf("result: round %d: %w", r.Round, err)
+		}
+	}
+	return t.Histogram(), nil
+}
+
 // addCell adds the rounds of a cell.
 func addCell(get func(poolKey, string) *hostShare, r *Result, c *Cell) error {
 	if len(c.Rounds) == 0 {
@@ -160,9 +219,9 @@ func addCell(get func(poolKey, string) *hostShare, r *Result, c *Cell) error {
 		s.rounds++
 		s.commits += x.Commits
 		s.weigh(x.TPS, x.DurationS)
-		err := addTo(&s.latency, x.Histogram, &x.LatencyNS, &x.OutOfRange)
+		err := addTo(s.latency, x.Histogram, &x.LatencyNS, &x.OutOfRange)
 		if err == nil {
-			err = addTo(&s.flush, x.FlushHistogram, x.FlushNS, nil)
+			err = addTo(s.flush, x.FlushHistogram, x.FlushNS, nil)
 		}
 		if err != nil {
 			return fmt.Errorf("cell %s, round %d: %w", c.Name, x.Round, err)
@@ -181,7 +240,7 @@ func addRows(get func(poolKey, string) *hostShare, p *Probe) error {
 		s.commits += r.Count
 		s.weigh(r.RatePerS, r.DurationS)
 		l := Latency{Mean: r.MeanNS, Min: metrics.UnknownMin, Max: r.MaxNS, Count: r.Count}
-		if err := addTo(&s.latency, r.Histogram, &l, nil); err != nil {
+		if err := addTo(s.latency, r.Histogram, &l, nil); err != nil {
 			return fmt.Errorf("probe, %s: %w", name, err)
 		}
 	}
@@ -254,8 +313,8 @@ func (p *pooling) add(host string, s *hostShare) {
 	o.PerS = append(o.PerS, rate)
 	o.P50 = append(o.P50, own.Percentile(0.50).Pointer())
 	o.P99 = append(o.P99, own.Percentile(0.99).Pointer())
-	p.latency.AddTally(&s.latency)
-	p.flush.AddTally(&s.flush)
+	p.latency.AddTally(s.latency)
+	p.flush.AddTally(s.flush)
 }
 
 // finish turns the sums into what is stored.

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -170,6 +171,22 @@ func ignoreClosed(err error) error {
 // Load reads the result at path, which is a result.json or the folder that
 // holds one.
 func Load(path string) (*Result, error) {
+	return load(path, decode)
+}
+
+// LoadToMerge is Load without the series within rounds, which MergeParts leaves out:
+// they are nine tenths of a file, and are not even checked here.
+func LoadToMerge(path string) (*Result, error) {
+	return load(path, func(data []byte) (*Result, error) {
+		if r, err := decode(prune(data)); err == nil {
+			return r, nil
+		}
+		return decode(data) // which says what is wrong with the file as it is
+	})
+}
+
+// load reads the file of a result.
+func load(path string, decode func([]byte) (*Result, error)) (*Result, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("result: load: %w", err)
@@ -181,7 +198,11 @@ func Load(path string) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("result: load: %w", err)
 	}
-	r, err := decodeFile(f)
+	var r *Result
+	data, err := readFile(f)
+	if err == nil {
+		r, err = decode(data)
+	}
 	err = errors.Join(err, f.Close())
 	if err != nil {
 		return nil, fmt.Errorf("result: load %s: %w", path, err)
@@ -189,10 +210,17 @@ func Load(path string) (*Result, error) {
 	return r, nil
 }
 
-// decodeFile is Decode; it does not read a file that is too large.
-func decodeFile(f *os.File) (*Result, error) {
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > MaxFileBytes {
-		return nil, errTooLarge
+// readFile reads a file, unless it is too large.
+func readFile(f *os.File) ([]byte, error) {
+	var text bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		if info.Size() > MaxFileBytes {
+			return nil, errTooLarge
+		}
+		text.Grow(int(info.Size()) + bytes.MinRead)
 	}
-	return Decode(f)
+	if _, err := text.ReadFrom(io.LimitReader(f, MaxFileBytes+1)); err != nil {
+		return nil, fmt.Errorf("result: read: %w", err)
+	}
+	return text.Bytes(), nil
 }
