@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestServerName(t *testing.T) {
+func TestNameOfServer(t *testing.T) {
 	for _, test := range []struct{ comm, cmdline, want string }{
 		{"mysqld", "/usr/sbin/mysqld", "mysqld"},
 		{"mariadbd", "/usr/sbin/mariadbd --user=mysql", "mariadbd"},

@@ -35,3 +35,23 @@ func Query(k workload.OpKind, placeholder func(i int) string) string {
 	}
 	return ""
 }
+
+// AppendArgs appends the arguments of op for the placeholders of Query, in their
+// order, and returns the extended slice: keys and numbers as int64, bytes as
+// []byte that belong to op.
+func AppendArgs(dst []any, op *workload.Op) []any {
+	key := int64(op.Key)
+	switch op.Kind {
+	case workload.OpRead, workload.OpReadForUpdate, workload.OpDelete:
+		return append(dst, key)
+	case workload.OpRange, workload.OpRangeSum, workload.OpRangeOrder, workload.OpRangeDistinct:
+		return append(dst, key, key+int64(max(op.N, 1))-1)
+	case workload.OpUpdateC:
+		return append(dst, op.Value, key)
+	case workload.OpUpdateK:
+		return append(dst, op.Delta, key)
+	case workload.OpInsert:
+		return append(dst, key, op.Delta, op.Value)
+	}
+	return dst
+}

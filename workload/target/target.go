@@ -63,35 +63,6 @@ type Info struct {
 	DataDir, LogDir, BinlogDir string
 }
 
-// Setting is a variable of a server.
-type Setting struct {
-	Name  string `json:"name"`
-	Value string `json:"value"` // as the server spells it
-}
-
-// Settings are variables in the order in which they are to be read.
-type Settings []Setting
-
-// Get returns the value of name, "" when there is none of that name.
-func (s Settings) Get(name string) string {
-	for i := range s {
-		if s[i].Name == name {
-			return s[i].Value
-		}
-	}
-	return ""
-}
-
-// Has reports whether there is a variable of that name.
-func (s Settings) Has(name string) bool {
-	for i := range s {
-		if s[i].Name == name {
-			return true
-		}
-	}
-	return false
-}
-
 // Counters are what a server counts, each only growing; -1: it does not count
 // that.
 type Counters struct {
@@ -184,6 +155,15 @@ type Server interface {
 	Target(g *workload.Generator, clients int, seqs []uint64) (workload.Target, error)
 
 	Close() error
+}
+
+// Interrupter is what the target of a Server also implements if sessions that
+// wait for a server that does not answer can be ended from outside.
+type Interrupter interface {
+	// Interrupt breaks the connections of all sessions: what runs on one ends
+	// with an error that wraps ErrConnectionLost, and so does Connect from then
+	// on. Safe for concurrent use, and to call twice.
+	Interrupt()
 }
 
 // Errors that a Server wraps.
