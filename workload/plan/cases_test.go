@@ -9,7 +9,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"flushbench/metrics/result"
-	"flushbench/workload/plan/simdisk"
 )
 
 // specialist is one question of testdata/cases.yaml with its answer.
@@ -69,15 +68,7 @@ func on(t testing.TB, name string) Evidence {
 	if e, ok := evidenceOf[name]; ok {
 		return e
 	}
-	d, err := simdisk.Named(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := d.Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := FromResults([]*result.Result{r})
+	e, err := FromResults([]*result.Result{simulated(t, name, name, name)})
 	if err != nil {
 		t.Fatal(err)
 	}

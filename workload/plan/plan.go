@@ -31,9 +31,10 @@ type Plan struct {
 	P99NS       int64     `json:"p99_ns"` // 0: no limit
 	P999NS      int64     `json:"p999_ns"`
 	Disk        Disk      `json:"disk"`
-	Verdict     string    `json:"verdict"`   // yes: Use meets it; no: nothing does; unknown: not decided
-	Use         string    `json:"use"`       // pair; "" unless the verdict is yes
-	RunnerUp    string    `json:"runner_up"` // "": none
+	Group       *Group    `json:"group,omitempty"` // of many hosts, whose figures are pooled in Disk and Rows; null: one disk
+	Verdict     string    `json:"verdict"`         // yes: Use meets it; no: nothing does; unknown: not decided
+	Use         string    `json:"use"`             // pair; "" unless the verdict is yes
+	RunnerUp    string    `json:"runner_up"`       // "": none
 	Rows        []Row     `json:"rows"`
 	Why         []string  `json:"why"`
 	Change      []Change  `json:"changes"` // what would help, the best first; empty where Use is given

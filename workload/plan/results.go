@@ -20,6 +20,7 @@ type saved struct {
 	disk      Disk
 	pairs     []Measured
 	measuredS float64
+	pooled    bool // rounds of many hosts stand in one cell
 }
 
 // Disk implements Evidence.
@@ -36,12 +37,10 @@ var ErrNoCells = errors.New("no commits were measured: plan needs a run or a swe
 
 // ByDisk groups results by host and device, in the order of the first of each.
 func ByDisk(results []*result.Result) [][]*result.Result {
-	type place struct{ host, device, model, mount string }
 	var order []place
 	groups := map[place][]*result.Result{}
 	for _, r := range results {
-		e := &r.Environment
-		key := place{e.Host, e.Device.Name, e.Device.Model, e.MountPoint}
+		key := placeOf(r)
 		if groups[key] == nil {
 			order = append(order, key)
 		}
@@ -54,9 +53,27 @@ func ByDisk(results []*result.Result) [][]*result.Result {
 	return out
 }
 
+// place is what tells disks apart.
+type place struct{ host, device, model, mount string }
+
+func placeOf(r *result.Result) place {
+	e := &r.Environment
+	return place{e.Host, e.Device.Name, e.Device.Model, e.MountPoint}
+}
+
 // FromResults is the evidence of results of one disk, of any kinds.
 func FromResults(results []*result.Result) (Evidence, error) {
-	s := &saved{disk: Disk{Settled: true, Rounds: math.MaxInt, SameDevice: true}}
+	s, err := fromResults(results, false)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// fromResults is FromResults. Where the rounds of a cell are those of many hosts, its
+// percentiles are those of all samples.
+func fromResults(results []*result.Result, pooled bool) (*saved, error) {
+	s := &saved{pooled: pooled, disk: Disk{Settled: true, Rounds: math.MaxInt, SameDevice: true}}
 	var flush, binlog []*metrics.Histogram
 	var method string
 	for _, r := range results {
@@ -148,6 +165,9 @@ func (s *saved) cell(c *result.Cell, method string, swept bool) {
 		return
 	}
 	p := pointOf(c, sum)
+	if s.pooled {
+		p.poolSamples(c)
+	}
 	p.Swept, p.Soak = swept, c.Soak
 	for _, r := range stats.FullRounds(c) {
 		s.measuredS += r.DurationS
@@ -214,11 +234,34 @@ func pointOf(c *result.Cell, sum *result.Summary) Point {
 	return p
 }
 
-// crashed adds the trials of a cell of a crash lab. Controls and failing flushes are
-// trials of something else.
+// poolSamples replaces the medians of the rounds' percentiles by those of all their
+// samples. Where a histogram is missing they stay.
+func (p *Point) poolSamples(c *result.Cell) {
+	rounds := stats.FullRounds(c)
+	h, err := result.PoolRounds(rounds)
+	var samples int64
+	for i := range rounds {
+		samples += rounds[i].LatencyNS.Count
+	}
+	if err != nil || h.Count() != samples {
+		return
+	}
+	for _, f := range []struct {
+		into *result.Interval
+		q    float64
+	}{{p.P99, 0.99}, {p.P999, 0.999}} {
+		if ns := h.Percentile(f.q).Pointer(); f.into != nil && ns != nil {
+			v := float64(*ns)
+			f.into.Median, f.into.Lo, f.into.Hi = v, min(f.into.Lo, v), max(f.into.Hi, v)
+		}
+	}
+}
+
+// crashed adds the trials of a cell of a crash lab. Controls, failing flushes and
+// servers are trials of something else.
 func (m *Measured) crashed(c *result.Cell) {
 	s := c.Crash.Summary
-	if s == nil || c.Crash.Control != "" || c.Crash.Fault != "" {
+	if s == nil || c.Crash.Control != "" || c.Crash.Fault != "" || c.Crash.Server != nil {
 		return
 	}
 	t := m.Trials[Kind(c.Crash.Kind)]

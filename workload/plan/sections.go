@@ -95,6 +95,7 @@ func (p *Plan) Sections() []Section {
 	}
 	add("WHY", p.Why...)
 	add("CHANGE", p.changeText()...)
+	add("HOSTS", p.groupText()...)
 	if r != nil {
 		add("LASTS", p.lasts(r))
 		add("DRIVE", p.drive(r)...)
