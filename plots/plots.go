@@ -31,7 +31,7 @@ func All(r *result.Result) []Plot {
 	var out []Plot
 	for _, draw := range []func(*view) *Plot{
 		addedLatency, throughput, atRisk, crashTrials, percentiles, tradeoff,
-		groupCommit, pairs, stages, timeline, flushMethods,
+		groupCommit, pairs, sideBySide, stages, timeline, flushMethods,
 	} {
 		if p := draw(v); p != nil {
 			p.footer = footer(r)

@@ -43,6 +43,8 @@ var settings = []setting{
 	{name: func(p *result.Params) string { return count(p.Clients, "client") }},
 	{name: func(p *result.Params) string { return p.ClientMode }},
 
+	{special: func(p *result.Params) bool { return p.Target != "" }, name: func(p *result.Params) string { return p.Target }},
+	{name: func(p *result.Params) string { return word("redo log buffering", p.ServerLogBuffering) }},
 	{special: func(p *result.Params) bool { return p.LongView != "" }, name: longView},
 	{special: func(p *result.Params) bool { return p.AddedFlushNS > 0 }, name: func(p *result.Params) string {
 		if p.AddedFlushNS <= 0 {
@@ -95,7 +97,10 @@ var settings = []setting{
 	{name: func(p *result.Params) string { return word("isolation", p.Isolation) }},
 	{name: func(p *result.Params) string { return "pool " + size(p.BufferPoolBytes) }},
 	{name: func(p *result.Params) string {
-		if p.BinlogFormat == "" {
+		switch {
+		case p.BinlogFormat == "" && p.SyncBinlog != nil:
+			return "binlog" // of a server, whose format is its own
+		case p.BinlogFormat == "":
 			return "no binlog"
 		}
 		return "binlog format " + p.BinlogFormat

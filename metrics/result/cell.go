@@ -107,6 +107,13 @@ type Params struct {
 	BinlogGrowth    string  `json:"binlog_growth,omitempty"`
 	BinlogOverlap   bool    `json:"binlog_overlap,omitempty"` // neighbouring groups' flushes may overlap
 	LongView        string  `json:"long_view,omitempty"`      // an extra session's read views: a duration, hold; "": none
+
+	// Of a cell on a real server. What of the other fields it does not set is "" or
+	// 0 then: it is the server's own, and stands in Environment.Servers.
+	Target             string `json:"target,omitempty"`               // mariadb, mysql, postgres; of a second one of a product mariadb-2; absent: the engine
+	ServerLogBuffering string `json:"server_log_buffering,omitempty"` // on, off: innodb_log_file_buffering; absent: the server's own
+	// ServerLogOverwritten: of a crash, every block of the redo log was written before.
+	ServerLogOverwritten bool `json:"server_log_overwritten,omitempty"`
 }
 
 // Latency holds what a histogram shows. A percentile is null when fewer than

@@ -54,8 +54,35 @@ type CrashTrial struct {
 	Fault         *CrashFault  `json:"fault,omitempty"`     // of --fault; null: none was asked for
 	Evidence      string       `json:"evidence,omitempty"`  // folder beside result.json that holds what the crash left
 	Reproduce     string       `json:"reproduce,omitempty"` // command line that runs this trial again
+	Server        *CrashServer `json:"server,omitempty"`    // absent: the engine was crashed
 	RecoveryNS    int64        `json:"recovery_ns"`         // from the restarted file system to the judge's answer
 	TrialNS       int64        `json:"trial_ns"`            // the trial as a whole
+}
+
+// CrashServer is a server that was crashed: how it was set, and of a trial what was
+// seen of it.
+type CrashServer struct {
+	Product string   `json:"product"`           // mariadb, mysql, postgres
+	Options []string `json:"options,omitempty"` // of its command line, beyond those that every trial has
+	Set     []string `json:"set,omitempty"`     // variables of the running server, beyond the policy
+	// LogBuffering is innodb_log_file_buffering as it was asked for: off, on; "": not.
+	LogBuffering   string `json:"log_buffering,omitempty"`
+	LogOverwritten bool   `json:"log_overwritten"` // every block of the redo log was written before the load
+	// Timer is the server's own flush timer, by the variable that sets it. It stands
+	// in place of a prediction: a server has no watermarks.
+	Timer   string `json:"timer"`
+	TimerNS int64  `json:"timer_ns"`
+
+	// Of a trial.
+	Version string `json:"version,omitempty"`
+	// LogFlags is how the redo log was open: O_DIRECT, O_DSYNC; "": neither.
+	LogFlags string `json:"log_flags,omitempty"`
+	// What of the redo log's files was ever written, and what was only reserved, just
+	// before the crash, in bytes (FIEMAP); null: the file system does not say.
+	LogWritten   *int64   `json:"log_written_bytes,omitempty"`
+	LogUnwritten *int64   `json:"log_unwritten_bytes,omitempty"`
+	RecoveryNS   int64    `json:"recovery_ns,omitempty"`   // from the start of the process to its first answer
+	RecoverySaid []string `json:"recovery_said,omitempty"` // the server's own words about it
 }
 
 // MaxViolations bounds CrashTrial.Violations; the last line says how many more
@@ -109,7 +136,8 @@ type CrashCell struct {
 	MountOptions string        `json:"mount_options"`
 	Backing      string        `json:"backing,omitempty"`
 	Asked        int           `json:"trials_asked"`
-	Summary      *CrashSummary `json:"summary"` // null before the first trial
+	Server       *CrashServer  `json:"server,omitempty"` // absent: the engine was crashed
+	Summary      *CrashSummary `json:"summary"`          // null before the first trial
 }
 
 // CrashSummary condenses the trials of a cell. metrics/stats fills it.

@@ -26,6 +26,8 @@ type Environment struct {
 	Warnings       []Warning `json:"warnings"`       //
 	// Devices are the other folders of a run whose files do not all lie in Dir.
 	Devices []Place `json:"devices,omitempty"`
+	// Servers are the real servers of a run that has any.
+	Servers []ServerFacts `json:"servers,omitempty"`
 }
 
 // What a folder holds: what Place.Holds may say.

@@ -175,6 +175,9 @@ func otherAxes(p *Params) [][2]string {
 		{"binlog-growth", p.BinlogGrowth},
 		{"binlog-overlap", on(p.BinlogOverlap, "on")},
 		{"view", p.LongView},
+		{"target", p.Target},
+		{"log-buffering", p.ServerLogBuffering},
+		{"log-overwritten", on(p.ServerLogOverwritten, "on")},
 		{"measure", on(p.MeasureOff, "off")},
 	}
 }

@@ -69,6 +69,14 @@ var cellColumns = []cellColumn{
 	{"power_lost_max", class(func(a *AtRisk) int64 { return a.Power.LostMax })},
 	{"power_engine_ahead_max", class(func(a *AtRisk) int64 { return a.Power.EngineAheadMax })},
 	{"power_binlog_ahead_max", class(func(a *AtRisk) int64 { return a.Power.BinlogAheadMax })},
+	{"target", func(c *Cell, _ *Round) string { return c.Params.Target }},
+	{"server_log_buffering", func(c *Cell, _ *Round) string { return c.Params.ServerLogBuffering }},
+	{"server_cpu_ns_per_commit", func(_ *Cell, r *Round) string {
+		if r.Server == nil || r.Server.CPUNSPerCommit == nil {
+			return ""
+		}
+		return float(*r.Server.CPUNSPerCommit)
+	}},
 }
 
 func risk(of func(*AtRisk) int64) func(*Cell, *Round) string {

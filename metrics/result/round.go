@@ -48,7 +48,8 @@ type Round struct {
 	ThrottledNS     int64       `json:"throttled_ns"`     // CPU quota used up
 	ContextSwitches *int64      `json:"context_switches"` // of the process; null: unknown
 	Warnings        []Warning   `json:"warnings"`
-	Database        *Database   `json:"database,omitempty"` // transactional workloads
+	Database        *Database   `json:"database,omitempty"` // transactional workloads, on the engine
+	Server          *Server     `json:"server,omitempty"`   // of a cell on a real server
 }
 
 // Database is what a transactional workload adds to a round, counted in the

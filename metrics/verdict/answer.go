@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"flushbench/metrics/result"
@@ -15,7 +16,7 @@ const CheapNS = 100_000
 // Answer returns the sentences that answer "which policy, and why" for a run,
 // the most important first. It never returns nothing.
 func Answer(r *result.Result) []string {
-	return append(whichPolicy(r), views(r)...)
+	return slices.Concat(whichPolicy(r), besideSentences(r), views(r))
 }
 
 // whichPolicy is Answer without what other sessions do to it.

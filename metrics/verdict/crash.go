@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -80,12 +81,20 @@ func crashViolations(r *result.Result) []string {
 		case s.Violations > 0:
 			violated = append(violated, fmt.Sprintf("VIOLATION in %d of %d trials of %s: %s.", s.Violations, s.Trials, c.Name, firstViolation(r, c.Name)))
 		case s.Verdict == result.VerdictLostMore:
-			more = append(more, c.Name+" lost more than had been predicted at that moment: the prediction is wrong there.")
+			more = append(more, c.Name+" "+lostMore(c.Crash))
 		case s.Unpredicted > 0:
 			more = append(more, fmt.Sprintf("%s lost something in %d of %d trials of which nobody knows how much was at risk: they prove nothing.", c.Name, s.Unpredicted, s.Trials))
 		}
 	}
 	return append(violated, more...)
+}
+
+// lostMore says what a loss was that is larger than expected.
+func lostMore(c *result.CrashCell) string {
+	if x := c.Server; x != nil {
+		return fmt.Sprintf("lost commits that were older than %s (%s) explains: that the server keeps to its timer is not shown.", x.Timer, Span(x.TimerNS))
+	}
+	return "lost more than had been predicted at that moment: the prediction is wrong there."
 }
 
 // firstViolation is the first line that was written down for a cell.
@@ -242,7 +251,9 @@ func CrashSetting(p *result.Params, varied []func(*result.Params) string) string
 		name = fmt.Sprintf("%s/%d", p.Policy, *p.SyncBinlog)
 	}
 	for _, f := range varied {
-		name += " " + f(p)
+		if text := f(p); text != "" {
+			name += " " + text
+		}
 	}
 	return name
 }
@@ -261,6 +272,8 @@ func variedParams(r *result.Result) []func(*result.Params) string {
 		func(p *result.Params) string { return p.KeyDistribution },
 		func(p *result.Params) string { return p.BinlogFormat },
 		func(p *result.Params) string { return p.BinlogGrowth },
+		func(p *result.Params) string { return cmp.Or(p.Target, "engine") },
+		serverLog,
 	}
 	var first *result.Params
 	var out []func(*result.Params) string
@@ -282,6 +295,15 @@ func variedParams(r *result.Result) []func(*result.Params) string {
 	return out
 }
 
+// serverLog says how a server wrote its redo log, as far as that was asked for.
+func serverLog(p *result.Params) string {
+	text := map[string]string{"off": "unbuffered", "on": "buffered"}[p.ServerLogBuffering]
+	if p.ServerLogOverwritten {
+		text = strings.TrimPrefix(text+", overwritten", ", ")
+	}
+	return text
+}
+
 // CrashVaried returns the axes beside policy and sync_binlog in which the cells
 // of a crash matrix differ, for CrashSetting.
 func CrashVaried(r *result.Result) []func(*result.Params) string { return variedParams(r) }
@@ -290,10 +312,11 @@ func CrashVaried(r *result.Result) []func(*result.Params) string { return varied
 // each, in the order of importance.
 func CrashNotProved(r *result.Result) []string {
 	kinds := map[string]bool{}
-	binlog, rows := false, false
+	binlog, rows, server := false, false, false
 	for i := range r.Cells {
 		if c := &r.Cells[i]; c.Crash != nil && c.Crash.Summary != nil {
 			kinds[c.Crash.Kind] = true
+			server = server || c.Crash.Server != nil
 			binlog = binlog || c.Params.SyncBinlog != nil
 			rows = rows || c.Params.Workload == "update" || c.Params.Workload == "write-only"
 		}
@@ -315,8 +338,22 @@ func CrashNotProved(r *result.Result) []string {
 	if rows {
 		items = append(items, "which of several clients changed a row last (--workload bank adds up all of them)")
 	}
-	if !binlog {
+	switch {
+	case server && binlog:
+		items = append(items, "that the binlog holds what the tables hold")
+	case server && postgres(r):
+	case server:
+		items = append(items, "binlog (--sync-binlog 1)")
+	case !binlog:
 		items = append(items, "binlog (--workload bank)")
 	}
-	return append(items, "a real server")
+	if !server {
+		items = append(items, "a real server")
+	}
+	return items
+}
+
+// postgres reports whether a PostgreSQL was crashed.
+func postgres(r *result.Result) bool {
+	return slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Params.Target == "postgres" })
 }

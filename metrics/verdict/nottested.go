@@ -15,7 +15,7 @@ const soakSeconds = 30 * 60
 // each, in the order of importance.
 func NotTested(r *result.Result) []string {
 	items := []string{}
-	binlog, paced := false, false
+	binlog, paced, server := false, false, false
 	methods := map[string]bool{}
 	policies := map[string]bool{}
 	var seconds float64
@@ -26,7 +26,10 @@ func NotTested(r *result.Result) []string {
 		}
 		binlog = binlog || c.Params.SyncBinlog != nil
 		paced = paced || c.Params.Load == result.LoadPaced
-		methods[c.Params.FlushMethod] = true
+		server = server || c.Params.Target != ""
+		if c.Params.Target == "" {
+			methods[c.Params.FlushMethod] = true
+		}
 		policies[c.Params.Policy] = true
 		for _, round := range c.Rounds {
 			seconds += round.DurationS
@@ -46,7 +49,9 @@ func NotTested(r *result.Result) []string {
 	if !binlog {
 		items = append(items, "binlog")
 	}
-	items = append(items, "a real server")
+	if !server {
+		items = append(items, "a real server")
+	}
 	if len(methods) == 1 {
 		for m := range methods {
 			items = append(items, "flush methods other than "+m)

@@ -13,6 +13,7 @@ func pairs(r *result.Result) []string {
 	var paced, closed []*result.Cell
 	for i := range r.Cells {
 		switch c := &r.Cells[i]; {
+		case c.Params.Target != "" && c.Params.Load != result.LoadPaced: // besideSentences has them
 		case c.Params.SyncBinlog == nil || len(stats.FullRounds(c)) == 0:
 		case c.Params.Load == result.LoadPaced:
 			paced = append(paced, c)
@@ -36,11 +37,19 @@ func pairs(r *result.Result) []string {
 // pairText names a cell's pair.
 func pairText(p *result.Params) string { return fmt.Sprintf("%s/%d", p.Policy, *p.SyncBinlog) }
 
+// onTarget is the server of a cell before its setting; "": the engine.
+func onTarget(p *result.Params) string {
+	if p.Target == "" {
+		return ""
+	}
+	return p.Target + " "
+}
+
 // pacedPair says what a pair costs and risks at a rate.
 func pacedPair(c *result.Cell) string {
 	s := stats.SummarizeCell(c)
 	f := &facts{cell: c, tps: s.TPS, risk: s.AtRisk}
-	text := fmt.Sprintf("%s at %s/s, %d clients", pairText(&c.Params), Count(c.Params.Rate), c.Params.Clients)
+	text := fmt.Sprintf("%s at %s/s, %d clients", onTarget(&c.Params)+pairText(&c.Params), Count(c.Params.Rate), c.Params.Clients)
 	if !f.keptUp() {
 		return fmt.Sprintf("%s: did not keep up (%s/s).", text, Count(s.TPS.Median))
 	}

@@ -25,6 +25,9 @@ func Warnings(r *result.Result) []result.Warning {
 	if unsettled > 0 {
 		all = append(all, result.Warning{Code: "not-settled", Text: fmt.Sprintf("throughput still drifted within a round in %d of %d cells", unsettled, len(r.Cells)), Advice: "Measure longer: --thorough."})
 	}
+	for i := range r.Environment.Servers {
+		all = append(all, r.Environment.Servers[i].Warnings...)
+	}
 	all = append(all, r.Environment.Warnings...)
 	for i := range r.Environment.Devices {
 		p := &r.Environment.Devices[i]

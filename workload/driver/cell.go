@@ -106,6 +106,9 @@ func (c *cell) connect() error {
 	for i, w := range c.workers {
 		s, err := c.cfg.Target.Connect(uint32(i))
 		if err != nil {
+			if c.cfg.Failed != nil {
+				c.cfg.Failed(err)
+			}
 			return fmt.Errorf("driver: connect client %d: %w", i, err)
 		}
 		cl := newClient(w, uint32(i), s)

@@ -83,6 +83,10 @@ type Config struct {
 	// recorders (nil when Measure is off), for a tracker's Begin and for Live.
 	OnStart func(w metrics.Window, set *metrics.RecorderSet)
 
+	// Failed, if not nil, is told of each client that fails: the first of them ends
+	// the cell, the others fail with it. Safe for concurrent use.
+	Failed func(err error)
+
 	// Spend, if not nil, takes n bytes of log from the write budget before
 	// they are committed; its error ends the cell (Outcome.Ended is
 	// EndBudget). A worker takes up to 16 KiB ahead, which it may not use.

@@ -126,6 +126,9 @@ func (w *worker) counted(n, size int64) (over bool) {
 // failed accounts for a commit that returned an error: the cell ends.
 func (w *worker) failed(err error) {
 	w.errors++
+	if w.c.cfg.Failed != nil {
+		w.c.cfg.Failed(err)
+	}
 	w.c.end(EndFailed, clock.Now(), err)
 }
 

@@ -6,6 +6,8 @@
 package params
 
 import (
+	"strconv"
+
 	"flushbench/engine"
 	"flushbench/metrics/result"
 	"flushbench/workload"
@@ -25,8 +27,7 @@ func Of(e *engine.Options, d *engine.DatabaseOptions, load *workload.Spec, sizes
 		p.RecordBytes, p.RecordDistribution = int64(sizes.Mean()), sizes.String()
 		return p
 	}
-	p.Rows, p.RowBytes, p.KeyDistribution, p.RowsPerTxn = int64(load.Rows), int64(load.RowBytes), load.Keys.String(), load.RowsPerTxn
-	p.ReadShare, p.RollbackShare = float64(load.ReadShare), float64(load.RollbackShare)
+	rows(&p, load)
 	p.Isolation, p.Durability, p.BufferPoolBytes, p.NoDoublewrite = d.Isolation.String(), d.Durability.String(), d.BufferPool, d.NoDoublewrite
 	if b := &d.Binlog; b.Enabled {
 		sync := d.Stages.SyncBinlog
@@ -35,5 +36,23 @@ func Of(e *engine.Options, d *engine.DatabaseOptions, load *workload.Spec, sizes
 		p.BinlogMethod, p.BinlogGrowth, p.BinlogOverlap = b.Method.String(), b.Growth.String(), !d.Stages.Serial
 		p.GroupDelay, p.GroupCount = d.Stages.Delay.String(), d.Stages.Count
 	}
+	return p
+}
+
+// rows adds what the transactions work on.
+func rows(p *result.Params, load *workload.Spec) {
+	p.Rows, p.RowBytes, p.KeyDistribution, p.RowsPerTxn = int64(load.Rows), int64(load.RowBytes), load.Keys.String(), load.RowsPerTxn
+	p.ReadShare, p.RollbackShare = float64(load.ReadShare), float64(load.RollbackShare)
+}
+
+// OfServer returns the axes of a cell on the real server called name: its policy and
+// what its transactions do. syncBinlog is below 0 where there is no binlog. All else
+// is the server's own.
+func OfServer(name string, policy, syncBinlog int, load *workload.Spec) result.Params {
+	p := result.Params{Target: name, Workload: load.Kind.String(), Policy: strconv.Itoa(policy)}
+	if syncBinlog >= 0 {
+		p.SyncBinlog = &syncBinlog
+	}
+	rows(&p, load)
 	return p
 }

@@ -77,8 +77,17 @@ func (r *run) grow(n int) bool {
 func (r *run) addCell(s *Spec) {
 	r.res.Cells = append(r.res.Cells, result.Cell{
 		Name: s.Name, Section: s.Section, Durability: r.durability(s), Bound: result.BoundUnknown, BoundText: "not measured yet",
-		Partial: true, Params: s.params(r.plan.Floor),
+		Partial: true, Params: r.params(s),
 	})
+}
+
+// params returns the axes of a spec as the result names them.
+func (r *run) params(s *Spec) result.Params {
+	name := ""
+	if v := r.serverOf(s); v != nil {
+		name = v.name
+	}
+	return s.params(r.plan.Floor, name)
 }
 
 // roundsOf is how many rounds cell i has to have by now.

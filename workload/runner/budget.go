@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"flushbench/engine"
@@ -50,6 +51,11 @@ func (p *Plan) needs() (n [numParts]int64) {
 	spare := false
 	for i := range p.Specs {
 		s := &p.Specs[i]
+		if s.onServer() {
+			n[partRedo] += s.serverNeeds(seen)
+			spare = true // the limit loop has no log's file to overwrite
+			continue
+		}
 		if key := s.logKey(); !seen[key] {
 			seen[key] = true
 			n[partRedo] += s.Engine.Capacity + logOverhead
@@ -82,6 +88,24 @@ func (s *Spec) databaseNeeds(n *[numParts]int64) {
 		}
 	}
 	n[partPages] += grown
+}
+
+// What a server holds on disk beside its rows, and what each cell adds: its binlog is
+// not cut short between the cells.
+const (
+	serverBytes = 600 << 20
+	serverRate  = 20e6 // bytes a second
+)
+
+// serverNeeds is what a cell on a server adds to what that holds. Nobody knows
+// beforehand whether its disk is this one.
+func (s *Spec) serverNeeds(seen map[string]bool) int64 {
+	n := int64(serverRate * (s.Warmup + s.Duration).Seconds())
+	if key := "server " + s.Asked.Server; !seen[key] {
+		seen[key] = true
+		n += serverBytes + 2*int64(s.Load.Rows)*int64(s.Load.RowBytes+64)
+	}
+	return n
 }
 
 // hasBinlogLimit reports whether the binlog's disk may get a limit loop of its own.
@@ -214,7 +238,15 @@ func (r *run) room() int64 {
 	if r.cfg.MaxWriteBytes <= 0 {
 		return math.MaxInt64
 	}
-	return r.cfg.MaxWriteBytes - int64(r.fs.Counts().Bytes)
+	return r.cfg.MaxWriteBytes - int64(r.fs.Counts().Bytes) - r.serversWrote()
+}
+
+// serversWrote is what the servers have written, estimated from what they counted.
+func (r *run) serversWrote() (n int64) {
+	for _, v := range slices.Concat(r.servers, r.closed) {
+		n += v.wrote
+	}
+	return n
 }
 
 // affords says, with an error that wraps workdir.ErrBudget, that n bytes more
@@ -263,6 +295,10 @@ func (c *cellRun) spend() func(int64) error {
 		return nil
 	}
 	s := c.spec
+	if c.server != nil {
+		var asked atomic.Int64
+		return func(n int64) error { return c.r.affords(2 * asked.Add(n)) }
+	}
 	cfg := driver.Config{Mode: s.Mode, Clients: s.Clients}
 	ahead := s.cost(payAhead + int64(s.Sizes.Max()))
 	back := s.fixedBytes() + int64(cfg.Lanes())*ahead

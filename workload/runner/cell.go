@@ -11,6 +11,7 @@ import (
 	"flushbench/groupcommit"
 	"flushbench/metrics"
 	"flushbench/metrics/result"
+	"flushbench/workload"
 	"flushbench/workload/driver"
 	"flushbench/workload/durability"
 )
@@ -35,11 +36,15 @@ type cellRun struct {
 	eng   subject          // nil: not opened
 	found engine.Recovered // by workload log's engine when it opened
 	db    *dbCell          // nil: workload log
-	obs   *observer
-	out   driver.Outcome
-	begin snapshot
-	end   snapshot
-	risk  metrics.RiskResult
+	// Of a cell on a real server.
+	server    *serverRun          // nil: the engine
+	txns      *workload.Generator // of its transactions
+	abandoned bool                // its clients never came back
+	obs       *observer
+	out       driver.Outcome
+	begin     snapshot
+	end       snapshot
+	risk      metrics.RiskResult
 
 	round       int    // its number
 	arrivalSeed uint64 // paced: of the schedule
@@ -123,6 +128,7 @@ func (c *cellRun) drive(ctx context.Context) error {
 		Sizes: s.Sizes, Seed: c.r.seed, Warmup: s.Warmup, Duration: s.Duration, Measure: !s.MeasureOff,
 		Spend: c.spend(),
 	}
+	cfg.Txns = c.txns
 	if c.db != nil {
 		cfg.Txns = c.db.txns
 	}
@@ -144,7 +150,7 @@ func (c *cellRun) drive(ctx context.Context) error {
 		}
 	}
 	var err error
-	c.out, err = driver.Run(ctx, cfg)
+	c.out, err = c.runDriver(ctx, cfg)
 	c.r.cfg.Board.stopped(&c.out)
 	w.stop()
 	if c.db != nil {

@@ -24,7 +24,7 @@ func (r *run) checkMethods() error {
 	seen := map[vfs.Method]bool{}
 	for i := range r.plan.Specs {
 		m := r.plan.Specs[i].Engine.Method
-		if seen[m] {
+		if seen[m] || r.plan.Specs[i].onServer() {
 			continue
 		}
 		seen[m] = true

@@ -19,6 +19,7 @@ type snapshot struct {
 	devices []deviceCount // as run.devices; nil: unknown
 	use     usage
 	mallocs uint64
+	server  serverSnapshot // of a cell on a real server
 }
 
 // slow reads the counters that take a while: to be called just outside of
@@ -36,6 +37,9 @@ const edgeTries = 64
 // edge reads the counters that must lie close to the interval's edge, and to
 // each other: the device is compared with the calls.
 func (s *snapshot) edge(r *run, e subject) {
+	if x, ok := e.(serverSubject); ok {
+		s.server = x.snapshot()
+	}
 	s.use = processUsage()
 	for range edgeTries {
 		s.calls = r.fs.Counts()

@@ -65,7 +65,7 @@ func (s *Spec) checkDatabase() error {
 func (r *run) sharers(s *Spec) int {
 	n := 0
 	for i := range r.plan.Specs {
-		if o := &r.plan.Specs[i]; o.logKey() == s.logKey() {
+		if o := &r.plan.Specs[i]; o.logKey() == s.logKey() && !o.onServer() {
 			n = max(n, o.sessions())
 		}
 	}

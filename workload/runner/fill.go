@@ -23,7 +23,11 @@ func (c *cellRun) fill(round *result.Round) {
 	if o.Latency != nil {
 		c.fillLatency(round)
 	}
-	c.fillFlushes(round)
+	if c.server != nil {
+		c.fillServer(round)
+	} else {
+		c.fillFlushes(round)
+	}
 	c.fillCPU(round, secs)
 	c.fillRisk(round)
 	d := c.end.eng.Stats.Sub(c.begin.eng.Stats)
@@ -33,7 +37,7 @@ func (c *cellRun) fill(round *result.Round) {
 	c.warnOfLateEdges(round)
 	c.fillDatabase(round)
 	c.warnOfHistory(round)
-	if c.spec.paced() || o.Latency == nil || o.Latency.Count() == 0 || c.spec.Think > 0 || c.spec.TxnCPU > 0 {
+	if c.spec.paced() || o.Latency == nil || o.Latency.Count() == 0 || c.abandoned || c.spec.Think > 0 || c.spec.TxnCPU > 0 {
 		return
 	}
 	little := o.LittlesLaw()

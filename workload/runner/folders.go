@@ -33,6 +33,9 @@ func (p *Plan) parts() (used [numParts]bool) {
 	used[partRedo] = true
 	for i := range p.Specs {
 		s := &p.Specs[i]
+		if s.onServer() {
+			continue
+		}
 		used[partPages] = used[partPages] || s.transactional()
 		used[partBinlog] = used[partBinlog] || s.transactional() && s.Database.Binlog.Enabled
 	}

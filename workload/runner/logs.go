@@ -29,7 +29,7 @@ type logDir struct {
 // createLogs prepares the logs that are kept for the whole run.
 func (r *run) createLogs() error {
 	for i := range r.plan.Specs {
-		if s := &r.plan.Specs[i]; !s.fresh() {
+		if s := &r.plan.Specs[i]; !s.fresh() && !s.onServer() {
 			if _, err := r.logFor(s); err != nil {
 				return err
 			}
@@ -119,6 +119,10 @@ func (r *run) countSteps() (n int, length time.Duration) {
 	if r.plan.Calibrate > 0 {
 		n++
 		length += r.plan.Calibrate
+	}
+	if r.plan.FitTxnCPU && !r.fitted() {
+		n += 2
+		length += 2 * fitTxnCPU
 	}
 	return n, length + time.Second
 }

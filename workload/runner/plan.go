@@ -102,13 +102,21 @@ func matrix(p *Plan, s *scenario.Scenario) {
 	t := s.Timing()
 	cells, _ := s.Cells()
 	p.Rounds, p.Limit = t.Rounds, 500*time.Millisecond
+	p.FitTxnCPU = s.TxnCPU == scenario.TxnCPUAuto
 	for _, c := range cells {
 		x := Spec{
-			Name: c.Name, Engine: s.EngineOptions(c), Clients: c.Clients, Mode: c.Mode, Think: s.ThinkTime, TxnCPU: s.TxnCPU,
+			Name: c.Name, Engine: s.EngineOptions(c), Clients: c.Clients, Mode: c.Mode, Think: s.ThinkTime, TxnCPU: max(s.TxnCPU, 0),
 			Sizes: c.RecordBytes, Warmup: c.Warmup, Duration: c.Duration,
 		}
 		if s.Workload.Transactional() {
 			x.Load, x.Database, x.LongView = s.Txns(c), s.DatabaseOptions(c), c.LongView
+		}
+		if !c.Target.Engine() {
+			x.Asked = Asked{Server: s.Label(c), Pair: s.Pair(c)}
+			if c.Buffering != scenario.BufferingOwn {
+				x.Asked.Buffering = c.Buffering.String()
+			}
+			x.TxnCPU, x.Database.Binlog.Enabled = 0, x.Asked.Pair.SyncBinlog >= 0
 		}
 		if c.Rate.Paced() {
 			x.Arrival, x.LatencyLimit, x.MaxBacklog = c.Arrival, s.LatencyLimit, s.MaxBacklog
@@ -122,7 +130,7 @@ func matrix(p *Plan, s *scenario.Scenario) {
 		}
 		// In a closed loop policies 0 and 2 fill the log buffer long before an
 		// interval is over: there is no loss window to read.
-		x.Track = c.Rate.Paced() || c.Policy.Flushes()
+		x.Track = (c.Rate.Paced() || c.Policy.Flushes()) && c.Target.Engine()
 		p.Specs = append(p.Specs, x)
 	}
 }
@@ -130,6 +138,9 @@ func matrix(p *Plan, s *scenario.Scenario) {
 // Check says what the engine would not accept, before anything is written.
 func (p *Plan) Check() error {
 	for i := range p.Specs {
+		if p.Specs[i].onServer() {
+			continue
+		}
 		o := p.Specs[i].Engine
 		if err := o.Validate(); err != nil {
 			return err

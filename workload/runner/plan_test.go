@@ -166,13 +166,13 @@ func TestCheckRecord(t *testing.T) {
 func TestParams(t *testing.T) {
 	s := spec("x", groupcommit.Policy2, 3)
 	s.Rate, s.Think, s.Engine.Growth = 500, time.Millisecond, vfs.GrowAppend
-	p := s.params(time.Microsecond)
+	p := s.params(time.Microsecond, "")
 	if p.Policy != "2" || p.Load != result.LoadPaced || p.Rate != 500 || p.Clients != 3 || p.FlushMethod != "fdatasync" || p.Growth != "append" ||
 		p.RecordBytes != 256 || p.AddedFlushNS != 1000 || p.ThinkTimeNS != 1e6 || p.LogCapacityBytes != 8<<20 || p.DurationS != 0.02 || p.FlushIntervalNS != 1e8 {
 		t.Errorf("params %+v", p)
 	}
 	closed := spec("x", groupcommit.Policy1, 3)
-	if p := closed.params(0); p.Load != result.LoadClosed || p.Rate != 0 {
+	if p := closed.params(0, ""); p.Load != result.LoadClosed || p.Rate != 0 {
 		t.Errorf("closed loop: %+v", p)
 	}
 }

@@ -42,10 +42,13 @@ func (r *run) resume() error {
 		if s.AutoRate {
 			s.Rate = c.Params.Rate
 		}
+		if r.plan.FitTxnCPU && !s.onServer() {
+			s.TxnCPU = time.Duration(c.Params.TxnCPUNS)
+		}
 		if c.Name != s.Name {
 			return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s has the cell %s where these flags give %s: resume with the flags of the first run", r.cfg.Resume, c.Name, s.Name)}}
 		}
-		if !reflect.DeepEqual(c.Params, s.params(r.plan.Floor)) {
+		if !reflect.DeepEqual(c.Params, r.params(s)) {
 			return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s measured the cell %s with other settings: resume with the flags of the first run (%v)", r.cfg.Resume, c.Name, old.CommandLine)}}
 		}
 		c.Rounds = slices.DeleteFunc(c.Rounds, func(x result.Round) bool { return x.Partial })

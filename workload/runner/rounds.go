@@ -23,6 +23,9 @@ func (r *run) rounds(ctx context.Context) error {
 		r.phase(&r.res.FlushSyscalls.Setup)
 		err = r.calibrate(ctx)
 	}
+	if err == nil {
+		err = r.fit(ctx)
+	}
 	if errors.Is(err, workdir.ErrBudget) {
 		r.nothingLeft()
 		return nil
@@ -101,6 +104,9 @@ func (r *run) cell(ctx context.Context, i, n, place int) (done bool, err error) 
 	}
 	r.progress(fmt.Sprintf("round %d of %d: %s", n, r.plan.Rounds, s.Name), result.PhaseSetup, s.longest())
 	r.cfg.Board.of(out, n)
+	if s.onServer() {
+		return r.serverCell(ctx, i, n, place)
+	}
 	log, err := r.logFor(s)
 	if err == nil {
 		err = r.affords(s.fixedBytes())

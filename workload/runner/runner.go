@@ -20,6 +20,7 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
+	"flushbench/workload/server"
 	"flushbench/workload/workdir"
 )
 
@@ -41,6 +42,9 @@ type Plan struct {
 	// every spec in every round.
 	Adaptive Adaptive
 	Kind     string // of the result; "": result.KindRun
+	// FitTxnCPU measures first what CPU time Spec.TxnCPU of the engine's cells gets, so
+	// that a transaction costs as much as on the first server.
+	FitTxnCPU bool
 }
 
 // Config is a run: the plan, where, and who is told.
@@ -66,6 +70,14 @@ type Config struct {
 	Created func(folder string)
 	// WrapFS puts a wrapper (injected errors) around the file system; tests only.
 	WrapFS func(vfs.FS) vfs.FS
+
+	// Servers are those that Specs name.
+	Servers []Server
+	// StateDir is where the settings of servers are kept while the run changes them;
+	// "": they are not kept, and lost when the run is killed.
+	StateDir string
+
+	serverPatience time.Duration // in place of serverPatience and comesBack; 0: these
 
 	catchUp time.Duration // how long the end of a cell waits for purge; 0: maxCatchUp
 }
@@ -113,6 +125,8 @@ type run struct {
 	left  time.Duration
 
 	adaptive adaptive
+	servers  []*liveServer
+	closed   []*liveServer // those that were
 }
 
 // Run carries out the plan. The result is also returned beside an error, as far
@@ -130,6 +144,10 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 	r := &run{cfg: cfg, plan: &cfg.Plan, seed: cfg.Plan.Seed, cores: runtime.NumCPU(), started: clock.Now(), logs: map[string]*logDir{}, bounds: map[string][]boundSeen{}}
 	cfg.Board.begin(cmp.Or(cfg.Name, "run"))
 	defer func() { cfg.Board.ends(endPhase(ctx, err), err) }()
+	defer func() { err = errors.Join(err, r.closeServers(ctx)) }()
+	if err := r.connectServers(ctx); err != nil {
+		return nil, "", err
+	}
 	if err := r.acquire(ctx); err != nil {
 		return nil, "", err
 	}
@@ -144,10 +162,15 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 	if err := r.checkMethods(); err != nil {
 		return nil, "", err
 	}
+	if err := r.startServers(ctx); err != nil {
+		return nil, "", errors.Join(err, r.closeServers(ctx))
+	}
+	r.placeServers(ctx)
 	if err := r.prepare(); err != nil {
-		return nil, "", err
+		return nil, "", errors.Join(err, r.closeServers(ctx))
 	}
 	err = r.rounds(ctx)
+	err = errors.Join(err, r.serversAtEnd(ctx, err))
 	// What the run held on disk makes way first: the result may have to go to
 	// the file system that it filled.
 	err = errors.Join(err, r.folders.release())
@@ -173,7 +196,7 @@ func (r *run) acquire(ctx context.Context) error {
 		limit = r.plan.Bytes()
 	}
 	f, err := acquireFolders(ctx, &r.cfg, workdir.Options{
-		Name: "run", MaxWriteBytes: limit, AllowVolatile: r.cfg.AllowVolatile, BesideLiveDatabase: r.cfg.BesideLiveDatabase,
+		Name: "run", Clean: server.CleanUp, Neighbours: r.neighbours, MaxWriteBytes: limit, AllowVolatile: r.cfg.AllowVolatile, BesideLiveDatabase: r.cfg.BesideLiveDatabase,
 	})
 	if err != nil {
 		return err
@@ -207,6 +230,7 @@ func (r *run) prepare() error {
 	r.steps, r.left = r.countSteps()
 	r.cfg.Progress.Planned(r.res.BytesPlanned-r.earlier.bytes, r.left, r.folder)
 	r.cfg.Board.plan(r.fs, r.plan.Rounds, r.steps, r.left)
+	r.tellServers()
 	if r.folder == "" {
 		folder, err := result.CreateFolder(r.resultsDir(), r.res)
 		if err != nil {

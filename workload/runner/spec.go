@@ -33,6 +33,9 @@ type Spec struct {
 	// Options are Engine.
 	Load     workload.Spec
 	Database engine.DatabaseOptions
+	// Asked names the server of a cell that runs on one. Engine and Database then say
+	// only what the two have in common: policy, sync_binlog, the timer.
+	Asked    Asked
 	LongView workload.LongView // of an extra session beside the Clients
 	Warmup   time.Duration
 	Duration time.Duration
@@ -57,9 +60,13 @@ func (s *Spec) sessions() int {
 // paced reports whether the clients follow a schedule.
 func (s *Spec) paced() bool { return s.Rate > 0 || s.AutoRate }
 
-// params returns the axes as the result names them.
-func (s *Spec) params(floor time.Duration) result.Params {
+// params returns the axes as the result names them, and the server of the cell.
+func (s *Spec) params(floor time.Duration, server string) result.Params {
 	p := params.Of(&s.Engine, &s.Database, &s.Load, s.Sizes)
+	if s.onServer() {
+		p = params.OfServer(server, s.Asked.Pair.Policy, s.Asked.Pair.SyncBinlog, &s.Load)
+		p.ServerLogBuffering, floor = s.Asked.Buffering, 0
+	}
 	p.Load, p.Clients, p.ClientMode, p.Rate = result.LoadClosed, s.Clients, s.Mode.String(), s.Rate
 	if s.paced() {
 		p.Load, p.LatencyLimitNS, p.MaxBacklog = result.LoadPaced, int64(s.LatencyLimit), s.MaxBacklog

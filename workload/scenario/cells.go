@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"strings"
@@ -34,7 +35,9 @@ type Cell struct {
 	Binlog      vfs.Growth // of its files
 	Overlap     Switch
 	LongView    workload.LongView
-	Rate        Rate // 0: closed loop
+	Target      Target
+	Buffering   Buffering // of the server's redo log
+	Rate        Rate      // 0: closed loop
 	Arrival     workload.Arrival
 	Clients     int
 
@@ -96,7 +99,7 @@ func (s *Scenario) Cells() ([]Cell, []Skip) {
 		c, why := s.canonical(raw)
 		c.Name = s.name(c)
 		switch {
-		case why == whyPipelined || why == whyRowLocks:
+		case why == whyPipelined || why == whyRowLocks || why == whyNoPolicy || why == whyNoView:
 			skipped = append(skipped, Skip{s.name(raw), why})
 		case seen[c.Name]:
 			skipped = append(skipped, Skip{s.fullName(raw), why})
@@ -110,11 +113,13 @@ func (s *Scenario) Cells() ([]Cell, []Skip) {
 
 // product yields every combination.
 func (s *Scenario) product() iter.Seq[Cell] {
-	t := s.Timing()
+	t, targets := s.Timing(), s.Targets()
 	axes := []struct {
 		n   int
 		set func(*Cell, int)
 	}{
+		{len(targets), func(c *Cell, i int) { c.Target = targets[i] }},
+		{len(s.ServerLogBuffering), func(c *Cell, i int) { c.Buffering = s.ServerLogBuffering[i] }},
 		{len(s.Policy), func(c *Cell, i int) { c.Policy = s.Policy[i] }},
 		{len(s.FlushMethod), func(c *Cell, i int) { c.Method = s.FlushMethod[i] }},
 		{len(s.Growth), func(c *Cell, i int) { c.Growth = s.Growth[i] }},
@@ -170,6 +175,13 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 		return c, why
 	case c.Mode == workload.Pipelined && s.ThinkTime > 0:
 		return c, whyPipelined
+	}
+	c, servers := s.canonicalTarget(c)
+	switch {
+	case servers == whyNoPolicy || servers == whyNoView:
+		return c, servers
+	case !c.Target.Engine():
+		why = cmp.Or(servers, why)
 	case s.Workload.Transactional() && bool(s.Binlog):
 		// Its stages group under every policy, in a way of their own.
 		switch {
@@ -185,6 +197,7 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 	case c.GroupCommit == groupcommit.Serial:
 		c.GroupDelay, c.GroupCount, why = groupcommit.Delay{}, 0, whySerial
 	}
+	why = cmp.Or(why, servers)
 	if !c.Rate.Paced() && len(s.Arrival) > 1 {
 		c.Arrival = workload.Arrival{}
 		if why == "" {
@@ -207,7 +220,12 @@ func (s *Scenario) fullName(c Cell) string { return s.describe(c, true) }
 // describe names the axes that vary, all of them or those that matter.
 func (s *Scenario) describe(c Cell, all bool) string {
 	groups := all || c.Policy.Flushes()
-	parts := []string{"policy=" + c.Policy.String(), fmt.Sprintf("clients=%d", c.Clients)}
+	parts := []string{}
+	server := !all && !c.Target.Engine()
+	if len(s.Targets()) > 1 {
+		parts = append(parts, "target="+s.Label(c))
+	}
+	parts = append(parts, "policy="+c.Policy.String(), fmt.Sprintf("clients=%d", c.Clients))
 	add := func(n int, key string, value fmt.Stringer) {
 		if n > 1 {
 			parts = append(parts, key+"="+strings.ReplaceAll(value.String(), ",", ";"))
@@ -218,10 +236,15 @@ func (s *Scenario) describe(c Cell, all bool) string {
 		add(len(s.Arrival), "arrival", c.Arrival)
 	}
 	add(len(s.ClientMode), "mode", c.Mode)
-	add(len(s.FlushMethod), "method", c.Method)
-	add(len(s.Growth), "growth", c.Growth)
-	add(len(s.LogBuffer), "buffer", c.LogBuffer)
-	if groups {
+	if !server {
+		add(len(s.FlushMethod), "method", c.Method)
+		add(len(s.Growth), "growth", c.Growth)
+		add(len(s.LogBuffer), "buffer", c.LogBuffer)
+	}
+	if all || server {
+		add(len(s.ServerLogBuffering), "log-buffering", c.Buffering)
+	}
+	if groups && !server {
 		add(len(s.GroupCommit), "group", c.GroupCommit)
 		add(len(s.GroupDelay), "delay", c.GroupDelay)
 	}
@@ -236,6 +259,8 @@ func (s *Scenario) describe(c Cell, all bool) string {
 		if len(s.SyncBinlog) > 1 {
 			parts = append(parts, fmt.Sprintf("sync_binlog=%d", c.SyncBinlog))
 		}
+	}
+	if all || s.Workload.Transactional() && !server {
 		add(len(s.BinlogFormat), "format", c.Format)
 		add(len(s.BinlogGrowth), "binlog-growth", c.Binlog)
 		add(len(s.BinlogOverlap), "overlap", c.Overlap)

@@ -41,13 +41,14 @@ const (
 	headLoad       = "The load"
 	headRows       = "The rows (all workloads but log)"
 	headDatabase   = "The database (all workloads but log)"
+	headServer     = "Real servers (all workloads but log)"
 	headTime       = "How long"
 	headWhere      = "Where, and how much may be written"
 )
 
 // fields is the one table of settings, in the order of help.
 func (s *Scenario) fields() []field {
-	return slices.Concat(s.commitFields(), s.rowFields(), s.databaseFields(), s.logFields(), s.runFields())
+	return slices.Concat(s.commitFields(), s.rowFields(), s.databaseFields(), s.serverFields(), s.logFields(), s.runFields())
 }
 
 func (s *Scenario) commitFields() []field {
@@ -82,7 +83,7 @@ func (s *Scenario) commitFields() []field {
 		{name: "think-time", heading: headLoad, matrix: true,
 			usage: "`TIME` a client of a closed loop pauses between commits", value: duration(&s.ThinkTime)},
 		{name: "txn-cpu", heading: headLoad,
-			usage: "CPU `TIME` that a transaction takes before it commits", value: duration(&s.TxnCPU)},
+			usage: "CPU `TIME` that a transaction takes before it commits; auto: as much as on the first server", value: &txnCPU{duration(&s.TxnCPU)}},
 		{name: "workload", heading: headLoad,
 			usage: "what a transaction does, `NAME`" + legal(Kinds), values: Kinds.Names(), value: &s.Workload},
 

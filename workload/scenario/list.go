@@ -113,7 +113,9 @@ func (l *List[T]) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &values); err != nil {
 		return err
 	}
-	*l = values
+	if *l = values; len(values) == 0 {
+		*l = nil
+	}
 	return nil
 }
 

@@ -18,12 +18,20 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
 	"flushbench/workload"
+	"flushbench/workload/target"
 )
 
 // Scenario is what a run is asked for. Make one with Default; Validate before
 // use. In JSON sizes are bytes and durations nanoseconds; the YAML keys are the
 // names of the flags.
 type Scenario struct {
+	// Target is what to measure, none: auto; see Targets. Start adds private servers.
+	Target             List[Target]         `json:"target" yaml:"target"`
+	Start              List[target.Product] `json:"start" yaml:"start"`
+	ServerLogBuffering List[Buffering]      `json:"server_log_buffering" yaml:"server-log-buffering"`
+	ServerSet          Assignments          `json:"server_set" yaml:"server-set"`
+	ServerOption       Assignments          `json:"server_option" yaml:"server-option"` // of private servers
+
 	Workload Kind   `json:"workload" yaml:"workload"`
 	Preset   Preset `json:"preset" yaml:"preset"`
 
@@ -121,20 +129,21 @@ func Default() Scenario {
 		Arrival:       List[workload.Arrival]{{}},
 		RecordBytes:   List[workload.Sizes]{workload.FixedSize(workload.DefaultRecordBytes)},
 		Rows:          workload.DefaultRows, RowBytes: workload.DefaultRowBytes,
-		SyncBinlog:      List[int]{1},
-		Binlog:          true,
-		BinlogFormat:    List[binlog.Format]{binlog.FormatRow},
-		BinlogGrowth:    List[vfs.Growth]{vfs.GrowAppend},
-		BinlogOverlap:   List[Switch]{true},
-		MaxBinlogSize:   binlog.DefaultMaxSize,
-		BinlogCache:     binlog.DefaultCacheSize,
-		BufferPool:      engine.DefaultBufferPool,
-		Doublewrite:     true,
-		KeyDistribution: List[workload.Keys]{{}},
-		RowsPerTxn:      List[int]{0},
-		LongView:        List[workload.LongView]{0},
-		Warmup:          WarmupByPreset,
-		Dir:             ".",
+		SyncBinlog:         List[int]{1},
+		Binlog:             true,
+		BinlogFormat:       List[binlog.Format]{binlog.FormatRow},
+		BinlogGrowth:       List[vfs.Growth]{vfs.GrowAppend},
+		BinlogOverlap:      List[Switch]{true},
+		MaxBinlogSize:      binlog.DefaultMaxSize,
+		BinlogCache:        binlog.DefaultCacheSize,
+		BufferPool:         engine.DefaultBufferPool,
+		Doublewrite:        true,
+		KeyDistribution:    List[workload.Keys]{{}},
+		RowsPerTxn:         List[int]{0},
+		LongView:           List[workload.LongView]{0},
+		ServerLogBuffering: List[Buffering]{BufferingOwn},
+		Warmup:             WarmupByPreset,
+		Dir:                ".",
 	}
 }
 
@@ -145,7 +154,7 @@ func Default() Scenario {
 // settings, such as one flush method, apply to the default run as they are.
 func (s *Scenario) Matrix() bool {
 	return s.Asked || len(s.FlushMethod) > 1 || len(s.Growth) > 1 || len(s.LogBuffer) > 1 || len(s.RecordBytes) > 1 ||
-		len(s.KeyDistribution) > 1 || len(s.RowsPerTxn) > 1 || s.Workload.Transactional()
+		len(s.KeyDistribution) > 1 || len(s.RowsPerTxn) > 1 || s.Workload.Transactional() || s.Servers()
 }
 
 // Timing returns rounds, warm-up and duration of a matrix: what was asked for,

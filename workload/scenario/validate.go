@@ -29,8 +29,9 @@ const (
 // Validate returns the first thing that is wrong as one line: which setting,
 // its value, and what is legal. A valid scenario has at least one cell.
 func (s *Scenario) Validate() error {
+	s.settleServers()
 	for _, check := range []func() error{
-		s.checkLists, s.checkLoad, s.checkRows, s.checkDatabase, s.checkLog, s.checkCommit, s.checkRun, s.checkAsked, s.checkCells,
+		s.checkLists, s.checkLoad, s.checkRows, s.checkDatabase, s.checkLog, s.checkCommit, s.checkRun, s.checkAsked, s.checkServers, s.checkCells,
 	} {
 		if err := check(); err != nil {
 			return fmt.Errorf("scenario: %w", err)
@@ -82,6 +83,9 @@ func (s *Scenario) checkLoad() error {
 	}
 	if err := between("think-time", s.ThinkTime, 0, MaxThinkTime); err != nil {
 		return err
+	}
+	if s.TxnCPU == TxnCPUAuto {
+		return nil
 	}
 	return between("txn-cpu", s.TxnCPU, 0, MaxThinkTime)
 }

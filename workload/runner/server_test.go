@@ -1,0 +1,315 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"flushbench/groupcommit"
+	"flushbench/workload"
+	"flushbench/workload/target"
+	"flushbench/workload/workdir"
+)
+
+// serverSpec is a cell on the fake server.
+func serverSpec(name string, kind workload.Kind, policy, sync, clients int) Spec {
+	s := bankSpec(groupcommit.Policy1, 1)
+	s.Name, s.Clients, s.Track = name, clients, false
+	s.Engine.Commit.Policy = groupcommit.Policy(policy)
+	s.Load = workload.Spec{Kind: kind, Rows: 200, RowBytes: 40}
+	if err := s.Load.Validate(); err != nil {
+		panic(err)
+	}
+	s.Warmup, s.Duration = 5*time.Millisecond, 60*time.Millisecond
+	s.Asked = Asked{Server: "fake", Pair: target.Pair{Policy: policy, SyncBinlog: sync}}
+	return s
+}
+
+// serverConfig runs cells on a fake server, the first of which it returns.
+func serverConfig(t *testing.T, f *fakeServer, specs ...Spec) Config {
+	t.Helper()
+	cfg := config(t, Plan{Specs: specs, Rounds: 2, Seed: 7, Limit: 5 * time.Millisecond})
+	cfg.Servers, cfg.StateDir, cfg.BesideLiveDatabase = []Server{f.server("fake")}, filepath.Join(t.TempDir(), "state"), true
+	cfg.serverPatience = 30 * time.Second
+	return cfg
+}
+
+// asBefore holds that a server is as it was before a run.
+func asBefore(t *testing.T, f *fakeServer, cfg *Config) {
+	t.Helper()
+	if p, s, b := f.get("innodb_flush_log_at_trx_commit"), f.get("sync_binlog"), f.get(varBuffering); p != "1" || s != "0" || b != "OFF" {
+		t.Errorf("the run left policy %s, sync_binlog %s, buffering %s; want 1, 0, OFF", p, s, b)
+	}
+	if f.mine || f.conns != 0 {
+		t.Errorf("the run left its table (%v), %d connections", f.mine, f.conns)
+	}
+	if left, err := os.ReadDir(cfg.StateDir); err != nil && !errors.Is(err, os.ErrNotExist) || len(left) > 0 {
+		t.Errorf("the run left states %v, %v", left, err)
+	}
+}
+
+// A server's cells stand in one matrix with the engine's; what it counts is in the
+// result, its settings are put back and its tables dropped.
+func TestFakeServerMatrix(t *testing.T) {
+	f := newFakeServer(true)
+	engine := bankSpec(groupcommit.Policy1, 1)
+	engine.Duration = 40 * time.Millisecond
+	on := serverSpec("off", workload.KindBank, 2, 0, 3)
+	on.Asked.Buffering = "off"
+	cfg := serverConfig(t, f, engine, serverSpec("1/1", workload.KindBank, 1, 1, 4), on)
+	s := &steps{}
+	cfg.Progress = s
+	res, folder := mustRun(t, cfg)
+	asBefore(t, f, &cfg)
+	if !res.Complete {
+		t.Errorf("not complete: %s", res.Error)
+	}
+	servers := saved(t, folder).Environment.Servers
+	if len(servers) != 1 || servers[0].Target != "mariadb" || servers[0].Address != "mysql://me@unix(/nowhere)/db" || len(servers[0].Changed) != 2 {
+		t.Errorf("servers %+v", servers)
+	}
+	for i := range res.Cells {
+		c := &res.Cells[i]
+		if want := map[bool]string{true: "", false: "mariadb"}[i == 0]; c.Params.Target != want || len(c.Rounds) != 2 {
+			t.Errorf("%s: target %q with %d rounds; want %q, 2", c.Name, c.Params.Target, len(c.Rounds), want)
+		}
+		for k := range c.Rounds {
+			x := &c.Rounds[k]
+			if i == 0 {
+				if x.Server != nil {
+					t.Errorf("%s: the engine has %+v", c.Name, x.Server)
+				}
+				continue
+			}
+			if x.Partial || x.AtRisk != nil || x.Database != nil || x.Server == nil || x.Server.Counters == nil || !x.Verify.OK || x.Verify.Records != 200 {
+				t.Fatalf("%s: round %+v", c.Name, x)
+			}
+			n := x.Server.Counters
+			if *n.Flushes != 2**n.Commits || x.Flushes.Asked != *n.Flushes || x.Flushes.Redo != *n.Commits || x.Limit.FlushPerS <= 0 {
+				t.Errorf("%s: counters %+v, flushes %+v, limit %v", c.Name, n, x.Flushes, x.Limit)
+			}
+		}
+	}
+	if c := &res.Cells[2]; c.Params.ServerLogBuffering != "off" || *c.Params.SyncBinlog != 0 || c.Params.FlushMethod != "" || c.Params.Policy != "2" {
+		t.Errorf("params %+v", c.Params)
+	}
+	if all := strings.Join(s.notes, "\n"); !strings.Contains(all, "sync_binlog=0") || strings.Contains(all, "geheim") {
+		t.Errorf("notes %s; want the old values and no password", all)
+	}
+}
+
+// What a server fails with is counted by kind; the other cells go on.
+func TestFakeServerFailures(t *testing.T) {
+	for _, c := range []struct {
+		name, kind string
+		begin, end func(f *fakeServer)
+		after      int64 // commits until the failure; 0: at once
+	}{
+		{"connection lost", "connection lost", func(f *fakeServer) { f.gone = errors.New("gone") }, func(f *fakeServer) { f.gone = nil }, 50},
+		{"read only", "read only", func(f *fakeServer) { f.fail = func(int64) error { return target.ErrReadOnly } }, func(f *fakeServer) { f.fail = nil }, 50},
+		{"disk full", "no space", func(f *fakeServer) { f.fail = func(int64) error { return target.ErrNoSpace } }, func(f *fakeServer) { f.fail = nil }, 50},
+		{"no sessions", "too many connections", func(f *fakeServer) { f.limit = 2 }, func(f *fakeServer) { f.limit = 100 }, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFakeServer(true)
+			cfg := serverConfig(t, f, serverSpec("one", workload.KindInsert, 1, 1, 4), serverSpec("two", workload.KindInsert, 2, 1, 4))
+			cfg.Progress = &steps{on: func(i int) {
+				switch i {
+				case 4: // of the second round
+					f.set(func(f *fakeServer) {
+						if c.after == 0 {
+							c.begin(f)
+							return
+						}
+						at := f.commit + c.after
+						f.fail = func(n int64) error {
+							if n < at {
+								return nil
+							}
+							if c.begin(f); f.gone != nil {
+								return target.ErrConnectionLost
+							}
+							return f.fail(n)
+						}
+					})
+				case 5, 6:
+					f.set(func(f *fakeServer) { f.fail = nil; c.end(f) })
+				}
+			}}
+			res, _, err := Run(context.Background(), cfg)
+			if err == nil || !strings.Contains(err.Error(), c.kind) || res == nil || res.Complete || res.Error == "" {
+				t.Fatalf("Run() = %v; want an error with %q and an incomplete result", err, c.kind)
+			}
+			full, counted := 0, int64(0)
+			for i := range res.Cells {
+				full += fullRounds(&res.Cells[i])
+				for _, x := range res.Cells[i].Rounds {
+					if x.Server != nil {
+						counted += x.Server.ErrorsByKind[c.kind]
+					}
+				}
+			}
+			if full != 3 && full != 4 || counted == 0 && full != 4 {
+				t.Errorf("%d whole rounds, %d times %s; want 3 rounds and a count", full, counted, c.kind)
+			}
+			asBefore(t, f, &cfg)
+		})
+	}
+}
+
+// Deadlocks are tried again and counted; they are no failure.
+func TestFakeServerRetries(t *testing.T) {
+	f := newFakeServer(true)
+	f.fail = func(n int64) error {
+		if n%7 == 0 {
+			return workload.ErrDeadlock
+		}
+		return nil
+	}
+	cfg := serverConfig(t, f, serverSpec("one", workload.KindBank, 1, 1, 3))
+	res, _ := mustRun(t, cfg)
+	x := &res.Cells[0].Rounds[0]
+	if x.Server.ErrorsByKind["deadlock"] == 0 || x.Errors != 0 || x.Partial {
+		t.Errorf("round %+v, server %+v; want deadlocks alone", x, x.Server)
+	}
+	asBefore(t, f, &cfg)
+}
+
+// A server that freezes is given up on.
+func TestFakeServerFrozen(t *testing.T) {
+	f := newFakeServer(true)
+	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 3))
+	cfg.Plan.Rounds, cfg.serverPatience = 1, 200*time.Millisecond
+	frozen := make(chan struct{})
+	f.fail = func(n int64) error {
+		if n == 20 {
+			f.frozen = frozen
+		}
+		return nil
+	}
+	_, _, err := Run(context.Background(), cfg)
+	if !errors.Is(err, target.ErrConnectionLost) && (err == nil || !strings.Contains(err.Error(), "no answer")) {
+		t.Errorf("Run() = %v; want it given up", err)
+	}
+	close(frozen)
+	if p := f.get("innodb_flush_log_at_trx_commit"); p != "1" {
+		t.Errorf("policy %s left; want 1", p)
+	}
+}
+
+// An acknowledged row that the tables lack ends the run.
+func TestFakeServerLostRows(t *testing.T) {
+	f := newFakeServer(true)
+	f.lose = true
+	cfg := serverConfig(t, f, serverSpec("one", workload.KindInsert, 1, 1, 3))
+	_, _, err := Run(context.Background(), cfg)
+	if err == nil || !strings.Contains(err.Error(), "the tables are not what was committed") {
+		t.Errorf("Run() = %v; want the tables refused", err)
+	}
+	asBefore(t, f, &cfg)
+}
+
+// Whatever ends a run, the server is given back as it was.
+func TestFakeServerInterrupted(t *testing.T) {
+	f := newFakeServer(true)
+	cfg := serverConfig(t, f, serverSpec("one", workload.KindBank, 2, 1, 3), serverSpec("two", workload.KindBank, 0, 1, 3))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	f.fail = func(n int64) error {
+		if n == 40 {
+			cancel()
+		}
+		return nil
+	}
+	_, _, err := Run(ctx, cfg)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Run() = %v; want it cancelled", err)
+	}
+	asBefore(t, f, &cfg)
+}
+
+// What cannot be asked of a server is refused before anything is changed.
+func TestFakeServerRefusals(t *testing.T) {
+	buffered := serverSpec("on", workload.KindUpdate, 1, 1, 1)
+	buffered.Asked.Buffering = "on"
+	policy3 := serverSpec("3", workload.KindUpdate, 3, 1, 1)
+	for _, c := range []struct {
+		name, want string
+		log        bool
+		others     []string
+		spec       Spec
+	}{
+		{"policy", "this server has 0, 1 and 2", true, nil, policy3},
+		{"no binlog", "add --binlog off", false, nil, serverSpec("1", workload.KindUpdate, 1, 1, 1)},
+		{"binlog", "leave out --binlog off", true, nil, serverSpec("1", workload.KindUpdate, 1, -1, 1)},
+		{"buffering", "cannot be switched back", true, nil, buffered},
+		{"others", "shop@10.0.0.7", true, []string{"shop@10.0.0.7"}, serverSpec("1", workload.KindUpdate, 1, 1, 1)},
+	} {
+		f := newFakeServer(c.log)
+		f.others = c.others
+		cfg := serverConfig(t, f, c.spec)
+		cfg.BesideLiveDatabase = false
+		_, folder, err := Run(context.Background(), cfg)
+		var refusal *workdir.Refusal
+		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), c.want) || folder != "" {
+			t.Errorf("%s: Run() = %v in %q; want a refusal with %q", c.name, err, folder, c.want)
+		}
+		if len(f.changes) > 0 {
+			t.Errorf("%s: changed %v; want nothing", c.name, f.changes)
+		}
+		asBefore(t, f, &cfg)
+	}
+}
+
+// A killed run's settings are put back by the next one.
+func TestFakeServerRestoresEarlier(t *testing.T) {
+	f := newFakeServer(true)
+	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 1))
+	old := target.NewState(cfg.Servers[0].Address, target.Settings{{Name: "innodb_flush_log_at_timeout", Value: "1"}})
+	old.By.PID, old.By.Start = 1<<22-1, "1" // no such process
+	if _, err := target.SaveState(cfg.StateDir, old); err != nil {
+		t.Fatal(err)
+	}
+	f.settings[4].Value = "7"
+	mustRun(t, cfg)
+	if v := f.get("innodb_flush_log_at_timeout"); v != "1" {
+		t.Errorf("innodb_flush_log_at_timeout = %s; want 1, as before the killed run", v)
+	}
+	asBefore(t, f, &cfg)
+}
+
+// The state is on disk before the first change.
+func TestFakeServerStateComesFirst(t *testing.T) {
+	f := newFakeServer(true)
+	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 2, 1, 1))
+	seen := target.Settings{}
+	f.fail = func(n int64) error {
+		if n == 1 {
+			if all, err := target.LoadStates(cfg.StateDir); err == nil && len(all) == 1 {
+				seen = all[0].Settings
+			}
+		}
+		return nil
+	}
+	mustRun(t, cfg)
+	if seen.Get("innodb_flush_log_at_trx_commit") != "1" || seen.Get("sync_binlog") != "0" {
+		t.Errorf("the saved state is %v; want the old values", seen)
+	}
+}
+
+// The CPU time of a process counts with that of all below it.
+func TestSumBelow(t *testing.T) {
+	all := map[int]processStat{1: {0, 5}, 10: {1, 100}, 11: {10, 20}, 12: {11, 3}, 20: {1, 7}, 30: {31, 1}, 31: {30, 1}}
+	for root, want := range map[int]int64{10: 123, 11: 23, 20: 7, 99: 0, 1: 135} {
+		if got := sumBelow(all, root); got != want {
+			t.Errorf("sumBelow(%d) = %d; want %d", root, got, want)
+		}
+	}
+	if p, ok := parseStat([]byte("7 (my) S 1 2) S 3 7 7 0 -1 4194560 100 0 0 0 11 22 33 44 20 0 1 0 5\n")); !ok || p.parent != 3 || p.ticks != 110 {
+		t.Errorf("parseStat() = %+v, %v; want parent 3, 110 ticks", p, ok)
+	}
+}
