@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"flushbench/engine/vfs"
+	"flushbench/metrics/result"
 	"flushbench/workload/judge"
 )
 
@@ -105,6 +106,13 @@ type Victim interface {
 	SaveLedger(path string) error
 	// Close gives the ledger back. The victim must be dead.
 	Close() error
+}
+
+// ServerVictim is what a Victim also implements if it is a server.
+type ServerVictim interface {
+	// Server says what it was, how its log stood at the crash and, after Judge,
+	// how it came up again.
+	Server() *result.CrashServer
 }
 
 // Crash is when it struck.

@@ -51,6 +51,9 @@ func (r *run) calibrate(ctx context.Context) error {
 // fits is the rate at which an interval fills half the log buffer.
 func (c *Cell) fits() float64 {
 	size := c.Sizes.Mean()
+	if c.Server != nil {
+		return mostRate // its log buffer fills without harm
+	}
 	if c.Transactional() {
 		size = float64(4 * (c.Load.RowBytes + 128)) // redo of a transaction, roughly
 	}

@@ -3,6 +3,7 @@ package crash
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,9 @@ type Matrix struct {
 	Fault    string            `json:"fault"`   // "" or FaultEIO
 	Device   string            `json:"device"`  // for the kind os: a partition instead of an image
 	Control  bool              `json:"control"` // run the controls that prove that the lab can see
+	// Overwritten says of servers whether the blocks of the redo log were all written
+	// before the load; empty: they were not.
+	Overwritten scenario.List[scenario.Switch] `json:"server_log_overwritten,omitempty"`
 	// TrialSeed above 0 runs one trial of the one cell with this seed of its own.
 	TrialSeed uint64 `json:"trial_seed"`
 }
@@ -86,6 +90,9 @@ type Cell struct {
 	// Database counts too, whose Options are Engine.
 	Load     workload.Spec
 	Database engine.DatabaseOptions
+	// Server is set when a server is crashed instead of the engine. Then Load, and the
+	// commit interval in Engine, count, and nothing else of Engine and Database.
+	Server *ServerSetting
 
 	mostRate float64 // commits a second, at the most
 }
@@ -114,7 +121,7 @@ func PlanOf(m Matrix) (Plan, error) {
 	for _, kind := range m.Kinds {
 		for _, fs := range m.fileSystems(kind) {
 			for _, s := range settings {
-				p.Cells = append(p.Cells, m.cell(kind, fs, s))
+				p.Cells = append(p.Cells, m.cells(kind, fs, s)...)
 			}
 		}
 	}
@@ -161,6 +168,9 @@ func (m *Matrix) check() error {
 	if err := lab.CheckOptions(m.Mkfs, m.Mount); err != nil {
 		return err
 	}
+	if err := m.checkServers(); err != nil {
+		return err
+	}
 	return m.Frozen.Validate()
 }
 
@@ -170,6 +180,16 @@ func (m *Matrix) fileSystems(kind vfs.CrashKind) []string {
 		return []string{""}
 	}
 	return m.FS
+}
+
+// cells are those of one crash kind, file system and setting: one, or with a
+// server one for each way in which it writes its log.
+func (m *Matrix) cells(kind vfs.CrashKind, fs string, s scenario.Cell) []Cell {
+	c := m.cell(kind, fs, s)
+	if s.Target.Engine() {
+		return []Cell{c}
+	}
+	return m.onServers(c, s)
 }
 
 // cell is one cell of the cross product.
@@ -209,9 +229,24 @@ func (m *Matrix) setting(s scenario.Cell) Cell {
 // controls are the settings that must lose something, on every file system.
 func (m *Matrix) controls() []Cell {
 	var out []Cell
+	cells, _ := m.Scenario.Cells()
+	for _, t := range m.Scenario.Targets() {
+		i := slices.IndexFunc(cells, func(c scenario.Cell) bool { return c.Target.String() == t.String() })
+		switch {
+		case i < 0: // nothing of it can be had
+		case t.Engine():
+			out = append(out, m.engineControls(cells[i])...)
+		default:
+			out = append(out, m.serverControls(cells[i])...)
+		}
+	}
+	return out
+}
+
+// engineControls are those of the engine, with what else a cell has.
+func (m *Matrix) engineControls(s scenario.Cell) []Cell {
+	var out []Cell
 	add := func(kind vfs.CrashKind, fs, control string, method vfs.Method, mount ...string) {
-		first, _ := m.Scenario.Cells()
-		s := first[0]
 		s.Policy, s.Method, s.SyncBinlog = groupcommit.Policy1, method, 1
 		c := m.setting(s)
 		c.Kind, c.FS, c.Device, c.Control = kind, fs, m.Device, control
@@ -261,6 +296,9 @@ func (c *Cell) interval() time.Duration { return c.Engine.Commit.FlushInterval()
 // table, its undo and its doublewrite file, as far as they grow until the files
 // are made anew; the binlog of one trial.
 func (c *Cell) bytes() int64 {
+	if c.Server != nil {
+		return c.serverBytes()
+	}
 	n := c.Engine.Capacity + 8<<20
 	if !c.Transactional() {
 		return n
@@ -288,6 +326,9 @@ const (
 // params returns the axes as the result names them; rate is that of the load.
 func (c *Cell) params(rate float64) result.Params {
 	p := params.Of(&c.Engine, &c.Database, &c.Load, c.Sizes)
+	if c.Server != nil {
+		p = c.serverParams(p)
+	}
 	p.Load, p.Clients, p.ClientMode, p.Rate = result.LoadClosed, c.Clients, c.Mode.String(), rate
 	if rate > 0 {
 		p.Load = result.LoadPaced

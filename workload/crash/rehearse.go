@@ -47,6 +47,9 @@ func (r *run) tryMethods() error {
 
 // methods are the flush methods of a cell's logs.
 func (c *Cell) methods() []vfs.Method {
+	if c.Server != nil {
+		return nil // it finds its own way
+	}
 	out := []vfs.Method{c.Engine.Method}
 	if c.Transactional() && c.Database.Binlog.Enabled {
 		out = append(out, c.Database.Binlog.Method)

@@ -111,7 +111,12 @@ func (r *run) acquire(ctx context.Context) error {
 	}
 	largest := int64(0)
 	for i := range r.plan.Cells {
-		largest = max(largest, r.plan.Cells[i].bytes())
+		c := &r.plan.Cells[i]
+		n := c.bytes()
+		if c.Server != nil {
+			n += serverBase // what its files are copied from
+		}
+		largest = max(largest, n)
 	}
 	d, err := workdir.Acquire(ctx, workdir.Options{
 		Base: r.cfg.Base, Name: "crash", NeedBytes: need + largest,
@@ -159,16 +164,23 @@ func (r *run) prepare() error {
 func (r *run) cellOf(x *cellRun) result.Cell {
 	c, d := x.Cell, &x.disk.info
 	fs := d.FS
+	var server *result.CrashServer
+	if c.Server != nil {
+		server = c.Server.Describe()
+	}
 	return result.Cell{
 		Name: c.Name, Section: "", Durability: c.durability(fs), Bound: result.BoundUnknown, BoundText: "crashed, not measured", Partial: true,
 		Params: c.params(max(float64(r.rate), 0)),
 		Crash: &result.CrashCell{Kind: c.Kind.String(), Filesystem: fs, FSOptions: fsOptions(c), Control: c.Control, Fault: c.Fault,
-			Device: c.Device, MkfsLine: d.Mkfs, MountOptions: d.Mounted, Backing: d.Backing, Asked: c.Trials},
+			Device: c.Device, MkfsLine: d.Mkfs, MountOptions: d.Mounted, Backing: d.Backing, Asked: c.Trials, Server: server},
 	}
 }
 
 // durability returns what a crash keeps of the cell, which is no control.
 func (c *Cell) durability(fs string) result.Durability {
+	if c.Server != nil {
+		return c.serverTier()
+	}
 	g := &c.Engine.Commit
 	set := durability.Setting{
 		Policy: g.Policy, Style: g.Style, Interval: g.Interval, Method: c.Engine.Method, Growth: c.Engine.Growth,
@@ -262,6 +274,7 @@ func (p *Plan) Length() time.Duration {
 // disks are the disks that the plan needs, and of each cell which it is.
 func (p *Plan) disks() (specs []DiskSpec, of []int) {
 	seen := map[string]int{}
+	servers := map[int]int64{} // by disk: the largest server on it
 	for i := range p.Cells {
 		c := &p.Cells[i]
 		s := DiskSpec{Kind: c.Kind, FS: c.FS, Mkfs: c.Mkfs, Mount: c.Mount, Device: c.Device}
@@ -272,8 +285,15 @@ func (p *Plan) disks() (specs []DiskSpec, of []int) {
 			seen[key] = n
 			specs = append(specs, s)
 		}
-		specs[n].Bytes += c.bytes()
 		of = append(of, n)
+		if c.Server != nil { // whose files go when it was judged
+			servers[n] = max(servers[n], c.bytes())
+			continue
+		}
+		specs[n].Bytes += c.bytes()
+	}
+	for n, bytes := range servers {
+		specs[n].Bytes += bytes
 	}
 	return specs, of
 }

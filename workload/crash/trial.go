@@ -59,6 +59,9 @@ func (r *run) trial(ctx context.Context, c *cellRun, t Trial) (result.CrashTrial
 		return result.CrashTrial{}, judged
 	}
 	x := r.record(c.Cell, t, v, crash, &out)
+	if s, ok := v.(ServerVictim); ok {
+		x.Server = s.Server()
+	}
 	x.Filesystem = c.disk.info.FS
 	x.RecoveryNS, x.TrialNS = clock.Now()-recovery, clock.Now()-begin
 	c.books = out.Books // none after a violation: the next trial makes the files anew
