@@ -18,6 +18,7 @@ import (
 	"flushbench/metrics/result"
 	"flushbench/workload/crash"
 	"flushbench/workload/crash/lab"
+	"flushbench/workload/crash/servers"
 	"flushbench/workload/scenario"
 )
 
@@ -39,6 +40,7 @@ type crashOptions struct {
 	dryRun             bool
 	allowVolatile      bool
 	besideLiveDatabase bool
+	allowUnsafe        bool
 	format             format
 }
 
@@ -53,12 +55,6 @@ func (o *crashOptions) addFlags(fs *pflag.FlagSet) {
 	o.m.Trials, o.m.Frozen, o.rate = crash.DefaultTrials, crash.DefaultFrozen, scenario.RateAuto
 	o.fs = scenario.List[lab.FSType]{lab.Ext4}
 
-	group := "What to crash"
-	mark := func(names ...string) {
-		for _, n := range names {
-			annotate(fs, n, flagGroup, group)
-		}
-	}
 	fs.TextVar(&o.kinds, "kinds", o.kinds, "`LIST` of crash kinds, by default all that can be had here: "+strings.Join(vfs.CrashKinds.Names(), ", "))
 	fs.TextVar(&o.fs, "fs", o.fs, "`LIST` of file systems for os and power: "+strings.Join(lab.FSTypes.Names(), ", "))
 	fs.StringArrayVar(&o.options, "fs-options", nil, "`mkfs:OPTIONS` or mount:OPTIONS of those file systems; may be given twice")
@@ -69,29 +65,27 @@ func (o *crashOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.noControls, "no-controls", false, "leave out the settings that are broken on purpose; then nothing shows that the lab can see")
 	fs.Uint64Var(&o.m.Scenario.Seed, "seed", 0, "`NUMBER` that draws the moments and drives the clients; 0: a random one, named in the result")
 	fs.Uint64Var(&o.m.TrialSeed, "trial-seed", 0, "run one trial again, with its own seed `NUMBER`")
-	mark("kinds", "fs", "fs-options", "trials", "frozen-share", "rate", "fault", "no-controls", "seed", "trial-seed")
+	inGroup(fs, "What to crash", "kinds", "fs", "fs-options", "trials", "frozen-share", "rate", "fault", "no-controls", "seed", "trial-seed")
 	annotate(fs, "kinds", legalValues, vfs.CrashKinds.Names()...)
 	annotate(fs, "fs", legalValues, lab.FSTypes.Names()...)
 	annotate(fs, "fault", legalValues, crash.FaultEIO)
 
-	group = "Where"
 	fs.StringVar(&o.m.Scenario.Dir, "dir", ".", "existing `FOLDER` that images and files go to")
 	fs.StringVar(&o.m.Device, "device", "", "for os: format this partition, `PATH`, instead of an image. All on it is lost")
 	fs.StringVar(&o.destroy, "yes-destroy", "", "the `NAME` of that partition, instead of being asked for it")
-	mark("dir", "device", "yes-destroy")
+	inGroup(fs, "Where", "dir", "device", "yes-destroy")
 	o.addSettings(fs)
 
-	group = "Safety"
 	fs.BoolVar(&o.allowVolatile, "allow-volatile", false, "work on a memory file system all the same")
 	fs.BoolVar(&o.besideLiveDatabase, "beside-live-database", false, "work although a database server uses the disk, and slow it down")
-	mark("allow-volatile", "beside-live-database")
-	group = "Output"
+	fs.BoolVar(&o.allowUnsafe, "allow-unsafe-server-settings", false, "crash a server whose server-set or server-option voids its policy, such as fsync=off")
+	inGroup(fs, "Safety", "allow-volatile", "beside-live-database", "allow-unsafe-server-settings")
 	addFormatFlag(fs, &o.format, formatTable, formatJSON, formatCSV)
-	fs.StringVar(&o.results, "results", "results", "`FOLDER` in which the result's own folder is made")
+	addNewResultFlag(fs, &o.results)
 	fs.StringVar(&o.name, "name", "crash", "last part of the result folder's `NAME`")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say what would be crashed, and how long it takes")
-	mark("format", "results", "name", "quiet", "dry-run")
+	inGroup(fs, "Output", "format", "results", "name", "quiet", "dry-run")
 	fs.SortFlags = false
 }
 
@@ -105,6 +99,9 @@ func (o *crashOptions) addSettings(fs *pflag.FlagSet) {
 			fs.AddFlag(f)
 		}
 	})
+	fs.TextVar(&o.m.Overwritten, "server-log-overwritten", o.m.Overwritten, "`LIST` of whether every block of a server's redo log was written before: off, on")
+	annotate(fs, "server-log-overwritten", legalValues, "off", "on")
+	inGroup(fs, "Real servers (all workloads but log)", "server-log-overwritten")
 	aliases := all.GetNormalizeFunc()
 	fs.SetNormalizeFunc(func(fs *pflag.FlagSet, name string) pflag.NormalizedName { return aliases(fs, name) })
 }
@@ -112,8 +109,15 @@ func (o *crashOptions) addSettings(fs *pflag.FlagSet) {
 // validate checks the flags and completes the matrix. named says which were
 // given.
 func (o *crashOptions) validate(named func(string) bool) error {
-	if err := o.m.Scenario.Validate(); err != nil {
+	s := &o.m.Scenario
+	if s.Servers() && !named("binlog") && !named("sync-binlog") {
+		s.Binlog = false // as the servers are by themselves
+	}
+	if err := s.Validate(); err != nil {
 		return usageError(err)
+	}
+	if unsafe := append(s.ServerOption.Unsafe(), s.ServerSet.Unsafe()...); len(unsafe) > 0 && !o.allowUnsafe {
+		return usagef("%s: void what the policy promises; add --allow-unsafe-server-settings to see it", strings.Join(unsafe, ", "))
 	}
 	for _, text := range o.options {
 		to, options, ok := strings.Cut(text, ":")
@@ -157,7 +161,9 @@ that the policy promises to keep.`,
   flushbench crash --kinds process,os,power --fs ext4,xfs --trials 20
   flushbench crash --workload bank --policy 0,1,2 --sync-binlog 0,1,100
   flushbench crash --kinds os --flush-method direct --growth zero,append
-  flushbench crash --fault eio --policy 1          a flush fails, then the crash`,
+  flushbench crash --fault eio --policy 1          a flush fails, then the crash
+  flushbench crash --target mariadbd --server-log-buffering off,on
+  flushbench crash --target postgres --policy 0,1`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			flags := cmd.Flags()
@@ -204,6 +210,9 @@ func (o *crashOptions) run(ctx context.Context, flags *pflag.FlagSet, stdin io.R
 			return err
 		}
 		backend = crash.RealOn(d)
+	}
+	if o.m.Scenario.Servers() {
+		backend = servers.New(backend)
 	}
 	defer bar.Close()
 	bar.live(ctx, nil)

@@ -56,6 +56,9 @@ func reproduceLine(flags *pflag.FlagSet, c *crash.Cell, t crash.Trial, rate scen
 
 // cellFlags are the axes of a cell as flags.
 func cellFlags(c *crash.Cell) map[string]string {
+	if c.Server != nil {
+		return serverFlags(c)
+	}
 	e, g := &c.Engine, &c.Engine.Commit
 	out := map[string]string{
 		"flush-method": e.Method.String(), "growth": e.Growth.String(), "log-buffer": e.BufferKind.String(),
@@ -75,6 +78,16 @@ func cellFlags(c *crash.Cell) map[string]string {
 		out["sync-binlog"], out["group-delay"] = strconv.Itoa(d.Stages.SyncBinlog), d.Stages.Delay.String()
 	}
 	return out
+}
+
+// serverFlags are the axes of a cell on a server as flags.
+func serverFlags(c *crash.Cell) map[string]string {
+	s := c.Server
+	return map[string]string{
+		"target": s.Product.String(), "start": s.Product.String(), "clients": strconv.Itoa(c.Clients), "sync-binlog": strconv.Itoa(max(s.Pair.SyncBinlog, 0)),
+		"key-distribution": c.Load.Keys.String(), "rows-per-txn": strconv.Itoa(c.Load.RowsPerTxn),
+		"server-log-buffering": s.Buffering.String(), "server-log-overwritten": scenario.Switch(s.Overwritten).String(),
+	}
 }
 
 // shellWord quotes a word for a shell where it needs it.

@@ -33,11 +33,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		if c.Short == "" || c.Example == "" || c.GroupID == "" {
 			t.Errorf("%s: short %q, example %q, group %q: all are needed", c.Name(), c.Short, c.Example, c.GroupID)
 		}
-		for line := range strings.Lines(help(t, c.Name(), "--help")) {
-			if width(strings.TrimRight(line, "\n")) > 80 {
-				t.Errorf("%s --help: more than 80 columns: %q", c.Name(), line)
-			}
-		}
+		fitsScreen(t, c.Name()+" --help", help(t, c.Name(), "--help"))
 	}
 	if started {
 		t.Error("help started a command")

@@ -19,13 +19,18 @@ const latest = "latest"
 // findResult reads the result that arg names: a result folder, a result.json,
 // latest or latest~N. path is what it was read from.
 func findResult(arg, results string) (r *result.Result, path string, err error) {
+	return findAndLoad(arg, results, result.Load)
+}
+
+// findAndLoad is findResult by another way of loading.
+func findAndLoad(arg, results string, load func(path string) (*result.Result, error)) (r *result.Result, path string, err error) {
 	path = arg
 	if n, ok := latestNumber(arg); ok {
 		if path, err = latestFolder(results, n); err != nil {
 			return nil, "", usageError(err)
 		}
 	}
-	if r, err = result.Load(path); err != nil {
+	if r, err = load(path); err != nil {
 		return nil, "", usageError(err)
 	}
 	return r, path, nil

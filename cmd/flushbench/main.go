@@ -9,5 +9,5 @@ package main
 import "os"
 
 func main() {
-	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(execute(takeArguments(), os.Stdout, os.Stderr))
 }

@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"flushbench/engine/vfs/testenv"
+	"flushbench/metrics/verdict"
 )
 
-// update rewrites the golden files instead of comparing with them.
 // binary is the command as a user runs it, built once.
 var binary string
 
@@ -55,12 +55,18 @@ func runBinary(t *testing.T, dir string, args ...string) (stdout, stderr string,
 // holds that no line is longer than 80 columns.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
+	fitsScreen(t, name, got)
+	testenv.Golden(t, name, got)
+}
+
+// fitsScreen holds that no line is longer than 80 columns, and none ends in a blank.
+func fitsScreen(t *testing.T, name, got string) {
+	t.Helper()
 	for i, line := range strings.Split(got, "\n") {
-		if width(line) > 80 || strings.HasSuffix(line, " ") {
+		if width(line) > verdict.Width || strings.HasSuffix(line, " ") {
 			t.Errorf("%s, line %d has %d columns or ends in a blank: %q", name, i+1, width(line), line)
 		}
 	}
-	testenv.Golden(t, name, got)
 }
 
 // plain is the bold of a screen that is no terminal.

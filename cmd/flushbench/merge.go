@@ -159,7 +159,7 @@ func loadParts(args []string, results string) ([]result.Part, error) {
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
 			for i := range next {
-				r, path, err := findResult(args[i], results)
+				r, path, err := findAndLoad(args[i], results, result.LoadToMerge)
 				parts[i], errs[i] = result.Part{Source: path, Result: r}, err
 			}
 		})

@@ -45,22 +45,18 @@ func (o *planOptions) addFlags(fs *pflag.FlagSet) {
 		f.DefValue = "" // the zero value asks for nothing
 		annotate(fs, s.Name, flagGroup, s.Group)
 	}
-	group := func(name string, flags ...string) {
-		for _, f := range flags {
-			annotate(fs, f, flagGroup, name)
-		}
-	}
 	fs.StringVarP(&o.file, "file", "f", "", "take the objectives from this YAML `FILE`; flags win over it")
-	group("Objectives", "file")
+	fs.StringVar(&o.measure.file, "scenario", "", "take --tps and what is measured from this scenario `FILE`, as audit --write-scenario writes it; flags win over it")
+	inGroup(fs, "Objectives", "file", "scenario")
 	fs.StringArrayVar(&o.from, "from", nil, "decide by this saved `RESULT` (a folder, a file, latest); may be repeated, or several given after it; without it the disk is measured")
 	addResultsFlag(fs, &o.results)
 	o.measure.addFlags(fs)
-	group("What is known", "from", "results", "dir", "workload", "time-budget")
+	inGroup(fs, "What is known", "from", "results", "dir", "workload", "time-budget")
 	addFormatFlag(fs, &o.format, formatTable, formatJSON, formatMarkdown)
 	fs.BoolVar(&o.json, "json", false, "the same as --format json")
 	fs.StringVar(&o.out, "out", "", "write "+planJSONFile+", "+planMarkdownFile+" and a page of the results to this `FOLDER`")
 	fs.BoolVar(&o.measure.quiet, "quiet", false, "no progress on standard error")
-	group("Output", "format", "json", "out", "quiet")
+	inGroup(fs, "Output", "format", "json", "out", "quiet")
 	fs.SortFlags = false
 }
 
@@ -77,6 +73,9 @@ func (o *planOptions) validate(flags *pflag.FlagSet) error {
 		if err := o.o.Decode(data, flags.Changed); err != nil {
 			return usageError(fmt.Errorf("--file %s: %w", o.file, err))
 		}
+	}
+	if err := o.measure.readScenario(&o.o, flags.Changed); err != nil {
+		return err
 	}
 	return usageError(o.o.Validate())
 }
@@ -124,23 +123,59 @@ func (o *planOptions) run(ctx context.Context, stdout, stderr io.Writer, today t
 	if err != nil {
 		return err
 	}
-	var plans []*plan.Plan
-	for _, disk := range plan.ByDisk(results) {
-		e, err := plan.FromResults(disk)
-		if err != nil {
-			return usageError(err)
-		}
-		plans = append(plans, plan.Decide(&o.o, e, today))
+	made, err := o.decide(results, today)
+	if err != nil {
+		return usageError(err)
+	}
+	plans := make([]*plan.Plan, len(made))
+	for i := range made {
+		plans[i] = made[i].plan
 	}
 	if err := o.write(stdout, plans); err != nil {
 		return err
 	}
 	if o.out != "" {
-		if err := o.writeFolder(plans, results); err != nil {
+		if err := o.writeFolder(made, plans); err != nil {
 			return err
 		}
 	}
 	return planVerdict(plans)
+}
+
+// planFrom is a plan, and the results that it follows from.
+type planFrom struct {
+	plan *plan.Plan
+	from []*result.Result
+}
+
+// decide decides for each group of hosts of each merge, and for each disk of the other
+// results.
+func (o *planOptions) decide(results []*result.Result, today time.Time) (made []planFrom, err error) {
+	var merges, others []*result.Result
+	for _, r := range results {
+		if r.Merge != nil {
+			merges = append(merges, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	for _, m := range merges {
+		var plans []*plan.Plan
+		if plans, others, err = plan.DecideMerge(&o.o, m.Merge, others, today); err != nil {
+			return nil, err
+		}
+		for _, p := range plans {
+			made = append(made, planFrom{p, []*result.Result{m}})
+		}
+	}
+	for _, disk := range plan.ByDisk(others) {
+		e, err := plan.FromResults(disk)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, planFrom{plan.Decide(&o.o, e, today), disk})
+	}
+	return made, nil
 }
 
 // load reads the results of --from.
@@ -151,7 +186,7 @@ func (o *planOptions) load() ([]*result.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, r.Unmerged()...) // a merge decides for each of its hosts
+		out = append(out, r)
 	}
 	return out, nil
 }
@@ -187,21 +222,27 @@ func writePlanJSON(w io.Writer, plans []*plan.Plan) error {
 
 // planPages are the plans as Markdown.
 func planPages(plans []*plan.Plan) string {
-	pages := make([]string, len(plans))
-	for i, p := range plans {
-		pages[i] = planMarkdown(p)
+	var pages []string
+	for _, p := range plans {
+		pages = append(pages, planMarkdown(p))
+		if p.Group == nil {
+			continue
+		}
+		for _, e := range p.Group.Exceptions {
+			if e.Plan != nil {
+				pages = append(pages, planMarkdown(e.Plan))
+			}
+		}
 	}
 	return strings.Join(pages, "\n")
 }
 
 // planSummary says of several disks which setting serves all, or which need another.
 func planSummary(plans []*plan.Plan) string {
-	if len(plans) < 2 {
-		return ""
-	}
 	var order []string
 	disks := map[string][]string{}
-	for _, p := range plans {
+	count := 0
+	add := func(p *plan.Plan, name string, hosts int) {
 		use := p.Use
 		switch {
 		case p.Verdict == plan.No:
@@ -212,10 +253,26 @@ func planSummary(plans []*plan.Plan) string {
 		if disks[use] == nil {
 			order = append(order, use)
 		}
-		disks[use] = append(disks[use], p.Disk.Headline)
+		disks[use] = append(disks[use], name)
+		count += hosts
 	}
-	if len(order) == 1 {
-		return "\n" + label("ALL", fmt.Sprintf("%s on all %d disks.", order[0], len(plans)))
+	for _, p := range plans {
+		if p.Group == nil {
+			add(p, p.Disk.Headline, 1)
+			continue
+		}
+		add(p, p.Disk.Headline, p.Group.Count())
+		for _, e := range p.Group.Exceptions {
+			if e.Plan != nil {
+				add(e.Plan, e.Host, 1)
+			}
+		}
+	}
+	switch {
+	case count < 2:
+		return ""
+	case len(order) == 1:
+		return "\n" + label("ALL", fmt.Sprintf("%s on all %d disks.", order[0], count))
 	}
 	var lines []string
 	for _, use := range order {
@@ -225,7 +282,7 @@ func planSummary(plans []*plan.Plan) string {
 }
 
 // writeFolder keeps the plans, and a page that begins with them.
-func (o *planOptions) writeFolder(plans []*plan.Plan, results []*result.Result) error {
+func (o *planOptions) writeFolder(made []planFrom, plans []*plan.Plan) error {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return usageError(fmt.Errorf("--out: %w", err))
 	}
@@ -240,11 +297,16 @@ func (o *planOptions) writeFolder(plans []*plan.Plan, results []*result.Result) 
 		return fmt.Errorf("plan: %w", err)
 	}
 	var parts []report.Part
-	for i, disk := range plan.ByDisk(results) {
-		for j, r := range disk {
-			part := reportPart(r)
+	shown := map[*result.Result]bool{} // a merge stands behind the plan of its first group
+	for _, m := range made {
+		for j, r := range m.from {
+			part := report.Part{Result: r}
+			if !shown[r] {
+				part = reportPart(r)
+			}
+			shown[r] = true
 			if j == 0 {
-				planPart(plans[i], &part)
+				planPart(m.plan, &part)
 			}
 			parts = append(parts, part)
 		}
@@ -262,6 +324,8 @@ func planPart(p *plan.Plan, part *report.Part) {
 	part.Title = "flushbench plan"
 	if e := &part.Result.Environment; e.Host != "" {
 		part.Title += " for " + e.Host
+	} else if p.Group != nil {
+		part.Title += " for " + p.Group.Name
 	}
 	part.Title += ", " + p.Made.UTC().Format("2006-01-02")
 	part.Answer = []string{p.UseText(), "Asked: " + p.AskedText() + "."}
@@ -296,6 +360,11 @@ func planVerdict(plans []*plan.Plan) error {
 			unknown++
 		}
 	}
+	for _, p := range plans {
+		if host := p.Group.Failing(); host != "" {
+			return &codeError{exitGate, fmt.Errorf("plan: no setting meets the objectives on host %s of %s", host, p.Group.Name)}
+		}
+	}
 	if unknown > 0 {
 		return usagef("plan: not decided: what was measured does not show whether a setting meets the objectives")
 	}
@@ -304,6 +373,9 @@ func planVerdict(plans []*plan.Plan) error {
 
 // hostinfoName names a plan's disk in a message.
 func hostinfoName(p *plan.Plan) string {
+	if p.Group != nil && len(p.Group.Hosts) > 1 {
+		return p.Group.Name
+	}
 	if p.Disk.Model != "" {
 		return p.Disk.Model
 	}

@@ -27,6 +27,8 @@ type planMeasure struct {
 	allowVolatile      bool
 	besideLiveDatabase bool
 	quiet              bool
+	file               string             // of the scenario
+	base               *scenario.Scenario // what it says; nil: the default
 }
 
 // How the time of a measurement is spent.
@@ -51,11 +53,35 @@ func (m *planMeasure) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&m.dir, "dir", ".", "without --from: existing `FOLDER` on the disk to measure")
 	fs.TextVar(&m.workload, "workload", m.workload, "without --from: `WORKLOAD` to measure; log has no binlog")
 	fs.DurationVar(&m.budget, "time-budget", defaultPlanBudget, "without --from: `TIME` that measuring may take")
-	fs.BoolVar(&m.allowVolatile, "allow-volatile", false, "measure a memory file system all the same")
-	fs.BoolVar(&m.besideLiveDatabase, "beside-live-database", false, "measure although a database server uses the disk, and slow it down")
-	for _, name := range []string{"allow-volatile", "beside-live-database"} {
-		annotate(fs, name, flagGroup, "Safety")
+	addSafetyFlags(fs, &m.allowVolatile, &m.besideLiveDatabase)
+}
+
+// readScenario takes the load from the file, if one is given: its first rate as the
+// asked one, its workload with all that it says about rows and logs. What changed
+// names was given as a flag and stays.
+func (m *planMeasure) readScenario(o *plan.Objectives, changed func(string) bool) error {
+	if m.file == "" {
+		return nil
 	}
+	data, err := os.ReadFile(m.file)
+	if err != nil {
+		return usageError(fmt.Errorf("--scenario: %w", err))
+	}
+	s := scenario.Default()
+	if err := s.Decode(data, nil); err != nil {
+		return usagef("--scenario %s: %w", m.file, err)
+	}
+	if err := s.Validate(); err != nil {
+		return usagef("--scenario %s: %w", m.file, err)
+	}
+	if !changed("tps") && s.Rate[0].Paced() && !s.Rate[0].Auto() {
+		o.TPS = plan.Rate(s.Rate[0])
+	}
+	if !changed("workload") {
+		m.workload = s.Workload
+	}
+	m.base = &s
+	return nil
 }
 
 // scenario is what has to be measured for the objectives: the pairs that servers
@@ -67,6 +93,9 @@ func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
 		return nil, fmt.Errorf("--time-budget %v: must be at least %v", m.budget, leastPlanBudget)
 	}
 	s := scenario.Default()
+	if m.base != nil {
+		s = *m.base
+	}
 	s.Dir, s.Workload, s.Asked = m.dir, m.workload, true
 	s.Policy = scenario.List[groupcommit.Policy]{groupcommit.Policy1, groupcommit.Policy2}
 	zeroMay := true

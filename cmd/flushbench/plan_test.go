@@ -7,13 +7,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
 	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
-	"flushbench/metrics/verdict"
 	"flushbench/workload/plan"
 	"flushbench/workload/plan/simdisk"
 )
@@ -92,11 +90,7 @@ func TestPlanScreens(t *testing.T) {
 			}
 			p.Rows[i].Verdict = plan.Unknown
 		}
-		for line := range strings.Lines(screen + planScreen(p, plain)) {
-			if n := utf8.RuneCountInString(line); n > verdict.Width+1 {
-				t.Errorf("%s: %d columns: %s", c.Name, n-1, line)
-			}
-		}
+		fitsScreen(t, c.Name, planScreen(p, plain))
 		if c.Name == "everything" {
 			testenv.Golden(t, "plan-everything.md", planMarkdown(p))
 		}

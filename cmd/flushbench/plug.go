@@ -110,18 +110,12 @@ func (o *plugOptions) addFlags(fs *pflag.FlagSet) {
 	o.s.Policy, o.s.Clients = scenario.List[groupcommit.Policy]{groupcommit.Policy1}, scenario.List[int]{crash.DefaultClients}
 	o.s.LogCapacity, o.s.Rows, o.s.MaxBinlogSize = crash.DefaultCapacity, crash.DefaultRows, crash.DefaultMaxBinlog
 	o.rate, o.c.Duration = defaultPlugRate, defaultPlugDuration
-	group := "What to cut"
-	mark := func(names ...string) {
-		for _, n := range names {
-			annotate(fs, n, flagGroup, group)
-		}
-	}
 	addWitnessFlags(fs, &o.c.Witness, &o.c.Name, &o.c.Base)
 	fs.TextVar(&o.rate, "rate", o.rate, "commits a second of all clients, `RATE`; 0: closed loop")
 	fs.DurationVar(&o.c.Duration, "duration", o.c.Duration, "`TIME` after which the load gives up waiting for the cut")
 	fs.DurationVar(&o.c.Every, "report-every", plug.DefaultEvery, "least `TIME` between two reports to the witness")
 	fs.Uint64Var(&o.s.Seed, "seed", 0, "`NUMBER` that drives the clients; 0: a random one")
-	mark("witness", "name", "dir", "rate", "duration", "report-every", "seed")
+	inGroup(fs, "What to cut", "witness", "name", "dir", "rate", "duration", "report-every", "seed")
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	all.SortFlags = false
 	o.s.AddFlags(all)
@@ -132,13 +126,11 @@ func (o *plugOptions) addFlags(fs *pflag.FlagSet) {
 	})
 	aliases := all.GetNormalizeFunc()
 	fs.SetNormalizeFunc(func(fs *pflag.FlagSet, name string) pflag.NormalizedName { return aliases(fs, name) })
-	group = "Safety"
 	fs.BoolVar(&o.c.AllowVolatile, "allow-volatile", false, "work on a memory file system all the same")
 	fs.BoolVar(&o.c.BesideLiveDatabase, "beside-live-database", false, "work although a database server uses the disk, and is cut off with it")
-	mark("allow-volatile", "beside-live-database")
-	group = "Output"
+	inGroup(fs, "Safety", "allow-volatile", "beside-live-database")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
-	mark("quiet")
+	inGroup(fs, "Output", "quiet")
 	fs.SortFlags = false
 }
 

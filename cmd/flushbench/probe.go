@@ -33,18 +33,10 @@ type probeOptions struct {
 }
 
 func (o *probeOptions) addFlags(fs *pflag.FlagSet) {
-	group := ""
-	heading := func(name string) { group = name }
-	mark := func(names ...string) {
-		for _, n := range names {
-			annotate(fs, n, flagGroup, group)
-		}
-	}
 	for _, s := range probe.DefaultSizes() {
 		o.sizes = append(o.sizes, scenario.Size(s))
 	}
 
-	heading("What to measure")
 	fs.StringVar(&o.cfg.Dir, "dir", ".", "existing `FOLDER` on the disk to measure")
 	fs.TextVar(&o.methods, "flush-method", o.methods, "`LIST` of flush methods (or --method), all unless given: "+strings.Join(vfs.Methods.Names(), ", "))
 	fs.TextVar(&o.sizes, "size", o.sizes, "`LIST` of sizes of a write")
@@ -52,28 +44,24 @@ func (o *probeOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.cfg.SamePlace, "same-place", false, "overwrite always the same place, as pg_test_fsync does, not a circle of 64 MiB")
 	fs.TextVar(&o.fill, "fill", scenario.Size(probe.DefaultFill), "`SIZE` of the writes that fill the file beforehand; large ones can make flushes slower")
 	fs.BoolVar(&o.cfg.NoPages, "no-pages", false, "leave out the random 16 KiB page writes that are held against log records")
-	mark("dir", "flush-method", "size", "op", "same-place", "fill", "no-pages")
+	inGroup(fs, "What to measure", "dir", "flush-method", "size", "op", "same-place", "fill", "no-pages")
 	annotate(fs, "flush-method", legalValues, vfs.Methods.Names()...)
 	annotate(fs, "op", legalValues, probe.Ops()...)
 
-	heading("How long")
 	fs.DurationVar(&o.cfg.Duration, "duration", 0, "`TIME` of measuring in all (default 20s; gentle: 10s)")
 	fs.IntVar(&o.cfg.Rounds, "rounds", probe.DefaultRounds, "`NUMBER` of rounds; each measures everything, in an order of its own")
 	fs.Uint64Var(&o.cfg.Seed, "seed", 0, "`NUMBER` that orders the rounds; 0: a random one, named in the result")
-	mark("duration", "rounds", "seed")
+	inGroup(fs, "How long", "duration", "rounds", "seed")
 
-	heading("Safety")
 	fs.BoolVar(&o.cfg.Gentle, "gentle", false, "20 flushes a second for 10 s by one method: safe beside a live database")
 	fs.TextVar(&o.budget, "max-write-bytes", scenario.Size(0), "end before more than this `SIZE` is written; 0: no limit")
-	fs.BoolVar(&o.cfg.AllowVolatile, "allow-volatile", false, "measure a memory file system all the same")
-	fs.BoolVar(&o.cfg.BesideLiveDatabase, "beside-live-database", false, "measure although a database server uses the disk, and slow it down")
-	mark("gentle", "max-write-bytes", "allow-volatile", "beside-live-database")
+	inGroup(fs, "Safety", "gentle", "max-write-bytes")
+	addSafetyFlags(fs, &o.cfg.AllowVolatile, &o.cfg.BesideLiveDatabase)
 
-	heading("Output")
 	addFormatFlag(fs, &o.format)
 	fs.StringVar(&o.results, "results", "", "keep the result in a new folder below `FOLDER`")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
-	mark("format", "results", "quiet")
+	inGroup(fs, "Output", "format", "results", "quiet")
 
 	fs.SortFlags = false
 	fs.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {

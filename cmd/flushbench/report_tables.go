@@ -21,7 +21,7 @@ func reportPart(r *result.Result) report.Part {
 		return report.Part{Result: r, Head: []string{hostinfo.Headline(r.Environment)}, Tables: probeTables(r.Probe)}
 	}
 	head := []string{runHeadline(r)}
-	for _, lines := range []string{elsewhereLines(r), limitLine("this disk", r.Limit), limitLine("the binlog's disk", r.BinlogLimit)} {
+	for _, lines := range []string{elsewhereLines(r), serverLines(r), limitLine("this disk", r.Limit), limitLine("the binlog's disk", r.BinlogLimit)} {
 		if lines != "" {
 			head = append(head, lines)
 		}
@@ -54,7 +54,7 @@ func runTables(r *result.Result) []report.Table {
 		about := "closed loop, " + thinkText(speed[0]) + "; " + spreadText(r)
 		if speed[0].Params.Rows > 0 {
 			varied := append(variedAxes(speed), variedRows(speed)...)
-			add("COMMIT", about, databaseTable(speed, varied), databaseNote)
+			add("COMMIT", about, databaseTable(speed, varied), databaseNoteOf(speed))
 			add("BESIDE", "what commits write, and what the pages do meanwhile", besideTable(speed, varied), besideNote)
 			add(classTitle, classAbout, classGrid(speed), classNote)
 		} else {
@@ -66,6 +66,9 @@ func runTables(r *result.Result) []report.Table {
 		add("PACE", paceAbout, paceGrid(risk), paceNotes(risk))
 		add(classTitle, classAbout, classGrid(risk), classNote)
 	}
+	beside := verdict.SideBySide(r)
+	add(ratioTitle, ratioAbout, ratioGrid(beside), ratioNote)
+	add(workTitle, workAbout, workGrid(beside), workNote)
 	add("VIEW", viewAbout, viewGrid(append(speed, risk...)), viewNote)
 	return out
 }

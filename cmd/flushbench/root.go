@@ -59,7 +59,7 @@ end.`,
 		}
 	}
 	add(groupMeasure, newRunCmd(), newSweepCmd(), newCrashCmd(), newCrashVictimCmd(), newPlugCmd(), newProbeCmd())
-	add(groupLook, newInfoCmd(), newLogdumpCmd(), newVersionCmd())
+	add(groupLook, newInfoCmd(), newAuditCmd(), newLogdumpCmd(), newVersionCmd())
 	add(groupResults, newShowCmd(), newCompareCmd(), newMergeCmd(), newExportCmd(), newPlotsCmd(), newReportCmd(), newPlanCmd(), newServeCmd())
 	add(groupRecover, newRecoverCmd())
 	add(groupSetup, newScenarioCmd())

@@ -35,25 +35,20 @@ type runOptions struct {
 	allowVolatile      bool
 	besideLiveDatabase bool
 	format             format
+	servers            serverOptions
 }
 
 func (o *runOptions) addFlags(fs *pflag.FlagSet) {
 	o.s = scenario.Default()
 	o.s.AddFlags(fs)
-	mark := func(group string, names ...string) {
-		for _, n := range names {
-			annotate(fs, n, flagGroup, group)
-		}
-	}
 	fs.DurationVar(&o.soak, "soak", 0, "keep the load up for `TIME` (2h), each cell in turn, and say when the disk changed; 0: no soak")
-	mark("How long", "soak")
+	inGroup(fs, "How long", "soak")
 	fs.StringVarP(&o.file, "file", "f", "", "take the settings from this YAML `FILE`; flags win over it")
-	mark("What to measure", "file")
-	fs.BoolVar(&o.allowVolatile, "allow-volatile", false, "measure a memory file system all the same")
-	fs.BoolVar(&o.besideLiveDatabase, "beside-live-database", false, "measure although a database server uses the disk, and slow it down")
-	mark("Safety", "allow-volatile", "beside-live-database")
+	inGroup(fs, "What to measure", "file")
+	o.servers.addFlags(fs)
+	addSafetyFlags(fs, &o.allowVolatile, &o.besideLiveDatabase)
 	addFormatFlag(fs, &o.format)
-	fs.StringVar(&o.results, "results", "results", "`FOLDER` in which the result's own folder is made")
+	addNewResultFlag(fs, &o.results)
 	fs.StringVar(&o.resume, "resume", "", "complete the unfinished run in this result `FOLDER`, with the same flags")
 	fs.StringVar(&o.name, "name", "run", "last part of the result folder's `NAME`")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
@@ -61,7 +56,7 @@ func (o *runOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.noReport, "no-report", false, "make no report.html, report.md and pictures at the end")
 	fs.StringVar(&o.serve, "serve", "", "show the run in a browser; =`ADDRESS` for another HOST:PORT. On a terminal the pages stay until Ctrl-C")
 	fs.Lookup("serve").NoOptDefVal = serve.DefaultListen
-	mark("Output", "format", "results", "resume", "name", "quiet", "dry-run", "no-report", "serve")
+	inGroup(fs, "Output", "format", "results", "resume", "name", "quiet", "dry-run", "no-report", "serve")
 	fs.SortFlags = false
 }
 
@@ -71,6 +66,9 @@ func (o *runOptions) validate(flags *pflag.FlagSet) error {
 		if err := readScenario(&o.s, o.file, flags); err != nil {
 			return err
 		}
+	}
+	if err := o.servers.check(&o.s, flags); err != nil {
+		return usageError(err)
 	}
 	if err := o.s.Validate(); err != nil {
 		return usageError(err)
@@ -163,6 +161,13 @@ func (o *runOptions) measure(ctx context.Context, stdout io.Writer, plan runner.
 		ResultsDir: o.results, Resume: o.resume, MaxWriteBytes: int64(o.s.MaxWriteBytes),
 		AllowVolatile: o.allowVolatile, BesideLiveDatabase: o.besideLiveDatabase,
 		ToolVersion: toolVersion(), CommandLine: os.Args, Name: o.name, Progress: &runProgress{bar: bar}, Board: board, Created: watch.begin,
+	}
+	var err error
+	if cfg.Servers, err = o.servers.servers(&o.s); err != nil {
+		return err
+	}
+	if len(cfg.Servers) > 0 {
+		cfg.StateDir = stateDir()
 	}
 	defer bar.Close()
 	bar.live(ctx, board.Snapshot)

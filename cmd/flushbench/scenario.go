@@ -49,23 +49,23 @@ it goes to standard output; a FILE that is there is left alone.`,
 				_, err := io.WriteString(cmd.OutOrStdout(), text)
 				return err
 			}
-			return createFile(args[0], text)
+			return createFile("scenario init", args[0], text)
 		},
 	}
 }
 
-// createFile writes a file that must not be there yet.
-func createFile(path, text string) error {
+// createFile writes a file that must not be there yet. what begins its errors.
+func createFile(what, path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return usagef("scenario init: %s is there already, and is left alone", path)
+		return usagef("%s: %s is there already, and is left alone", what, path)
 	}
 	if err != nil {
-		return usageError(fmt.Errorf("scenario init: %w", err))
+		return usageError(fmt.Errorf("%s: %w", what, err))
 	}
 	_, err = io.WriteString(f, text)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("scenario init: %w", err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }

@@ -47,20 +47,11 @@ func markdownTable(d *stats.Diff, metric string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n| %s | a | b | change, %% (95 %%) | p | per limit | p | |\n| --- | ---: | ---: | --- | ---: | --- | ---: | --- |\n", unit)
 	for i := range d.Cells {
-		c := &d.Cells[i]
-		if c.Metric != metric {
-			continue
+		if c := &d.Cells[i]; c.Metric == metric {
+			row := comparedRow(c, show)
+			row[0] = escapeMarkdown(row[0])
+			b.WriteString("| " + strings.Join(row, " | ") + " |\n")
 		}
-		limited, p := none, none
-		if c.PerLimit != nil {
-			limited, p = changeText(c.PerLimit), pText(c.PerLimit.P)
-		}
-		outcome := string(c.Outcome)
-		if c.Reason != "" {
-			outcome += ": " + c.Reason
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", escapeMarkdown(c.Name), show(c.Raw.A.Median), show(c.Raw.B.Median),
-			changeText(&c.Raw), pText(c.Raw.P), limited, p, outcome)
 	}
 	return b.String()
 }

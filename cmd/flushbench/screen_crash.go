@@ -56,10 +56,17 @@ func crashHeadline(r *result.Result) string {
 		load += ", and before each crash a flush fails with " + strings.ToUpper(f.Fault)
 	}
 	frozen := 0
+	var versions []string
 	for i := range r.CrashTrials {
+		if s := r.CrashTrials[i].Server; s != nil && !slices.Contains(versions, s.Product+" "+s.Version) {
+			versions = append(versions, s.Product+" "+s.Version)
+		}
 		if r.CrashTrials[i].Moment.Frozen {
 			frozen++
 		}
+	}
+	if len(versions) > 0 {
+		text += "; " + strings.Join(versions, ", ")
 	}
 	return fmt.Sprintf("%s; %d clients, %s; %d crashes, seed %d; %d with the clients stopped first",
 		text, p.Clients, load, len(r.CrashTrials), r.Seed, frozen)
@@ -67,10 +74,23 @@ func crashHeadline(r *result.Result) string {
 
 // crashNote explains the columns that a crash table has with two logs; "": one log.
 func crashNote(r *result.Result) string {
+	if note := serverNote(r); note != "" {
+		return note
+	}
 	if !slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Params.SyncBinlog != nil }) {
 		return ""
 	}
 	return "engine+, binlog+: the most commits, acknowledged or not, that only one log has"
+}
+
+// serverNote says what stands in place of a prediction where a server was crashed.
+func serverNote(r *result.Result) string {
+	for i := range r.Cells {
+		if c := r.Cells[i].Crash; c != nil && c.Server != nil {
+			return fmt.Sprintf("timer: %s; a server shows no watermarks to predict from", c.Server.Timer)
+		}
+	}
+	return ""
 }
 
 // crashGroups are the cells that are no controls, by crash kind and file system,
@@ -115,18 +135,25 @@ func crashHow(c *result.CrashCell) string {
 
 // crashTable has a row for each cell.
 func crashTable(cells []*result.Cell, varied []func(*result.Params) string) *grid {
-	binlog := slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Params.SyncBinlog != nil })
+	binlog := slices.ContainsFunc(cells, twoLogs)
+	head := "predicted"
+	if slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Crash.Server != nil }) {
+		head = "timer"
+	}
 	g := &grid{columns: []column{{head: "policy", left: true}, {head: "trials"}, {head: "acknowledged"}, {head: "lost: median"}, {head: "max", left: true}}}
 	if binlog {
 		g.columns[0].head, g.columns[2].head, g.columns[3].head = "pair", "acked", "median"
 		g.columns = append(g.columns, column{head: "engine+"}, column{head: "binlog+"})
 	}
-	g.columns = append(g.columns, column{head: "predicted", left: true}, column{head: "verdict", left: true})
+	g.columns = append(g.columns, column{head: head, left: true}, column{head: "verdict", left: true})
 	for _, c := range cells {
 		g.add(crashRow(c, varied, binlog)...)
 	}
 	return g
 }
+
+// twoLogs reports whether a cell has two logs that were compared.
+func twoLogs(c *result.Cell) bool { return c.Params.SyncBinlog != nil && c.Crash.Server == nil }
 
 // crashRow is a cell of the table.
 func crashRow(c *result.Cell, varied []func(*result.Params) string, binlog bool) []string {
@@ -146,6 +173,8 @@ func crashRow(c *result.Cell, varied []func(*result.Params) string, binlog bool)
 	predicted := none
 	if promised(c) {
 		predicted = "none"
+	} else if x := c.Crash.Server; x != nil {
+		predicted = verdict.Span(x.TimerNS)
 	} else if s.Predicted != nil {
 		predicted = verdict.CrashLoss(s.Predicted.Commits, s.Predicted.AgeNS)
 	}
@@ -211,6 +240,8 @@ func controlText(control string) string {
 		return "policy 1, never flushed"
 	case "direct-none":
 		return "policy 1, O_DIRECT, never flushed"
+	case "server-nosync":
+		return "policy 1, a server that never flushes"
 	case "barrier=0":
 		return "policy 1, mounted barrier=0"
 	}

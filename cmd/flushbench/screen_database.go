@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,14 @@ import (
 // commit costs in flushes of both logs, and what happens beside it.
 func databaseTables(cells []*result.Cell) string {
 	varied := append(variedAxes(cells), variedRows(cells)...)
-	return databaseTable(cells, varied).String() + databaseNote + "\n\n" + besideTable(cells, varied).String() + besideNote + "\n"
+	text := databaseTable(cells, varied).String()
+	if note := databaseNoteOf(cells); note != "" {
+		text += note + "\n"
+	}
+	if g := besideTable(cells, varied); len(g.rows) > 0 {
+		text += "\n" + g.String() + besideNote + "\n"
+	}
+	return text
 }
 
 // What the heads of the tables mean.
@@ -23,16 +31,34 @@ const (
 	besideNote   = "B: bytes a commit, to the binlog and to all files; age: the checkpoint's,\nat its peak; stalls: waits for room in the log; dead: deadlocks"
 )
 
+// databaseNoteOf stands below databaseTable.
+func databaseNoteOf(cells []*result.Cell) string {
+	if onServers(cells) {
+		return ""
+	}
+	return databaseNote
+}
+
 // databaseTable shows what a commit costs in flushes of both logs.
 func databaseTable(cells []*result.Cell, varied []func(*result.Params) string) *grid {
 	g := &grid{columns: []column{
 		{head: "pair", left: true}, {head: "clients"}, {head: "commits/s"}, {head: "(range)", left: true, gap: 1}, {head: "p50 ms"}, {head: "p99 ms"},
 		{head: "redo"}, {head: "binlog"},
 	}}
+	withServers := onServers(cells)
+	if withServers { // whose flushes stand in a table of their own
+		g.columns = append([]column{{head: "target", left: true}}, g.columns[:6]...)
+	}
 	for _, c := range cells {
 		s := c.Summary
-		g.add(pairName(c, varied), verdict.Count(float64(c.Params.Clients)), rate(s.TPS.Median), rangeText(s.TPS),
-			latency(s.LatencyNS.P50), latency(s.LatencyNS.P99), perCommit(c, redoFlushes), perCommit(c, binlogFlushes))
+		row := []string{pairName(c, varied), verdict.Count(float64(c.Params.Clients)), rate(s.TPS.Median), rangeText(s.TPS),
+			latency(s.LatencyNS.P50), latency(s.LatencyNS.P99)}
+		if withServers {
+			row = append([]string{cmp.Or(c.Params.Target, "engine")}, row...)
+		} else {
+			row = append(row, perCommit(c, redoFlushes), perCommit(c, binlogFlushes))
+		}
+		g.add(row...)
 	}
 	return g
 }
@@ -44,6 +70,9 @@ func besideTable(cells []*result.Cell, varied []func(*result.Params) string) *gr
 		{head: "age %"}, {head: "stalls"}, {head: "dead/s"},
 	}}
 	for _, c := range cells {
+		if c.Params.Target != "" {
+			continue // SIDE BY SIDE has what it counts
+		}
 		g.add(pairName(c, varied), verdict.Count(float64(c.Params.Clients)),
 			perCommit(c, func(r *result.Round) float64 { return float64(binlogOf(r).Bytes) }),
 			perCommit(c, func(r *result.Round) float64 { return float64(r.Bytes.Log) }),
@@ -67,6 +96,9 @@ func variedRows(cells []*result.Cell) []func(*result.Params) string {
 		func(p *result.Params) string { return p.BinlogFormat },
 		func(p *result.Params) string { return p.BinlogGrowth },
 		func(p *result.Params) string {
+			if p.Target != "" {
+				return "" // its own
+			}
 			if p.BinlogOverlap {
 				return "overlap"
 			}
@@ -79,9 +111,13 @@ func variedRows(cells []*result.Cell) []func(*result.Params) string {
 			return "view " + p.LongView
 		},
 	}
-	return slices.DeleteFunc(axes, func(f func(*result.Params) string) bool {
-		return !slices.ContainsFunc(cells, func(c *result.Cell) bool { return f(&c.Params) != f(&cells[0].Params) })
-	})
+	axes = slices.DeleteFunc(axes, func(f func(*result.Params) string) bool { return !varies(cells, f) })
+	if slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Params.ServerLogBuffering != "" }) {
+		axes = append(axes, func(p *result.Params) string {
+			return bufferingText(p.ServerLogBuffering)
+		})
+	}
+	return axes
 }
 
 // pairName is policyText with policy/sync_binlog for the policy, if there is a

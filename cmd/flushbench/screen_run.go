@@ -16,6 +16,7 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 	var b strings.Builder
 	b.WriteString(strings.Join(verdict.Wrap(runHeadline(r), verdict.Width), "\n") + "\n")
 	b.WriteString(elsewhereLines(r))
+	b.WriteString(serverLines(r))
 	b.WriteString(limitLine("this disk", r.Limit) + limitLine("the binlog's disk", r.BinlogLimit))
 	speed, risk := cellsWhere(r, false), cellsWhere(r, true)
 	if len(speed) > 0 && speed[0].Params.Rows > 0 {
@@ -32,6 +33,7 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 		b.WriteString(paceText(risk, bold))
 		b.WriteString(classTable(risk))
 	}
+	b.WriteString(sideBySideText(r, bold))
 	if views := viewTable(append(speed, risk...)); views != "" {
 		b.WriteString("\n" + bold("VIEW") + "   " + viewAbout + "\n" + views)
 	}
@@ -153,7 +155,7 @@ func flushes(c *result.Cell) bool { return c.Params.Policy == "1" || c.Params.Po
 // policyText names the cell: policy, gathering, and what else varies.
 func policyText(c *result.Cell, varied []func(*result.Params) string) string {
 	text := c.Params.Policy
-	if flushes(c) && c.Params.GroupDelay != "off" {
+	if flushes(c) && c.Params.GroupDelay != "off" && c.Params.GroupDelay != "" {
 		if c.Params.GroupDelay == "adaptive" {
 			text += " gather"
 		} else {
@@ -161,7 +163,9 @@ func policyText(c *result.Cell, varied []func(*result.Params) string) string {
 		}
 	}
 	for _, v := range varied {
-		text += " " + v(&c.Params)
+		if value := v(&c.Params); value != "" { // a server's own has none
+			text += " " + value
+		}
 	}
 	return text
 }
@@ -178,9 +182,20 @@ func variedAxes(cells []*result.Cell) []func(*result.Params) string {
 		func(p *result.Params) string { return cmp.Or(p.Arrival, "constant") },
 		func(p *result.Params) string { return p.RecordDistribution },
 	}
-	return slices.DeleteFunc(axes, func(f func(*result.Params) string) bool {
-		return !slices.ContainsFunc(cells, func(c *result.Cell) bool { return f(&c.Params) != f(&cells[0].Params) })
-	})
+	return slices.DeleteFunc(axes, func(f func(*result.Params) string) bool { return !varies(cells, f) })
+}
+
+// varies reports whether cells differ in an axis, those left out that do not have it.
+func varies(cells []*result.Cell, axis func(*result.Params) string) bool {
+	first := ""
+	for _, c := range cells {
+		value := axis(&c.Params)
+		if first != "" && value != "" && value != first {
+			return true
+		}
+		first = cmp.Or(first, value)
+	}
+	return false
 }
 
 func rangeText(i result.Interval) string {
@@ -229,6 +244,9 @@ func riskTable(cells []*result.Cell) *grid {
 	if cells[0].Params.SyncBinlog != nil {
 		g.columns[0].head = "pair"
 		varied = append(varied, variedRows(cells)...)
+	}
+	if onServers(cells) {
+		varied = append([]func(*result.Params) string{func(p *result.Params) string { return cmp.Or(p.Target, "engine") }}, varied...)
 	}
 	rates := slices.ContainsFunc(cells, func(c *result.Cell) bool {
 		return c.Params.Rate != cells[0].Params.Rate || c.Params.Clients != cells[0].Params.Clients

@@ -63,23 +63,27 @@ func comparedTable(d *stats.Diff, metric string) report.Table {
 	}}
 	show := figureText(metric)
 	for i := range d.Cells {
-		c := &d.Cells[i]
-		if c.Metric != metric {
-			continue
+		if c := &d.Cells[i]; c.Metric == metric {
+			g.add(comparedRow(c, show)...)
 		}
-		limited, p := none, none
-		if c.PerLimit != nil {
-			limited, p = changeText(c.PerLimit), pText(c.PerLimit.P)
-		}
-		outcome := string(c.Outcome)
-		if c.Reason != "" {
-			outcome += ": " + c.Reason
-		}
-		g.add(c.Name, show(c.Raw.A.Median), show(c.Raw.B.Median), changeText(&c.Raw), pText(c.Raw.P), limited, p, outcome)
 	}
 	unit := metric
 	if isLatency(metric) {
 		unit += ", ms"
 	}
 	return pageTableOf(unit, "median over rounds; per limit: divided by the limit loop of the same round", g, "p: Mann-Whitney U over the rounds.")
+}
+
+// comparedRow is one figure of one cell for a page: name, a, b, change and its p, the
+// same per limit, outcome.
+func comparedRow(c *stats.CellDiff, show func(float64) string) []string {
+	limited, p := none, none
+	if c.PerLimit != nil {
+		limited, p = changeText(c.PerLimit), pText(c.PerLimit.P)
+	}
+	outcome := string(c.Outcome)
+	if c.Reason != "" {
+		outcome += ": " + c.Reason
+	}
+	return []string{c.Name, show(c.Raw.A.Median), show(c.Raw.B.Median), changeText(&c.Raw), pText(c.Raw.P), limited, p, outcome}
 }

@@ -57,11 +57,6 @@ type sweepOptions struct {
 func (o *sweepOptions) addFlags(fs *pflag.FlagSet) {
 	o.s = scenario.Default()
 	o.s.Clients = scenario.List[int]{sweepClients}
-	mark := func(group string, names ...string) {
-		for _, n := range names {
-			annotate(fs, n, flagGroup, group)
-		}
-	}
 	fs.DurationVar(&o.objective.P99, "p99", 0, "the 99th percentile of latency that must hold, `TIME`; 0: no limit")
 	fs.DurationVar(&o.objective.P999, "p999", 0, "the 99.9th percentile that must hold, `TIME`; 0: no limit")
 	fs.DurationVar(&o.objective.Mean, "mean", 0, "the mean latency that must hold, `TIME`; 0: no limit")
@@ -70,19 +65,18 @@ func (o *sweepOptions) addFlags(fs *pflag.FlagSet) {
 	fs.TextVar(&o.from, "from", scenario.Rate(0), "lowest `NUMBER` of commits/s or clients that is tried; 0: as low as it goes")
 	fs.TextVar(&o.to, "to", scenario.Rate(0), fmt.Sprintf("highest `NUMBER` that is tried; 0: %s commits/s or %d clients", "1M", sweepMostClient))
 	fs.DurationVar(&o.budget, "time-budget", sweep.DefaultBudget, "`TIME` that the whole sweep may take")
-	mark("The objective", "p99", "p999", "mean", "over", "from", "to", "time-budget")
+	inGroup(fs, "The objective", "p99", "p999", "mean", "over", "from", "to", "time-budget")
 	o.s.AddFlags(fs)
+	hideServerFlags(fs)
 	fs.StringVarP(&o.file, "file", "f", "", "take the settings from this YAML `FILE`; flags win over it")
-	mark("What to measure", "file")
-	fs.BoolVar(&o.allowVolatile, "allow-volatile", false, "measure a memory file system all the same")
-	fs.BoolVar(&o.besideLiveDatabase, "beside-live-database", false, "measure although a database server uses the disk, and slow it down")
-	mark("Safety", "allow-volatile", "beside-live-database")
+	inGroup(fs, "What to measure", "file")
+	addSafetyFlags(fs, &o.allowVolatile, &o.besideLiveDatabase)
 	addFormatFlag(fs, &o.format)
-	fs.StringVar(&o.results, "results", "results", "`FOLDER` in which the result's own folder is made")
+	addNewResultFlag(fs, &o.results)
 	fs.StringVar(&o.name, "name", "sweep", "last part of the result folder's `NAME`")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say which pairs would be swept, how long it takes and what it writes")
-	mark("Output", "format", "results", "name", "quiet", "dry-run")
+	inGroup(fs, "Output", "format", "results", "name", "quiet", "dry-run")
 	fs.SortFlags = false
 }
 
@@ -122,6 +116,9 @@ marked. Ctrl-C keeps what was found.`,
 // config turns the flags into a valid sweep.
 func (o *sweepOptions) config(flags *pflag.FlagSet) (sweep.Config, error) {
 	if err := o.validate(flags); err != nil {
+		return sweep.Config{}, err
+	}
+	if err := engineAlone("sweep", &o.s); err != nil {
 		return sweep.Config{}, err
 	}
 	switch s := &o.s; {
