@@ -80,6 +80,9 @@ func parseAddress(text string) (a Address, err error) {
 	}
 	if a.Network == "tcp" {
 		a.Place = withPort(a.Place, ports[a.Scheme])
+		if host, _, err := net.SplitHostPort(a.Place); err != nil || host == "" || strings.ContainsAny(host, "[]") {
+			return a, errors.New("no host, or brackets that hold none")
+		}
 	}
 	if a.Options, err = url.ParseQuery(u.RawQuery); err != nil {
 		return a, errors.New("options after ? that are not NAME=VALUE&NAME=VALUE")
