@@ -92,7 +92,7 @@ func (c *crashes) title() string {
 // crashTrials draws every crash: what was lost against what had been at risk
 // at that moment. A point above the diagonal would refute the prediction.
 func crashTrials(v *view) *Plot {
-	if len(v.r.CrashTrials) == 0 {
+	if onServers(v.r.CrashTrials) { // or none
 		return nil
 	}
 	const name = "crash-trials"

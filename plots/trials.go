@@ -17,9 +17,16 @@ const maxTrials = 400
 // which is what the tracker calls at risk. With one log they are those lost.
 func gone(t *result.CrashTrial) int64 { return max(t.Lost, t.Missing) }
 
-// binlogs reports whether there are trials with two logs.
+// binlogs reports whether there are trials with two logs that were compared: those of
+// a server are not.
 func binlogs(trials []result.CrashTrial) bool {
-	return slices.ContainsFunc(trials, func(t result.CrashTrial) bool { return t.SyncBinlog != nil })
+	return slices.ContainsFunc(trials, func(t result.CrashTrial) bool { return t.SyncBinlog != nil && t.Server == nil })
+}
+
+// onServers reports whether nothing but servers was crashed: nobody knows what they had
+// at risk.
+func onServers(trials []result.CrashTrial) bool {
+	return !slices.ContainsFunc(trials, func(t result.CrashTrial) bool { return t.Server == nil })
 }
 
 // goneWord says what happened to the commits that a crash took.
@@ -89,11 +96,18 @@ func crashMoments(v *view) *Plot {
 		return nil
 	}
 	more := notDrawn(left, "more trial")
+	title, lost := "What did each crash take, and how much was at risk then?", "Filled: acknowledged commits that were "+goneWord(v.r.CrashTrials)
+	about := subtitle(lost, "hollow: what had been at risk at that moment", "the same trial joined by a line", more)
+	known := "lost commits and commits at risk"
+	if onServers(v.r.CrashTrials) {
+		title, known = "What did each crash take?", "lost commits"
+		about = subtitle("Acknowledged commits that were lost, by when the crash struck", "a server does not tell what is at risk", more)
+	}
 	slices.SortStableFunc(policies, func(a, b label) int { return cmp.Compare(a.text, b.text) })
 	return &Plot{
-		Name: "at-risk", Title: "What did each crash take, and how much was at risk then?",
-		Alt:      "Crash trials over time, lost commits and commits at risk. " + strings.Join(alt, "; ") + "." + ending(more),
-		subtitle: subtitle("Filled: acknowledged commits that were "+goneWord(v.r.CrashTrials), "hollow: what had been at risk at that moment", "the same trial joined by a line", more),
+		Name: "at-risk", Title: title,
+		Alt:      "Crash trials over time, " + known + ". " + strings.Join(alt, "; ") + "." + ending(more),
+		subtitle: about,
 		height:   pictureHeight + 60*float64(len(shown)-1),
 		body: func(c canvas, area box) {
 			room := labelRoom(policies)

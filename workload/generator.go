@@ -8,7 +8,8 @@ import "fmt"
 // immutable and safe for concurrent use.
 type Generator struct {
 	spec    Spec
-	seed    uint64
+	seed    uint64 // of the rows
+	stream  uint64 // of the transactions
 	clients uint64
 	keys    *drawer
 	text    []byte // every c is a slice of it
@@ -29,6 +30,7 @@ func NewGenerator(seed uint64, s Spec, clients int) (*Generator, error) {
 		return nil, fmt.Errorf("workload: transactions of %d clients: must be at least 1", clients)
 	}
 	g := &Generator{spec: s, seed: mix(seed), clients: uint64(clients)}
+	g.stream = g.seed
 	g.keys = newDrawer(s.Keys, s.Rows, g.seed)
 	// As sysbench's: groups of eleven digits with a dash between them.
 	g.text = make([]byte, textGroups*groupBytes+s.RowBytes)
@@ -40,6 +42,14 @@ func NewGenerator(seed uint64, s Spec, clients int) (*Generator, error) {
 		}
 	}
 	return g, nil
+}
+
+// Stream returns a generator of other transactions, those of a seed, on the same
+// rows: a table that was loaded once serves trials that differ.
+func (g *Generator) Stream(seed uint64) *Generator {
+	other := *g
+	other.stream = mix(g.seed ^ mix(seed))
+	return &other
 }
 
 // Spec returns what the generator was made with, defaults filled in.
@@ -92,7 +102,7 @@ func (g *Generator) Next(client uint32, n uint64, t *Txn) {
 
 // draws is where the draws of a transaction begin.
 func (g *Generator) draws(client uint32, n uint64) draws {
-	return draws{state: g.seed + (uint64(client)+1)*spread ^ mix(n*golden+1)}
+	return draws{state: g.stream + (uint64(client)+1)*spread ^ mix(n*golden+1)}
 }
 
 // fate makes the first two draws of a transaction, whatever the shares are, so

@@ -419,3 +419,26 @@ func BenchmarkNext(b *testing.B) {
 		})
 	}
 }
+
+// A stream has transactions of its own, the same each time, on the same rows.
+func TestStream(t *testing.T) {
+	g, err := NewGenerator(7, Spec{Kind: KindBank, Rows: 1000, Notes: true}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, again, other := g.Stream(1), g.Stream(1), g.Stream(2)
+	for key := range g.TableRows() {
+		k, c := g.Row(key)
+		if k1, c1 := one.Row(key); k != k1 || string(c) != string(c1) {
+			t.Fatalf("row %d differs", key)
+		}
+	}
+	text := func(g *Generator) string {
+		txn := g.NewTxn(1)
+		g.Next(1, 5, txn)
+		return fmt.Sprint(txn.Ops)
+	}
+	if text(one) != text(again) || text(one) == text(other) || text(one) == text(g) {
+		t.Errorf("transactions:\n%s\n%s\n%s\n%s\nwant the first two alike alone", text(one), text(again), text(other), text(g))
+	}
+}

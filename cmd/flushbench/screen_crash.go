@@ -85,12 +85,17 @@ func crashNote(r *result.Result) string {
 
 // serverNote says what stands in place of a prediction where a server was crashed.
 func serverNote(r *result.Result) string {
+	var timers []string
 	for i := range r.Cells {
-		if c := r.Cells[i].Crash; c != nil && c.Server != nil {
-			return fmt.Sprintf("timer: %s; a server shows no watermarks to predict from", c.Server.Timer)
+		if c := r.Cells[i].Crash; c != nil && c.Server != nil && !slices.Contains(timers, c.Server.Timer) {
+			timers = append(timers, c.Server.Timer)
 		}
 	}
-	return ""
+	if len(timers) == 0 {
+		return ""
+	}
+	text := "timer: " + strings.Join(timers, ", ") + "; a server shows no watermarks to predict from"
+	return strings.Join(verdict.Wrap(text, verdict.Width), "\n")
 }
 
 // crashGroups are the cells that are no controls, by crash kind and file system,
@@ -137,8 +142,11 @@ func crashHow(c *result.CrashCell) string {
 func crashTable(cells []*result.Cell, varied []func(*result.Params) string) *grid {
 	binlog := slices.ContainsFunc(cells, twoLogs)
 	head := "predicted"
-	if slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Crash.Server != nil }) {
+	server := func(c *result.Cell) bool { return c.Crash.Server != nil }
+	if engine := func(c *result.Cell) bool { return !server(c) }; !slices.ContainsFunc(cells, engine) {
 		head = "timer"
+	} else if slices.ContainsFunc(cells, server) {
+		head = "expected"
 	}
 	g := &grid{columns: []column{{head: "policy", left: true}, {head: "trials"}, {head: "acknowledged"}, {head: "lost: median"}, {head: "max", left: true}}}
 	if binlog {

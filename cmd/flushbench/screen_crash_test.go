@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,6 +57,53 @@ func crashSample(binlog bool) *result.Result {
 	return r
 }
 
+// asServers makes a MariaDB, or beside the engine a MariaDB, of a made-up matrix.
+func asServers(r *result.Result, alone bool) {
+	for i := range r.Cells {
+		r.Cells[i].Params.Workload, r.Cells[i].Params.Rows, r.Cells[i].Params.RowBytes = "bank", 10_000, 120
+	}
+	own := slices.Clone(r.Cells)
+	if alone {
+		r.Cells, own = own, nil
+	}
+	trials := r.CrashTrials
+	if alone {
+		r.CrashTrials = nil
+	}
+	for i := range len(r.Cells) {
+		c := r.Cells[i]
+		copied := *c.Crash
+		c.Crash = &copied
+		if !alone && c.Crash.Control != "" {
+			continue
+		}
+		from := c.Name
+		c.Name += ",target=mariadb"
+		c.Params.Target, c.Params.FlushMethod = "mariadb", ""
+		c.Crash.Server = &result.CrashServer{Product: "mariadb", Timer: "innodb_flush_log_at_timeout", TimerNS: 1_000_000_000}
+		if c.Crash.Control == "none" {
+			c.Crash.Control = "server-nosync"
+		}
+		for _, t := range trials {
+			if t.Cell != from {
+				continue
+			}
+			s := *c.Crash.Server
+			s.Version, s.RecoveryNS = "10.11.14-MariaDB", 400_000_000
+			t.Cell, t.AtRiskAtCrash, t.Server = c.Name, nil, &s
+			r.CrashTrials = append(r.CrashTrials, t)
+		}
+		if alone {
+			r.Cells[i] = c
+		} else {
+			own = append(own, c)
+		}
+	}
+	if !alone {
+		r.Cells = own
+	}
+}
+
 func TestCrashScreen(t *testing.T) {
 	for _, c := range []struct {
 		golden string
@@ -64,6 +112,8 @@ func TestCrashScreen(t *testing.T) {
 	}{
 		{"crash.golden", false, func(*result.Result) {}},
 		{"crash-binlog.golden", true, func(*result.Result) {}},
+		{"crash-server.golden", false, func(r *result.Result) { asServers(r, true) }},
+		{"crash-mixed.golden", false, func(r *result.Result) { asServers(r, false) }},
 		{"crash-violation.golden", false, func(r *result.Result) {
 			for i := range r.CrashTrials {
 				x := &r.CrashTrials[i]

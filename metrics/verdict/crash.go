@@ -258,8 +258,9 @@ func CrashSetting(p *result.Params, varied []func(*result.Params) string) string
 	return name
 }
 
-// variedParams are the axes beside policy and sync_binlog in which cells that
-// are no controls differ.
+// variedParams are the axes beside policy and sync_binlog in which cells that are no
+// controls differ. One of the engine is held against others of the engine alone: a
+// server has none of its axes.
 func variedParams(r *result.Result) []func(*result.Params) string {
 	axes := []func(*result.Params) string{
 		func(p *result.Params) string { return p.FlushMethod },
@@ -272,28 +273,30 @@ func variedParams(r *result.Result) []func(*result.Params) string {
 		func(p *result.Params) string { return p.KeyDistribution },
 		func(p *result.Params) string { return p.BinlogFormat },
 		func(p *result.Params) string { return p.BinlogGrowth },
-		func(p *result.Params) string { return cmp.Or(p.Target, "engine") },
 		serverLog,
 	}
-	var first *result.Params
-	var out []func(*result.Params) string
-	for _, f := range axes {
-		for i := range r.Cells {
-			c := &r.Cells[i]
-			if c.Crash == nil || c.Crash.Control != "" {
-				continue
-			}
-			if first == nil {
-				first = &c.Params
-			}
-			if f(&c.Params) != f(first) {
-				out = append(out, f)
-				break
-			}
+	target := func(p *result.Params) string { return cmp.Or(p.Target, "engine") }
+	first := map[string]*result.Params{} // by target
+	differs := func(axis func(*result.Params) string) bool {
+		return slices.ContainsFunc(r.Cells, func(c result.Cell) bool {
+			p := first[target(&c.Params)]
+			return tried(&c) && axis(&c.Params) != axis(p)
+		})
+	}
+	for i := range r.Cells {
+		if c := &r.Cells[i]; tried(c) && first[target(&c.Params)] == nil {
+			first[target(&c.Params)] = &c.Params
 		}
+	}
+	out := slices.DeleteFunc(axes, func(axis func(*result.Params) string) bool { return !differs(axis) })
+	if len(first) > 1 {
+		out = append([]func(*result.Params) string{target}, out...)
 	}
 	return out
 }
+
+// tried reports whether a cell was to be crashed and is no control.
+func tried(c *result.Cell) bool { return c.Crash != nil && c.Crash.Control == "" }
 
 // serverLog says how a server wrote its redo log, as far as that was asked for.
 func serverLog(p *result.Params) string {

@@ -172,6 +172,10 @@ func TestClaimsFollowTheData(t *testing.T) {
 			}
 		}), NotMeasured, "To measure it"},
 		{"at-most-one-second", "a crash took more", labLost(1200*ms, false), Refuted, "1.200 s, lost to a simulated kernel crash (1 crash trial)"},
+		{"at-most-one-second", "a server lost more", edited(labLost(1200*ms, false), func(r *result.Result) {
+			r.CrashTrials = append(r.CrashTrials, r.CrashTrials[0])
+			r.CrashTrials[1].LostAgeNS, r.CrashTrials[1].Server = 1900*ms, &result.CrashServer{Product: "mariadb", Version: "10.11.14-MariaDB"}
+		}), Refuted, "1.900 s, lost to a simulated kernel crash on mariadb 10.11.14 (2 crash trials, 1 of them on mariadb 10.11.14). InnoDB looks at its timer once a second"},
 		{"at-most-one-second", "a crash took less", labLost(800*ms, false), Measured, "0.800 s"},
 		{"at-most-one-second", "a control took more", labLost(1200*ms, true), NotMeasured, "To measure it"},
 		{"at-most-one-second", "not paced", edited(timed(nil), func(r *result.Result) { r.Cells = r.Cells[3:] }), NotMeasured, "To measure it"},
@@ -224,6 +228,11 @@ func TestClaimsFollowTheData(t *testing.T) {
 			r.Cells[1].Rounds = nil
 			r.Cells[1].Crash = &result.CrashCell{Kind: "os", Control: "none", Summary: &result.CrashSummary{Trials: 4, EngineAheadMax: 250}}
 		}), Measured, "up to 12 commits"},
+		{"sync-binlog-n", "a server's binlog is not read", edited(lagging(100, 12), func(r *result.Result) {
+			r.Cells = append(r.Cells, r.Cells[0])
+			r.Cells[1].Rounds = nil
+			r.Cells[1].Crash = &result.CrashCell{Kind: "os", Server: &result.CrashServer{}, Summary: &result.CrashSummary{Trials: 4}}
+		}), Measured, "(5 rounds, 0 crash trials)"},
 		{"sync-binlog-n", "1 is no N", lagging(1, 5), NotMeasured, "To measure it"},
 
 		{"mixed-default", "both formats", formats(817, 390), Measured, "1/1 with 8 clients: row writes 817 B a commit to the binlog, mixed 390 B."},

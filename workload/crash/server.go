@@ -35,6 +35,21 @@ type ServerSetting struct {
 // Binlog reports whether the server has a binlog.
 func (s *ServerSetting) Binlog() bool { return s.Pair.SyncBinlog >= 0 }
 
+// innodbTick is how often InnoDB looks at its timer.
+const innodbTick = time.Second
+
+// Oldest is how old a commit may be that a crash takes where nothing is promised, but
+// for the time that a flush takes. InnoDB looks at its timer once a second, by a clock
+// of whole seconds, and so may come a second late (srv_sync_log_buffer_in_background
+// in MariaDB and MySQL 5.7; MySQL 8 counts from flush to flush and does not).
+// PostgreSQL's three delays are its manual's.
+func (s *ServerSetting) Oldest() time.Duration {
+	if s.Product == target.PostgreSQL {
+		return s.Timer
+	}
+	return s.Timer + innodbTick
+}
+
 // ControlServer is a server under policy 1 that is told to flush nothing.
 const ControlServer = "server-nosync"
 

@@ -23,7 +23,7 @@ func serverMatrix(p target.Product, kinds ...vfs.CrashKind) Matrix {
 
 // An overwritten log is a variant of policy 2 alone, and of a log that goes past the
 // page cache.
-func TestServerCells(t *testing.T) {
+func TestCellsOfServers(t *testing.T) {
 	m := serverMatrix(target.MariaDB, vfs.CrashPower)
 	m.Scenario.ServerLogBuffering = scenario.List[scenario.Buffering]{scenario.BufferingOff, scenario.BufferingOn}
 	m.Overwritten, m.Control = scenario.List[scenario.Switch]{false, true}, true
@@ -61,7 +61,7 @@ control=barrier=0,power,fs=ext4`
 }
 
 // What a server promises to keep, by crash kind, policy and sync_binlog.
-func TestServerPromises(t *testing.T) {
+func TestPromisesOfServers(t *testing.T) {
 	for _, c := range []struct {
 		policy groupcommit.Policy
 		sync   int // -1: no binlog
@@ -85,7 +85,23 @@ func TestServerPromises(t *testing.T) {
 	}
 }
 
-func TestServerMatrixIsRefused(t *testing.T) {
+// A loss that is older than this is more than the timer explains.
+func TestOldestOfServers(t *testing.T) {
+	for _, c := range []struct {
+		product target.Product
+		timer   time.Duration
+		want    time.Duration
+	}{
+		{target.MariaDB, time.Second, 2 * time.Second}, {target.MariaDB, 10 * time.Second, 11 * time.Second},
+		{target.MySQL, 3 * time.Second, 4 * time.Second}, {target.PostgreSQL, 600 * time.Millisecond, 600 * time.Millisecond},
+	} {
+		if got := (&ServerSetting{Product: c.product, Timer: c.timer}).Oldest(); got != c.want {
+			t.Errorf("%v, timer %v: %v; want %v", c.product, c.timer, got, c.want)
+		}
+	}
+}
+
+func TestMatrixOfServersIsRefused(t *testing.T) {
 	address, err := target.ParseAddress("mysql://u@h:1/d")
 	if err != nil {
 		t.Fatal(err)

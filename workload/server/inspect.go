@@ -27,13 +27,22 @@ func (s *Server) Fdinfo(name string) (flags int, ok bool, err error) {
 	if err != nil {
 		return 0, false, fmt.Errorf("private server: %w", err)
 	}
+	return flagsOf(family, filepath.Join(s.folder.data(), name))
+}
+
+// flagsOf is OpenFlags of the first of some processes that has the file open. One
+// that ends while it is looked at has nothing open.
+func flagsOf(family []process, path string) (flags int, ok bool, err error) {
 	for _, p := range family {
-		flags, ok, err = OpenFlags(p.PID, filepath.Join(s.folder.data(), name))
-		if ok || err != nil {
-			break
+		flags, ok, err = OpenFlags(p.PID, path)
+		if ok {
+			return flags, true, nil
+		}
+		if err != nil && p.alive() {
+			return 0, false, err
 		}
 	}
-	return flags, ok, err
+	return 0, false, nil
 }
 
 // Extent is what the blocks of a file are, in bytes of the file. Their sum is its

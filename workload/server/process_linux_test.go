@@ -16,10 +16,23 @@ import (
 	"flushbench/engine/vfs/testenv"
 )
 
+// untilWeEnd is a pipe without input: who reads it ends with the test or, when the
+// test is killed, with its process.
+func untilWeEnd(t *testing.T) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
+	return r
+}
+
 // sleeper is a process that ends with the test.
 func sleeper(t *testing.T) (*exec.Cmd, process) {
 	t.Helper()
-	cmd := exec.Command("sleep", "1000")
+	cmd := exec.Command("cat")
+	cmd.Stdin = untilWeEnd(t)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +76,9 @@ func TestSignalReachesNobodyElse(t *testing.T) {
 
 // TestFamily: grandchildren belong to it; they stop, go on and end with it.
 func TestFamily(t *testing.T) {
-	cmd := exec.Command("sh", "-c", "sleep 1000 & sh -c 'sleep 1000 & sleep 1000; :' & wait")
+	// What sh puts into the background has no standard input, so 3 is the pipe.
+	cmd := exec.Command("sh", "-c", "cat <&3 & sh -c 'cat <&3 & cat <&3; :' & wait")
+	cmd.ExtraFiles = []*os.File{untilWeEnd(t)}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -161,6 +176,30 @@ func TestOpenFlags(t *testing.T) {
 	}
 	if _, _, err := OpenFlags(os.Getpid(), path+"x"); err == nil {
 		t.Error("no file, and no error")
+	}
+}
+
+// TestFlagsBesideADeadProcess: PostgreSQL's backends come and go while they are asked
+// for what they have open.
+func TestFlagsBesideADeadProcess(t *testing.T) {
+	cmd, dead := sleeper(t)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed
+	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if flags, ok, err := flagsOf([]process{dead, self()}, f.Name()); !ok || err != nil || flags&os.O_RDWR == 0 {
+		t.Errorf("flagsOf = %o, %v, %v; want those of the second process", flags, ok, err)
+	}
+	if _, ok, err := flagsOf([]process{dead}, f.Name()); ok || err != nil {
+		t.Errorf("flagsOf a dead process = %v, %v; want nothing", ok, err)
+	}
+	if _, ok, err := flagsOf([]process{self()}, f.Name()+".gone"); ok || err == nil {
+		t.Errorf("flagsOf a file that is gone = %v, %v; want an error", ok, err)
 	}
 }
 

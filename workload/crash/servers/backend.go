@@ -67,7 +67,6 @@ type disk struct {
 func (d *disk) Crash() (began, ended int64, err error) {
 	if v := d.backend.victim; v != nil {
 		v.look()
-		v.diskGone = true
 	}
 	return d.Disk.Crash()
 }
@@ -111,7 +110,7 @@ func (b *Backend) prototypeOf(ctx context.Context, c *crash.Cell) (string, error
 
 // fill makes the cell's tables on a server.
 func fill(ctx context.Context, s *server.Server, c *crash.Cell) error {
-	g, err := generator(c)
+	g, err := generator(c, 0) // the rows are the same with every seed
 	if err != nil {
 		return err
 	}
@@ -122,15 +121,19 @@ func fill(ctx context.Context, s *server.Server, c *crash.Cell) error {
 	return errors.Join(t.Create(ctx, g), t.Close())
 }
 
-// loadSeed makes the rows and the transactions, the same in every trial, so that
-// one prototype serves all. What a trial's own seed draws is the moment.
-const loadSeed = 1
+// rowSeed makes the rows, the same in every trial, so that one prototype serves all.
+const rowSeed = 1
 
-// generator returns the transactions of a cell, which keep notes.
-func generator(c *crash.Cell) (*workload.Generator, error) {
+// generator returns the transactions of a cell, which keep notes, as a trial's seed
+// draws them.
+func generator(c *crash.Cell, seed uint64) (*workload.Generator, error) {
 	spec := c.Load
 	spec.Notes = true
-	return workload.NewGenerator(loadSeed, spec, c.Clients)
+	g, err := workload.NewGenerator(rowSeed, spec, c.Clients)
+	if err != nil {
+		return nil, err
+	}
+	return g.Stream(seed), nil
 }
 
 // open connects to a server.

@@ -25,7 +25,7 @@ func (b *Backend) Judge(ctx context.Context, j *crash.Job, v crash.Victim, c cra
 	}
 	dead := v.(*victim)
 	b.victim = nil
-	t := trial{promises: j.Cell.Promises(), timer: j.Cell.Server.Timer, frozen: c.Frozen, began: c.Began}
+	t := trial{promises: j.Cell.Promises(), oldest: j.Cell.Server.Oldest() + dead.load.slack(), frozen: c.Frozen, began: c.Began}
 	for i := range dead.load.clients {
 		x := &dead.load.clients[i]
 		t.clients = append(t.clients, account{begun: x.begun, acks: x.acks})
@@ -67,7 +67,7 @@ func recovered(ctx context.Context, j *crash.Job, info *result.CrashServer) (f f
 		return found{}, err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	g, err := generator(j.Cell)
+	g, err := generator(j.Cell, j.Seed)
 	if err != nil {
 		return found{}, err
 	}
@@ -119,7 +119,7 @@ type account struct {
 // trial is a crash while it is judged.
 type trial struct {
 	promises bool          // nothing that was acknowledged may be gone
-	timer    time.Duration // the server's; where it promises nothing, about what a crash may take
+	oldest   time.Duration // where it promises nothing: how old a commit may be that is gone
 	frozen   bool          // the server stood still when the crash struck
 	began    int64         // the crash
 	clients  []account
@@ -193,14 +193,6 @@ func (t *trial) violate(format string, args ...any) {
 	t.out.Violations = append(t.out.Violations, fmt.Sprintf(format, args...))
 }
 
-// A timer of a server is not exact, and what it begins takes a while. MariaDB and
-// MySQL look once a second whether a whole second has passed since the last flush,
-// by a clock of seconds, so that nearly two may; a busy machine adds to that.
-const (
-	timerTimes = 2
-	timerSlack = 500 * time.Millisecond
-)
-
 // verdict sums up.
 func (t *trial) verdict() {
 	o := &t.out
@@ -210,7 +202,7 @@ func (t *trial) verdict() {
 		o.Verdict = judge.Violation
 	case o.Lost == 0:
 		o.Verdict = judge.Kept
-	case o.LostAgeNs > int64(timerTimes*t.timer+timerSlack):
+	case o.LostAgeNs > int64(t.oldest):
 		o.Verdict = judge.LostMore
 	default:
 		o.Verdict = judge.LostWithin

@@ -61,7 +61,7 @@ func TestCompare(t *testing.T) {
 			want: judge.Outcome{Acked: 1, Recovered: 1, HalfPresent: 1, Verdict: judge.Violation}, says: "row 3 is odd"},
 		{name: "nothing acknowledged", promises: true, clients: []account{{1, nil}}, notes: []uint64{0}, want: judge.Outcome{Verdict: judge.Kept}},
 	} {
-		tr := trial{promises: c.promises, timer: time.Second, frozen: c.frozen, began: began, clients: c.clients}
+		tr := trial{promises: c.promises, oldest: 5 * time.Second / 2, frozen: c.frozen, began: began, clients: c.clients}
 		tr.compare(found{notes: c.notes, wrong: c.wrong})
 		tr.verdict()
 		got := tr.out
@@ -143,7 +143,7 @@ func TestReadHoldsRowsAgainstNotes(t *testing.T) {
 	const clients = 3
 	inside := []uint64{40, 0, 17}
 	for _, kind := range []workload.Kind{workload.KindBank, workload.KindUpdate, workload.KindInsert, workload.KindWriteOnly} {
-		g, err := workload.NewGenerator(loadSeed, workload.Spec{Kind: kind, Rows: 50, Notes: true}, clients)
+		g, err := workload.NewGenerator(rowSeed, workload.Spec{Kind: kind, Rows: 50, Notes: true}, clients)
 		if err != nil {
 			t.Fatal(err)
 		}

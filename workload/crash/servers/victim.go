@@ -28,10 +28,7 @@ type victim struct {
 	info    *result.CrashServer
 	redo    []string // paths of the redo log's files
 	looked  bool     // at redo
-	// diskGone says that the file system is shut down: nothing can be written to it
-	// any more, by the server or about it.
-	diskGone bool
-	dead     bool
+	dead    bool
 }
 
 // Start implements crash.Backend.
@@ -78,7 +75,7 @@ func (v *victim) begin(ctx context.Context, j *crash.Job) error {
 			return err
 		}
 	}
-	g, err := generator(j.Cell)
+	g, err := generator(j.Cell, j.Seed)
 	if err != nil {
 		return err
 	}
@@ -99,7 +96,7 @@ func (v *victim) checkLog(want scenario.Buffering) error {
 		}
 		flags, open, err := v.server.Fdinfo(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // one of its processes ended while it was looked at
+			continue // a file that the server has taken away or renamed meanwhile
 		}
 		if err != nil {
 			return err
@@ -169,9 +166,6 @@ func (v *victim) Kill() error {
 	}
 	v.look()
 	err := v.server.Kill()
-	if v.diskGone && ended(v.server) {
-		err = nil // it is gone; what could not be noted about that is on a dead disk
-	}
 	if err == nil {
 		v.dead = true
 	}
@@ -185,15 +179,6 @@ func (v *victim) Kill() error {
 		_ = v.control.Close() // likewise
 	}
 	return err
-}
-
-func ended(s *server.Server) bool {
-	select {
-	case <-s.Ended():
-		return true
-	default:
-		return false
-	}
 }
 
 // Acked implements crash.Victim.
