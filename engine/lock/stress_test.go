@@ -136,7 +136,7 @@ func TestNoFalseDeadlock(t *testing.T) {
 // Timeouts race with grants and with Stop: each wait ends once, with one of
 // the three, and the owner can go on.
 func TestTimeoutsRace(t *testing.T) {
-	seeds.Run(t, 20, func(seed uint64) string {
+	seeds.Run(t, 60, func(seed uint64) string {
 		locks, err := New(Options{Timeout: MinTimeout})
 		if err != nil {
 			return err.Error()

@@ -88,7 +88,7 @@ func TestCrash(t *testing.T) {
 	case yield.Enabled: // the race detector takes its time
 		runs = 10
 	case seeds.Heavy():
-		runs = 1500
+		runs = 300
 	}
 	seed := seeds.Base(t)
 	for i := range uint64(runs) {

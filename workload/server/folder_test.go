@@ -7,20 +7,18 @@ import (
 	"strings"
 	"testing"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/workload/target"
 )
 
 // openDir is a folder that other users reach. t.TempDir is none of them.
 func openDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "server-")
+	dir, err := testenv.Public(func(left string) { _, _ = CleanUp(left) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // for all to reach
-		t.Fatal(err)
-	}
 	return dir
 }
 

@@ -166,6 +166,21 @@ type Interrupter interface {
 	Interrupt()
 }
 
+// Reader is what a Server also implements if it can tell the values of variables
+// that Settings leaves out.
+type Reader interface {
+	// Values reads the variables of these names, which are spelt as for Change;
+	// those that the server does not have, or does not show, are left out.
+	Values(ctx context.Context, names []string) (Settings, error)
+}
+
+// Trimmer is what a Server also implements if what it writes for replicas piles up
+// on its disk. It is for private servers.
+type Trimmer interface {
+	// Trim removes all of that but what is being written.
+	Trim(ctx context.Context) error
+}
+
 // Errors that a Server wraps.
 var (
 	// ErrPrivilege: the user may not do that. The error's text ends with the

@@ -55,7 +55,7 @@ func (s *Server) Counters(ctx context.Context) (target.Counters, error) {
 	binlog := s.info.BinlogDir != ""
 	if s.release.product == target.MySQL && binlog {
 		var misc, bytes sql.NullString
-		switch err := s.db.QueryRowContext(ctx, binlogFile).Scan(&misc, &bytes); {
+		switch err := s.reads.QueryRowContext(ctx, binlogFile).Scan(&misc, &bytes); {
 		case err == nil:
 			maps.Copy(counts, map[string]string{pfsBinlogMisc: misc.String, pfsBinlogBytes: bytes.String})
 		case !errors.Is(err, sql.ErrNoRows) && number(err) == 0:

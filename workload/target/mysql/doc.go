@@ -1,9 +1,10 @@
 // Package mysql keeps target.Server for MariaDB and MySQL, on go-sql-driver/mysql.
 //
-// Two kinds of connections: one that looks and sets, behind database/sql, which
-// connects again after the server was away; and one for each client's session,
-// used through the driver itself, because a pool's locks, contexts and copies cost
-// CPU that a client on the server's machine takes from the server.
+// Three kinds of connections. Two are behind database/sql, which connects again after
+// the server was away: one looks, and sends nothing but SELECT and SHOW; one sets and
+// makes tables, and is there only when it is needed. The third is one for each client's
+// session, used through the driver itself, because a pool's locks, contexts and copies
+// cost CPU that a client on the server's machine takes from the server.
 //
 // A session does what sysbench does: statements prepared when it connects, a
 // transaction of one statement in autocommit (oltp_update_non_index and oltp_insert

@@ -18,6 +18,7 @@ import (
 type private struct {
 	*server.Server
 	config server.Config
+	place  string // of the shared one: where it listens on the network
 }
 
 // testServers are the private servers of this package's tests, ended by TestMain.
@@ -25,6 +26,7 @@ var testServers struct {
 	sync.Mutex
 	shared *private // tests leave it as it was
 	all    []*private
+	certs  string // folder of the shared one's certificate
 }
 
 func TestMain(m *testing.M) {
@@ -36,6 +38,9 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
+	if testServers.certs != "" {
+		_ = os.RemoveAll(testServers.certs)
+	}
 	os.Exit(code)
 }
 
@@ -45,7 +50,7 @@ func startServer(t testing.TB, options ...string) *private {
 	if _, _, err := server.Find(target.MariaDB); err != nil {
 		testenv.Lack(t, err)
 	}
-	dir, err := os.MkdirTemp("/tmp", "fb-mysql-")
+	dir, err := testenv.Public(func(left string) { _, _ = server.CleanUp(left) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,14 +75,17 @@ func (p *private) start(t testing.TB) {
 	p.Server = s
 }
 
-// sharedServer is one server for the tests that leave it as it was.
+// sharedServer is one server for the tests that leave it as it was. It listens on the
+// loopback address too.
 func sharedServer(t testing.TB) *private {
 	t.Helper()
 	testServers.Lock()
 	s := testServers.shared
 	testServers.Unlock()
 	if s == nil {
-		s = startServer(t)
+		options, place := onNetwork(t)
+		s = startServer(t, options...)
+		s.place = place
 		testServers.Lock()
 		testServers.shared = s
 		testServers.Unlock()

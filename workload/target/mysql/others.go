@@ -50,7 +50,7 @@ func (s *Server) look(ctx context.Context) (lines []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.db.QueryContext(ctx, processes)
+	rows, err := s.reads.QueryContext(ctx, processes)
 	if err != nil {
 		return nil, err
 	}

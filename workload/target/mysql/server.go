@@ -14,13 +14,18 @@ import (
 // goroutine at a time; the sessions of its targets are apart from it.
 type Server struct {
 	connector *connector
-	db        *sql.DB
+	reads     *sql.DB // for SELECT and SHOW
+	db        *sql.DB // for what changes something, and for our tables; connects when it is needed
 	release   release
 	info      target.Info
 	user      string // as GRANT spells it: 'name'@'host'
 }
 
-var _ target.Server = (*Server)(nil)
+var (
+	_ target.Server  = (*Server)(nil)
+	_ target.Reader  = (*Server)(nil)
+	_ target.Trimmer = (*Server)(nil)
+)
 
 // Open connects to the server at a and looks who it is. An error holds the address
 // without its password, and wraps the errors of package target where one fits.
@@ -29,7 +34,7 @@ func Open(ctx context.Context, a target.Address) (target.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.open(ctx) // first without the pool, whose errors say less
+	l, err := c.open(ctx, c.look) // first without the pool, whose errors say less
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +43,12 @@ func Open(ctx context.Context, a target.Address) (target.Server, error) {
 	if err = errors.Join(err, l.Close()); err != nil {
 		return nil, fmt.Errorf("mysql: %s: %w", a, classify(err))
 	}
-	s := &Server{connector: c, db: sql.OpenDB(c), user: grantee(user)}
+	s := &Server{connector: c, reads: sql.OpenDB(pooled{c, c.look}), db: sql.OpenDB(pooled{c, c.work}), user: grantee(user)}
+	s.reads.SetMaxOpenConns(1)
 	s.db.SetMaxOpenConns(1)
 	vars, err := s.variables(ctx)
 	if err != nil {
-		return nil, errors.Join(err, s.db.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	s.release = releaseOf(vars)
 	s.info = infoOf(s.release, vars)
@@ -54,7 +60,16 @@ func Open(ctx context.Context, a target.Address) (target.Server, error) {
 func (s *Server) Info() target.Info { return s.info }
 
 // Close implements target.Server.
-func (s *Server) Close() error { return s.db.Close() }
+func (s *Server) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.reads, s.db} {
+		// A server that was away has ended a connection already.
+		if err := db.Close(); !errors.Is(classify(err), target.ErrConnectionLost) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // fail heads an error with the address.
 func (s *Server) fail(what string, err error) error {
@@ -66,7 +81,7 @@ func (s *Server) fail(what string, err error) error {
 
 // pairs reads a result of names and values.
 func (s *Server) pairs(ctx context.Context, query string) (map[string]string, error) {
-	rows, err := s.db.QueryContext(ctx, query)
+	rows, err := s.reads.QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"flushbench/workload/target"
 )
@@ -95,6 +96,35 @@ func (s *Server) Settings(ctx context.Context) (target.Settings, error) {
 		return nil, err
 	}
 	return settingsOf(vars), nil
+}
+
+// Values implements target.Reader.
+func (s *Server) Values(ctx context.Context, names []string) (target.Settings, error) {
+	vars, err := s.variables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all target.Settings
+	for _, name := range names {
+		if value, ok := vars[strings.ToLower(name)]; ok {
+			all = append(all, target.Setting{Name: name, Value: value})
+		}
+	}
+	return all, nil
+}
+
+// Trim implements target.Trimmer: it begins a new file of the binlog and removes all
+// others, whoever may still read them. Without a binlog it does nothing.
+func (s *Server) Trim(ctx context.Context) error {
+	if s.info.BinlogDir == "" {
+		return nil
+	}
+	for _, text := range []string{"FLUSH BINARY LOGS", "PURGE BINARY LOGS BEFORE '2999-01-01'"} {
+		if _, err := s.db.ExecContext(ctx, text); err != nil {
+			return s.fail(text, err)
+		}
+	}
+	return nil
 }
 
 func settingsOf(vars map[string]string) target.Settings {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -84,7 +85,7 @@ func (t *Target) Connect(client uint32) (workload.Session, error) {
 		return nil, x.head(fmt.Errorf("%w: interrupted", target.ErrConnectionLost))
 	}
 	var err error
-	if x.link, err = t.connector.open(context.Background()); err != nil {
+	if x.link, err = t.connector.openInto(context.Background(), t.connector.work, &handout{session: true}); err != nil {
 		if target.Failure(err) == "other" && number(err) == 0 {
 			err = fmt.Errorf("%w: %w", target.ErrConnectionLost, err)
 		}
@@ -102,6 +103,9 @@ func (t *Target) Connect(client uint32) (workload.Session, error) {
 	if err != nil {
 		return nil, errors.Join(x.head(classify(err)), x.link.Close())
 	}
+	if t.blocking() {
+		block(x.link.raw)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.mu.open[x] = true
@@ -109,6 +113,13 @@ func (t *Target) Connect(client uint32) (workload.Session, error) {
 		_ = x.link.raw.Close() // the first Run will say so
 	}
 	return x, nil
+}
+
+// blocking reports whether each session blocks a thread in its system calls. With few
+// clients that is cheapest, and half of the processors is left to the rest of the
+// program; many would keep processors from those that could go on.
+func (t *Target) blocking() bool {
+	return 2*t.clients <= runtime.GOMAXPROCS(0) && !t.connector.limits
 }
 
 func (t *Target) isInterrupted() bool {

@@ -254,7 +254,7 @@ func TestOptions(t *testing.T) {
 		bad     bool
 	}{
 		{"?tls=true", false}, {"?tls=skip-verify&timeout=3s&compress=true", false}, {"?sql_log_bin=0", false}, {"", false},
-		{"?tls=mine", true}, {"?timeout=soon", true}, {"?readTimeout=1", true},
+		{"?tls=mine", true}, {"?tls=custom", true}, {"?timeout=p@ss/w0rd", true}, {"?timeout=soon", true}, {"?readTimeout=1", true},
 	} {
 		a, err := target.ParseAddress("mysql://u:p%40ss%2Fw0rd%3F%23@127.0.0.1:1/db" + c.options)
 		if err != nil || a.Password() != secret {
@@ -265,7 +265,7 @@ func TestOptions(t *testing.T) {
 			t.Errorf("newConnector(%q) = %v", c.options, err)
 		}
 		if conn != nil { // nobody listens on port 1
-			_, err = conn.open(t.Context())
+			_, err = conn.open(t.Context(), conn.look)
 		}
 		if err == nil || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "p%40ss") || strings.Contains(err.Error(), "w0rd") {
 			t.Errorf("%s: %v", c.options, err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"flushbench/engine/yield/seeds"
 	"flushbench/workload"
 	"flushbench/workload/target"
 )
@@ -165,35 +166,42 @@ func TestServerDeadlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The other side is driven by hand, so that they are sure to meet.
-	hand, err := s.connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	// The other side is driven by hand, so that they are sure to meet, and row 3 is a
+	// gate: who begins to wait looks for a deadlock once, so the session has to be last.
+	var hand, gate *pgconn.PgConn
+	for _, c := range []**pgconn.PgConn{&hand, &gate} {
+		if *c, err = s.connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = (*c).Close(context.Background()) }()
 	}
-	defer func() { _ = hand.Close(context.Background()) }()
+	on := func(c *pgconn.PgConn, sql string) {
+		t.Helper()
+		if err := exec(t.Context(), c, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	waiting := func(want string) {
+		t.Helper()
+		seeds.Until(t, want+" wait for a lock", func() bool {
+			return one(t, s.conn, "SELECT count(*) FROM pg_locks WHERE NOT granted") == want
+		})
+	}
 	update := "UPDATE " + table + " SET k=k+1 WHERE id="
-	// deadlock_timeout is long on its side: the session is the victim.
-	if err := exec(t.Context(), hand, "SET deadlock_timeout = '10min'"); err != nil {
-		t.Fatal(err)
-	}
-	if err := exec(t.Context(), hand, "BEGIN"); err != nil {
-		t.Fatal(err)
-	}
-	if err := exec(t.Context(), hand, update+"2"); err != nil {
-		t.Fatal(err)
-	}
+	on(gate, "BEGIN")
+	on(gate, "SELECT 1 FROM "+table+" WHERE id=3 FOR UPDATE")
+	on(hand, "SET deadlock_timeout = '10min'") // the session is the victim
+	on(hand, "BEGIN")
+	on(hand, update+"2")
 	x := session0(t, s, g, 0)
-	txn := &workload.Txn{Ops: []workload.Op{op(1), op(2)}}
-	done := make(chan error)
+	txn := &workload.Txn{Ops: []workload.Op{op(1), op(3), op(2)}}
+	done, other := make(chan error, 1), make(chan error, 1)
 	go func() { done <- x.Run(txn) }()
-	// Once the session waits for row 2 it holds row 1.
-	for one(t, s.conn, "SELECT count(*) FROM pg_locks WHERE NOT granted") == "0" {
-		time.Sleep(time.Millisecond)
-	}
-	if err := exec(t.Context(), hand, update+"1"); err != nil {
-		t.Fatal(err)
-	}
-	if err := exec(t.Context(), hand, "COMMIT"); err != nil {
+	waiting("1") // and holds row 1
+	go func() { other <- exec(context.Background(), hand, update+"1; COMMIT") }()
+	waiting("2")
+	on(gate, "COMMIT")
+	if err := <-other; err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; !errors.Is(err, workload.ErrDeadlock) || x.Seq() != 0 {
@@ -202,8 +210,8 @@ func TestServerDeadlock(t *testing.T) {
 	if err := x.Run(txn); err != nil || x.Seq() != 1 {
 		t.Errorf("Run() again = %v, Seq() = %d; want nil, 1", err, x.Seq())
 	}
-	if sums, err := s.Sums(t.Context()); err != nil || sums.K != g.Total()+4 {
-		t.Errorf("Sums() = %+v, %v; want k %d", sums, err, g.Total()+4)
+	if sums, err := s.Sums(t.Context()); err != nil || sums.K != g.Total()+5 {
+		t.Errorf("Sums() = %+v, %v; want k %d", sums, err, g.Total()+5)
 	}
 	after, err := s.Counters(t.Context())
 	if err != nil || after.Deadlocks-before.Deadlocks != 1 {

@@ -41,7 +41,10 @@ type server struct {
 	}
 }
 
-var _ target.Server = (*server)(nil)
+var (
+	_ target.Server = (*server)(nil)
+	_ target.Reader = (*server)(nil)
+)
 
 // Open connects to the server at a. Its errors do not hold the password.
 func Open(ctx context.Context, a target.Address) (target.Server, error) {

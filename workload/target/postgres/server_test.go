@@ -49,7 +49,7 @@ func shared(t testing.TB) *private.Server {
 		testenv.Lack(t, err)
 	}
 	common.Do(func() {
-		if common.dir, common.err = os.MkdirTemp("", "fbpg-"); common.err == nil {
+		if common.dir, common.err = folder(); common.err == nil {
 			common.s, common.err = private.Start(context.Background(), private.Config{
 				Product: target.PostgreSQL, Dir: common.dir, Options: small, Init: []string{"--wal-segsize=1"},
 			})
@@ -61,13 +61,18 @@ func shared(t testing.TB) *private.Server {
 	return common.s
 }
 
+// folder makes the folder of a server.
+func folder() (string, error) {
+	return testenv.Public(func(left string) { _, _ = private.CleanUp(left) })
+}
+
 // own starts a server that the test may hurt.
 func own(t *testing.T) *private.Server {
 	t.Helper()
 	if _, _, err := private.Find(target.PostgreSQL); err != nil {
 		testenv.Lack(t, err)
 	}
-	dir, err := os.MkdirTemp("", "fbpg-") // t.TempDir is closed to other users
+	dir, err := folder()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,7 @@ var opNames = func() (names [workload.OpDelete + 1]string) {
 // session is a client's connection.
 type session struct {
 	server *server
+	of     *sessions
 	client uint32
 
 	// report is set by the server for the session to make its counts visible.
@@ -60,7 +61,9 @@ func (s *server) Target(g *workload.Generator, clients int, seqs []uint64) (work
 	if seqs != nil && len(seqs) < clients {
 		return nil, fmt.Errorf("postgres: target for %d clients: has the transactions so far of %d", clients, len(seqs))
 	}
-	return &sessions{server: s, clients: clients, seqs: seqs}, nil
+	t := &sessions{server: s, clients: clients, seqs: seqs}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return t, nil
 }
 
 // sessions is a workload.Target. Safe for concurrent use.
@@ -68,6 +71,8 @@ type sessions struct {
 	server  *server
 	clients int
 	seqs    []uint64
+	ctx     context.Context // of connecting; over when they were interrupted
+	cancel  context.CancelFunc
 }
 
 // Overhead implements workload.Target: transactions are no bodies.
@@ -83,7 +88,7 @@ func (t *sessions) Connect(client uint32) (workload.Session, error) {
 		return nil, fmt.Errorf("postgres: client %d of %d", client, t.clients)
 	}
 	doing := fmt.Sprintf("client %d", client)
-	ctx, cancel := context.WithTimeout(context.Background(), connectLimit)
+	ctx, cancel := context.WithTimeout(t.ctx, connectLimit)
 	defer cancel()
 	c, err := pgconn.ConnectConfig(ctx, t.server.config.Copy())
 	if err != nil {
@@ -94,12 +99,15 @@ func (t *sessions) Connect(client uint32) (workload.Session, error) {
 		_ = c.Close(ctx) // err says more
 		return nil, wrap(doing+": prepare", err)
 	}
-	x := &session{server: t.server, client: client, w: w}
+	x := &session{server: t.server, of: t, client: client, w: w}
 	if t.seqs != nil {
 		x.seq = t.seqs[client]
 	}
 	t.server.sessions.Lock()
 	t.server.sessions.open[x] = struct{}{}
+	if t.ctx.Err() != nil { // meanwhile
+		w.interrupt()
+	}
 	t.server.sessions.Unlock()
 	return x, nil
 }

@@ -48,6 +48,21 @@ func (s *server) Settings(ctx context.Context) (target.Settings, error) {
 	return inOrder(found), nil
 }
 
+// Values implements target.Reader.
+func (s *server) Values(ctx context.Context, names []string) (target.Settings, error) {
+	var all target.Settings
+	err := s.fresh(ctx, func(c *pgconn.PgConn) error {
+		found, err := variables(ctx, c, names)
+		for _, name := range names {
+			if v, ok := found[name]; ok {
+				all = append(all, target.Setting{Name: name, Value: v.value})
+			}
+		}
+		return err
+	})
+	return all, err
+}
+
 // inOrder lists the variables that were found.
 func inOrder(found map[string]variable) target.Settings {
 	var list target.Settings

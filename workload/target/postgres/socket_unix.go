@@ -53,6 +53,9 @@ func (b blocking) Write(p []byte) (int, error) {
 	}
 }
 
+// interrupt ends a Read or Write that is under way, and all that come.
+func (b blocking) interrupt() { _ = syscall.Shutdown(int(b), syscall.SHUT_RDWR) } // the server may have ended it
+
 // Close implements io.Closer. REQUIRES: nobody reads or writes.
 func (b blocking) Close() error { return syscall.Close(int(b)) }
 

@@ -1,0 +1,54 @@
+package testenv
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// publicPrefix begins the names of the folders of Public, before the number of the
+// process that made them.
+const publicPrefix = "flushbench-servers-"
+
+// Public makes a folder for servers that tests start: every user may enter it,
+// unlike that of t.TempDir, and the path of a socket in it is short. The caller
+// removes it. Folders of processes that are gone, which a time limit has killed, are
+// removed first, once clean has ended what may be left in them: a server that
+// outlived its test, shared memory. clean may be nil. Safe for concurrent use, by
+// several processes too.
+func Public(clean func(dir string)) (string, error) {
+	return publicIn("/tmp", clean)
+}
+
+func publicIn(base string, clean func(dir string)) (string, error) {
+	left, err := filepath.Glob(filepath.Join(base, publicPrefix+"*-*"))
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range left {
+		if !abandoned(dir) {
+			continue
+		}
+		if clean != nil {
+			clean(dir)
+		}
+		_ = os.RemoveAll(dir) // another user's stays
+	}
+	dir, err := os.MkdirTemp(base, fmt.Sprintf("%s%d-", publicPrefix, os.Getpid()))
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755) //nolint:gosec // for all to enter
+}
+
+// abandoned reports whether the process that made a folder of Public is gone. Where
+// its number was given away again the folder waits for that one's end.
+func abandoned(dir string) bool {
+	number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), publicPrefix), "-")
+	pid, err := strconv.Atoi(number)
+	return err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
