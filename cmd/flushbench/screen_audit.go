@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"flushbench/metrics/hostinfo"
@@ -34,7 +35,7 @@ func auditScreen(r *audit.Report, bold func(string) string) string {
 		var texts []string
 		for _, f := range r.Findings {
 			if f.Grade == grade {
-				texts = append(texts, findingText(&f))
+				texts = append(texts, findingText(&f, r.Next))
 			}
 		}
 		if len(texts) > 0 {
@@ -66,9 +67,11 @@ func wrapped(text string) string {
 	return strings.Join(verdict.Wrap(text, verdict.Width), "\n") + "\n"
 }
 
-// findingText is a finding with what mends it.
-func findingText(f *audit.Finding) string {
-	if f.Fix == "" {
+// findingText is a finding with what mends it, unless that stands among the next
+// steps.
+func findingText(f *audit.Finding, next []audit.Step) string {
+	said := func(s audit.Step) bool { return strings.Contains(s.Command, f.Fix) }
+	if f.Fix == "" || slices.ContainsFunc(next, said) {
 		return f.Text
 	}
 	return f.Text + " Mend: " + f.Fix + "."
@@ -123,6 +126,9 @@ func auditCrashes(r *audit.Report) *grid {
 func presentRate(r *audit.Report) string {
 	if r.Load.CommitsPS == nil {
 		return ""
+	}
+	if *r.Load.CommitsPS == 0 {
+		return "; it was at rest: no commit was seen"
 	}
 	return "; commits at " + rate(*r.Load.CommitsPS) + "/s"
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"flushbench/groupcommit"
 	"flushbench/metrics/verdict"
 	"flushbench/workload/durability"
 	"flushbench/workload/target"
@@ -167,7 +168,7 @@ func next(f *Facts, p *promise, r *Report) []Step {
 	switch {
 	case !strict:
 		add("what that costs here", "flushbench probe --gentle --dir "+dir)
-		add("what a crash really takes", "flushbench crash --target "+productTarget(f)+" --kinds process,os,power")
+		add("crash a private server with these policies", crashCommand(f, p))
 	default:
 		add("does the drive obey flushes", "flushbench plug load, see docs/crash-lab.md")
 	}
@@ -198,6 +199,18 @@ func strictSettings(f *Facts, p *promise) string {
 		sets = append(sets, "SET GLOBAL sync_binlog = 1")
 	}
 	return strings.Join(sets, "; ")
+}
+
+// crashCommand crashes a private server with the policies of this one.
+func crashCommand(f *Facts, p *promise) string {
+	text := fmt.Sprintf("flushbench crash --target %s --policy %v", productTarget(f), p.named)
+	if p.binlog {
+		text += fmt.Sprintf(" --sync-binlog %d", p.every)
+	}
+	if interval := p.setting.Interval; f.Info.Product != target.PostgreSQL && !p.kept.Flushes() && interval != groupcommit.DefaultInterval {
+		text += fmt.Sprintf(" --flush-interval %v", interval)
+	}
+	return text + " --kinds process,os,power"
 }
 
 // productTarget is what crash --target calls the server's product.

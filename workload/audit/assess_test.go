@@ -181,7 +181,8 @@ func TestFindings(t *testing.T) {
 		{target.MariaDB, "", loop, direct, Notes, "overlay-file-system network-file-system volatile-cache"},
 		{target.MariaDB, "log_bin=OFF", nil, RedoLog{}, Notes, "no-binlog"},
 		{target.MariaDB, "innodb_flush_log_at_timeout=9", nil, RedoLog{}, Loses, ""},
-		{target.MariaDB, "innodb_flush_log_at_trx_commit=2", nil, RedoLog{}, Loses, "tables-behind-binlog direct-log-policy-2"},
+		{target.MariaDB, "innodb_flush_log_at_trx_commit=2", nil, RedoLog{}, Loses, "tables-behind-binlog"},
+		{target.MariaDB, "innodb_flush_log_at_trx_commit=2", nil, direct, Notes, "direct-log-policy-2"},
 		{target.MariaDB, "innodb_flush_log_at_trx_commit=2 innodb_flush_log_at_timeout=9 innodb_log_file_buffering=ON", nil, RedoLog{}, Loses, "long-flush-interval tables-behind-binlog"},
 		{target.MariaDB, "innodb_flush_log_at_trx_commit=2", nil, buffered, Notes, "log-buffered-all-the-same"},
 		{target.MariaDB, "innodb_log_file_buffering=ON", nil, direct, Notes, "log-direct-all-the-same"},
@@ -240,9 +241,12 @@ func TestCommits(t *testing.T) {
 	if !strings.Contains(strings.Join(r.Answer, " "), "about 3,000 commits at the present 1,000/s") {
 		t.Errorf("answer %q", r.Answer)
 	}
-	f.Load.CommitsPS = nil
-	if c := Assess(f).Crashes[0].Commits; c != nil {
-		t.Errorf("without a rate: %v commits; want none", *c)
+	for _, rate := range []*float64{nil, figure(0)} { // a server at rest does not lose nothing
+		f.Load.CommitsPS = rate
+		r := Assess(f)
+		if c := r.Crashes[0].Commits; c != nil || strings.Contains(strings.Join(r.Answer, " "), "present") {
+			t.Errorf("without a rate: %v commits, %q; want none", *c, r.Answer)
+		}
 	}
 	f = facts(target.MariaDB, settings(mariadb), nil)
 	if c := Assess(f).Crashes[2].Commits; c == nil || *c != 0 {

@@ -123,7 +123,7 @@ type Crash struct {
 	Tables Loss            `json:"tables"`
 	Binlog *Loss           `json:"binlog"` // null: the server has none
 	// Commits is the larger of the two at the rate that was seen, in commits;
-	// null where there is no bound or no rate.
+	// null where there is no bound or no rate, as of a server at rest.
 	Commits *float64 `json:"commits"`
 	// Damaged: beyond lost commits, what stays may be damaged: pages torn or
 	// missing, so that the tables as a whole are at stake.

@@ -168,8 +168,8 @@ func (c *Crash) commits(f *Facts) *float64 {
 	if l.Extent == Nothing {
 		return new(float64)
 	}
-	if l.Seconds == 0 || f.Load.CommitsPS == nil {
-		return nil
+	if l.Seconds == 0 || f.Load.CommitsPS == nil || *f.Load.CommitsPS == 0 {
+		return nil // of a server at rest nothing can be said: not that it loses none
 	}
 	n := l.Seconds * *f.Load.CommitsPS
 	return &n

@@ -170,12 +170,12 @@ func directRules(f *Facts, p *promise) (out []Finding) {
 		case f.Redo.LayoutKnown:
 			layout = "they were here, and the file system is not one that overwrites in place"
 		}
-		out = append(out, found(true, CodeDirectPolicy2, Loses, "SET GLOBAL innodb_log_file_buffering = ON",
-			"the redo log bypasses the page cache (O_DIRECT), so under policy 2 each commit waits for a write to the device: dearer than a buffered one, at times than policy 1. A kernel crash takes nothing of it once the log's blocks were written before: %s.", layout)...)
+		out = append(out, found(true, CodeDirectPolicy2, Notes, "",
+			"the redo log bypasses the page cache (O_DIRECT), so under policy 2 each commit waits for a write to the device: dearer than a buffered one, at times than policy 1. A kernel crash takes nothing of it once the log's blocks were written before: %s. SET GLOBAL innodb_log_file_buffering = ON makes commits cheaper and lets a kernel crash take the interval in any case; only a restart undoes it.", layout)...)
 	}
 	if f.Redo.FlagsKnown && buffering != "" {
-		out = append(out, found(off(buffering) && !f.Redo.Direct, CodeBufferedAnyway, Notes, "SET GLOBAL innodb_log_file_buffering = ON, then OFF",
-			"innodb_log_file_buffering=%s, and yet the redo log is open without O_DIRECT, as with policy 2 among the start options: what a kernel crash takes is that of a buffered log.", buffering)...)
+		out = append(out, found(off(buffering) && !f.Redo.Direct, CodeBufferedAnyway, Notes, "",
+			"innodb_log_file_buffering=%s, and yet the redo log is open without O_DIRECT, as where the file system has none: what a kernel crash takes is that of a buffered log.", buffering)...)
 		out = append(out, found(on(buffering) && f.Redo.Direct, CodeDirectAnyway, Notes, "",
 			"innodb_log_file_buffering=%s, and yet the redo log is open with O_DIRECT.", buffering)...)
 	}

@@ -60,7 +60,7 @@ var innodbMeanings = []meaningRule{
 		case !p.binlog:
 			return ""
 		case p.every == 0:
-			return "the binlog is never flushed by a commit"
+			return "the binlog is flushed by no commit"
 		case p.every == 1:
 			return "the binlog is flushed with each group"
 		}
