@@ -146,6 +146,17 @@ type series struct {
 func (p *panel) draw(s *series) {
 	p.open(group{class: "series", name: s.name})
 	defer p.close()
+	p.whiskers(s)
+	p.path(s)
+	for _, d := range s.points {
+		p.open(group{class: "point", tip: d.tip})
+		p.mark(p.place(s, d), s.look, 4.5)
+		p.close()
+	}
+}
+
+// whiskers draws the intervals of the points of s.
+func (p *panel) whiskers(s *series) {
 	thin := stroke{colour: s.look.colour.mix(paper, 0.35), width: 1.2}
 	for _, d := range s.points {
 		if d.hi > d.lo && usable(d.lo) && usable(d.hi) {
@@ -155,12 +166,6 @@ func (p *panel) draw(s *series) {
 			p.line([]point{{x - 3, from}, {x + 3, from}}, thin)
 			p.line([]point{{x - 3, to}, {x + 3, to}}, thin)
 		}
-	}
-	p.path(s)
-	for _, d := range s.points {
-		p.open(group{class: "point", tip: d.tip})
-		p.mark(p.place(s, d), s.look, 4.5)
-		p.close()
 	}
 }
 

@@ -30,7 +30,7 @@ func All(r *result.Result) []Plot {
 	v := newView(r)
 	var out []Plot
 	for _, draw := range []func(*view) *Plot{
-		addedLatency, throughput, atRisk, crashTrials, percentiles, tradeoff,
+		knee, addedLatency, throughput, atRisk, crashTrials, percentiles, tradeoff,
 		groupCommit, pairs, sideBySide, stages, timeline, flushMethods,
 	} {
 		if p := draw(v); p != nil {

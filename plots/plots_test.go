@@ -24,6 +24,7 @@ func fixtures() map[string]*result.Result {
 	mixed.CrashTrials = crashResult().CrashTrials
 	return map[string]*result.Result{
 		"run": runResult(), "bank": bankResult(), "probe": probeResult(), "crash": crashResult(), "wide": wideResult(), "mixed": mixed,
+		"sweep": sweepResult(),
 	}
 }
 
@@ -34,6 +35,7 @@ func TestApplicable(t *testing.T) {
 		"bank":  "throughput latency-percentiles throughput-latency group-commit policy-sync-binlog stages timeline",
 		"probe": "flush-methods",
 		"crash": "at-risk crash-trials",
+		"sweep": "knee",
 		"wide":  "throughput latency-percentiles throughput-latency group-commit stages timeline",
 		"mixed": "added-latency throughput at-risk crash-trials latency-percentiles throughput-latency group-commit stages timeline",
 	}

@@ -45,6 +45,12 @@ var settings = []setting{
 
 	{special: func(p *result.Params) bool { return p.Target != "" }, name: func(p *result.Params) string { return p.Target }},
 	{name: func(p *result.Params) string { return word("redo log buffering", p.ServerLogBuffering) }},
+	{name: func(p *result.Params) string {
+		if p.ServerLogOverwritten {
+			return "redo log overwritten before"
+		}
+		return ""
+	}},
 	{special: func(p *result.Params) bool { return p.LongView != "" }, name: longView},
 	{special: func(p *result.Params) bool { return p.AddedFlushNS > 0 }, name: func(p *result.Params) string {
 		if p.AddedFlushNS <= 0 {

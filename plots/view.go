@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"flushbench/metrics/result"
+	"flushbench/metrics/stats"
 	"flushbench/metrics/verdict"
 )
 
@@ -41,9 +42,12 @@ func newView(r *result.Result) *view {
 		}
 	}
 	var closed, paced []*result.Cell
+	// Loads that a search tried say nothing of how settings compare at one load, and
+	// its closed loop only told it where to begin.
+	searched := r.Sweep != nil && r.Sweep.Over == result.SweepOverRate
 	for i := range r.Cells {
 		switch c := &r.Cells[i]; {
-		case len(c.Rounds) == 0:
+		case len(stats.FullRounds(c)) == 0, searched:
 		case c.Params.Load == result.LoadPaced:
 			paced = append(paced, c)
 		default:

@@ -38,7 +38,7 @@ func newReportCmd() *cobra.Command {
 		Long: `Make a page that can be handed on: report.html, one file that needs nothing else,
 and the same as report.md with its pictures in plots. Both are computed from
 result.json alone and come out the same, byte for byte, whenever they are made;
-run makes them at its end.
+run and sweep make them at their end.
 
 RESULT is a result folder, a result.json, latest or latest~1. Several make one
 page, whose folklore is judged by all of them: a run, a probe and a crash lab of

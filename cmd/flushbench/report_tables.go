@@ -21,12 +21,16 @@ func reportPart(r *result.Result) report.Part {
 		return report.Part{Result: r, Head: []string{hostinfo.Headline(r.Environment)}, Tables: probeTables(r.Probe)}
 	}
 	head := []string{runHeadline(r)}
+	tables := runTables
+	if r.Sweep != nil {
+		tables = sweepTables
+	}
 	for _, lines := range []string{elsewhereLines(r), serverLines(r), limitLine("this disk", r.Limit), limitLine("the binlog's disk", r.BinlogLimit)} {
 		if lines != "" {
 			head = append(head, lines)
 		}
 	}
-	return report.Part{Result: r, Head: head, Tables: runTables(r)}
+	return report.Part{Result: r, Head: head, Tables: tables(r)}
 }
 
 // pageTableOf is a table of a screen for a page.
@@ -50,27 +54,32 @@ func runTables(r *result.Result) []report.Table {
 		}
 	}
 	speed, risk := cellsWhere(r, false), cellsWhere(r, true)
-	if len(speed) > 0 {
-		about := "closed loop, " + thinkText(speed[0]) + "; " + spreadText(r)
-		if speed[0].Params.Rows > 0 {
-			varied := append(variedAxes(speed), variedRows(speed)...)
-			add("COMMIT", about, databaseTable(speed, varied), databaseNoteOf(speed))
+	if rows := withFailed(r, speed, false); len(rows) > 0 {
+		about := "closed loop, " + thinkText(rows[0]) + "; " + spreadText(r)
+		if rows[0].Params.Rows > 0 {
+			varied := append(variedAxes(rows), variedRows(rows)...)
+			add("COMMIT", about, databaseTable(rows, varied), databaseNoteOf(rows)+failedNote(rows)) // servers have the second alone
 			add("BESIDE", "what commits write, and what the pages do meanwhile", besideTable(speed, varied), besideNote)
 			add(classTitle, classAbout, classGrid(speed), classNote)
 		} else {
 			add("SPEED", about, speedTable(speed), starNote(speed))
 		}
 	}
-	if len(risk) > 0 {
-		add("RISK", riskTitle(risk), riskTable(risk), "")
+	if rows := withFailed(r, risk, true); len(rows) > 0 {
+		add("RISK", riskTitle(rows), riskTable(rows), failedNote(rows))
 		add("PACE", paceAbout, paceGrid(risk), paceNotes(risk))
 		add(classTitle, classAbout, classGrid(risk), classNote)
 	}
 	beside := verdict.SideBySide(r)
-	add(ratioTitle, ratioAbout, ratioGrid(beside), ratioNote)
-	add(workTitle, workAbout, workGrid(beside), workNote)
+	add(ratioTitle, ratioAboutOf(beside), ratioGrid(beside), ratioNote(beside))
+	add(workTitle, workAboutOf(beside), workGrid(beside), workNote(beside))
 	add("VIEW", viewAbout, viewGrid(append(speed, risk...)), viewNote)
 	return out
+}
+
+// sweepTables are those of sweepScreen.
+func sweepTables(r *result.Result) []report.Table {
+	return []report.Table{pageTableOf("KNEE", sweepTitle(r), sweepGrid(r.Sweep), sweepNote(r.Sweep))}
 }
 
 // crashTables are those of crashScreen.

@@ -82,6 +82,16 @@ func sweepGrid(s *result.Sweep) *grid {
 	return g
 }
 
+// sweepNote says what the question marks of the table mean; "" without one.
+func sweepNote(s *result.Sweep) string {
+	for i := range s.Pairs {
+		if k := &s.Pairs[i].Knee; k.Lo > 0 && !k.LoShown || k.Hi > 0 && !k.HiShown {
+			return "?: too few rounds show that end."
+		}
+	}
+	return ""
+}
+
 // unshown marks an end that too few rounds stand behind.
 func unshown(shown bool) string {
 	if shown {

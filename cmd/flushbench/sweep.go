@@ -73,10 +73,12 @@ func (o *sweepOptions) addFlags(fs *pflag.FlagSet) {
 	addSafetyFlags(fs, &o.allowVolatile, &o.besideLiveDatabase)
 	addFormatFlag(fs, &o.format)
 	addNewResultFlag(fs, &o.results)
+	fs.StringVar(&o.resume, "resume", "", "complete the unfinished sweep in this result `FOLDER`, with the same flags")
 	fs.StringVar(&o.name, "name", "sweep", "last part of the result folder's `NAME`")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say which pairs would be swept, how long it takes and what it writes")
-	inGroup(fs, "Output", "format", "results", "name", "quiet", "dry-run")
+	fs.BoolVar(&o.noReport, "no-report", false, "make no report.html, report.md and pictures at the end")
+	inGroup(fs, "Output", "format", "results", "resume", "name", "quiet", "dry-run", "no-report")
 	fs.SortFlags = false
 }
 
@@ -93,7 +95,7 @@ turns, so that a drift of the disk meets all alike.
 
 The answer is an interval: the lower rate was shown to hold, the upper one not to. A
 pair whose rounds had not settled as SNIA's performance test specification asks is
-marked. Ctrl-C keeps what was found.`,
+marked. Ctrl-C keeps what was found, and --resume goes on from there.`,
 		Example: `  flushbench sweep --p99 10ms                      policies 1, 2 and 0
   flushbench sweep --p99 5ms --policy 1 --time-budget 3m
   flushbench sweep --workload bank --policy 1,2 --sync-binlog 1,100 --p99 10ms
@@ -150,7 +152,7 @@ func (o *sweepOptions) config(flags *pflag.FlagSet) (sweep.Config, error) {
 	}
 	cfg.Run = runner.Config{
 		Plan: runner.PlanOf(&o.s), Base: o.s.Dir, LogBase: o.s.LogDir, DataBase: o.s.DataDir, BinlogBase: o.s.BinlogDir,
-		ResultsDir: o.results, MaxWriteBytes: int64(o.s.MaxWriteBytes),
+		ResultsDir: o.results, Resume: o.resume, MaxWriteBytes: int64(o.s.MaxWriteBytes),
 		AllowVolatile: o.allowVolatile, BesideLiveDatabase: o.besideLiveDatabase,
 		ToolVersion: toolVersion(), CommandLine: os.Args, Name: o.name,
 	}
@@ -175,13 +177,21 @@ func (o *sweepOptions) run(ctx context.Context, stdout, stderr io.Writer, cfg sw
 	if res == nil {
 		return err
 	}
+	page := "" // path of the report
+	if !o.noReport && err == nil && budgetTooSmall(res) == nil {
+		page, err = writeReport(folder)
+	}
 	if o.format != formatTable {
 		if writeErr := writeFormat(stdout, o.format, res); err == nil {
 			err = writeErr
 		}
 		return cmp.Or(err, budgetTooSmall(res))
 	}
-	if _, writeErr := io.WriteString(stdout, sweepScreen(res, folder, bold(stdout))); err == nil {
+	screen := sweepScreen(res, folder, bold(stdout))
+	if page != "" {
+		screen += "Report  " + page + "\n"
+	}
+	if _, writeErr := io.WriteString(stdout, screen); err == nil {
 		err = writeErr
 	}
 	return cmp.Or(err, budgetTooSmall(res))

@@ -33,7 +33,11 @@ type Sweep struct {
 	Step      float64        `json:"step"`      // ratio of two neighbouring points
 	BudgetNS  int64          `json:"budget_ns"` // time allowed for
 	SpentNS   int64          `json:"spent_ns"`  //
-	Pairs     []SweepPair    `json:"pairs"`
+	// RoundsLeft says for each turn, the first one first, how many more rounds the time
+	// allowed for when it was chosen what to measure in it. With the rounds of the cells
+	// that is all that a choice depends on, so a resumed sweep can make it again.
+	RoundsLeft []int       `json:"rounds_left"`
+	Pairs      []SweepPair `json:"pairs"`
 }
 
 // SweepObjective is what a point must hold, beside being carried at all; 0: no limit.

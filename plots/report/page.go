@@ -93,6 +93,9 @@ func newPart(in *Part, id string, several bool) (part, error) {
 				p.Checks = append(p.Checks, check{clean(c.Status), clean(c.Text)})
 			}
 		}
+	case r.Sweep != nil:
+		// Its closed loops only told it where to begin: they are far from any limit.
+		p.Answer, p.Distance, p.Limit = verdict.SweepSentences(r.Sweep), nil, nil
 	default:
 		p.Answer, p.Not = verdict.Answer(r), verdict.NotTested(r)
 	}

@@ -226,3 +226,21 @@ func TestCommandLine(t *testing.T) {
 		t.Errorf("notes %q; want no seed, and that it ended early", a.Notes)
 	}
 }
+
+// TestSweep: the page of a sweep says where the knee lies and shows the search; the
+// closed loop that only told where to begin is held against no limit, and no policy
+// is recommended.
+func TestSweep(t *testing.T) {
+	p := mustReport(t, partOf(search()))
+	page, md := htmlOf(t, p), markdownOf(t, p)
+	for _, want := range []string{"1 carries 11,800 commits/s within p99 &lt;= 10ms, and not 12,100 (p99 is over the limit there).", "knee"} {
+		if !strings.Contains(page, want) || !strings.Contains(md, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, no := range []string{"How far from the limit", "Not tested", "No paced cell", "throughput.svg"} {
+		if strings.Contains(page, no) || strings.Contains(md, no) {
+			t.Errorf("the page of a sweep says %q", no)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -134,4 +135,28 @@ func markdownOf(t testing.TB, p *Report) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// search is a made-up sweep of policy 1: a closed loop that told where to begin, and
+// four rates, three of which hold.
+func search() *result.Result {
+	r := run()
+	r.Kind, r.Name, r.CommandLine = result.KindSweep, "sweep", []string{"flushbench", "sweep", "--p99", "10ms", "--policy", "1"}
+	r.Cells = r.Cells[1:2]
+	p := result.SweepPair{Name: "policy=1,clients=64", Policy: "1", Knee: result.SweepKnee{Lo: 11_800, Hi: 12_100, LoShown: true, HiShown: true,
+		Miss: result.MissP99, Bound: result.BoundRate, Rounds: 21, Ended: result.SweepClear, Settled: true}}
+	for i, at := range []float64{6000, 9000, 11_800, 12_100} {
+		c := run().Cells[2]
+		c.Name, c.Params.Rate = fmt.Sprintf("policy=1,clients=64,rate=%v", at), at
+		for k := range c.Rounds {
+			c.Rounds[k].TPS, c.Rounds[k].LatencyNS.P99 = at, ptr(int64(i+1)*3*ms)
+		}
+		x := result.SweepPoint{Value: at, Cell: c.Name, Held: 5, Tried: 5}
+		if i == 3 {
+			x.Held, x.Miss = 0, result.MissP99
+		}
+		r.Cells, p.Points = append(r.Cells, c), append(p.Points, x)
+	}
+	r.Sweep = &result.Sweep{Over: result.SweepOverRate, Objective: result.SweepObjective{P99NS: 10 * ms}, Step: 1.024, Pairs: []result.SweepPair{p}}
+	return r
 }

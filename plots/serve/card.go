@@ -148,6 +148,8 @@ func answerOf(r *result.Result) string {
 		all = verdict.CrashAnswer(r)
 	case r.Probe != nil:
 		all = []string{r.Probe.Verdict}
+	case r.Sweep != nil:
+		all = verdict.SweepSentences(r.Sweep)
 	default:
 		all = verdict.Answer(r)
 	}

@@ -23,6 +23,11 @@ type Adaptive interface {
 	Finish(res *result.Result)
 	// Longest is how long the run takes at the most, said beforehand.
 	Longest() time.Duration
+	// Resume is called instead of Next for the rounds that an earlier run has begun,
+	// all of them at once and before anything is written. It returns what Next
+	// returned in each, the last one of which may be unfinished, and refuses a result
+	// that is not of this search.
+	Resume(earlier *result.Result) ([][]Spec, error)
 }
 
 // adaptive is what a run with an adaptive plan keeps; without one it is zero.
@@ -30,6 +35,21 @@ type adaptive struct {
 	templates []Spec      // Plan.Specs, as the user of the package gave them
 	now       []int       // indexes of the specs of this round
 	asked     map[int]int // by index: in how many rounds so far
+	earlier   [][]Spec    // of the rounds that an earlier run has begun
+}
+
+// distinct returns the specs of the earlier rounds in the order of their cells, and
+// by name in how many rounds each was asked for.
+func (a *adaptive) distinct() (specs []Spec, asked map[string]int) {
+	asked = map[string]int{}
+	for _, round := range a.earlier {
+		for _, s := range round {
+			if asked[s.Name]++; asked[s.Name] == 1 {
+				specs = append(specs, s)
+			}
+		}
+	}
+	return specs, asked
 }
 
 // thisRound returns the indexes of the specs that the round measures.
@@ -55,14 +75,16 @@ func (r *run) grow(n int) bool {
 		a.templates, a.asked, r.plan.Specs = r.plan.Specs, map[int]int{}, nil
 	}
 	a.now = a.now[:0]
-	for _, s := range r.plan.Adaptive.Next(r.res, n) {
+	for _, s := range r.next(n) {
 		i := 0
 		for i < len(r.plan.Specs) && r.plan.Specs[i].Name != s.Name {
 			i++
 		}
 		if i == len(r.plan.Specs) {
 			r.plan.Specs = append(r.plan.Specs, s)
-			r.addCell(&r.plan.Specs[i])
+			if i == len(r.res.Cells) { // no earlier run has it
+				r.addCell(&r.plan.Specs[i])
+			}
 		}
 		a.asked[i]++
 		a.now = append(a.now, i)
@@ -71,6 +93,14 @@ func (r *run) grow(n int) bool {
 		r.plan.Specs = a.templates // whoever asks for the plan's files finds them
 	}
 	return len(a.now) > 0
+}
+
+// next returns what an adaptive plan measures in round n.
+func (r *run) next(n int) []Spec {
+	if e := r.adaptive.earlier; n <= len(e) {
+		return e[n-1]
+	}
+	return r.plan.Adaptive.Next(r.res, n)
 }
 
 // addCell adds a cell without rounds to the result.
@@ -100,7 +130,7 @@ func (r *run) roundsOf(i int) int {
 
 // roundsDone is how many rounds of spec i are in the result.
 func (r *run) roundsDone(i int) int {
-	if i >= len(r.res.Cells) {
+	if r.plan.Adaptive != nil {
 		return 0 // a template
 	}
 	return len(r.res.Cells[i].Rounds)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -17,11 +18,8 @@ func (r *run) resume() error {
 	if err != nil {
 		return err
 	}
-	if old.Kind != result.KindRun {
-		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s is no run but a %s: there is nothing to resume", r.cfg.Resume, old.Kind)}}
-	}
-	if r.plan.Adaptive != nil {
-		return &workdir.Refusal{Lines: []string{"a search cannot be resumed: its next question depends on the last answer; start it again"}}
+	if kind := cmp.Or(r.plan.Kind, result.KindRun); old.Kind != kind {
+		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s is no %s but a %s: there is nothing to resume", r.cfg.Resume, kind, old.Kind)}}
 	}
 	if old.Complete {
 		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s is complete: there is nothing to resume", r.cfg.Resume)}}
@@ -33,12 +31,21 @@ func (r *run) resume() error {
 	if moved := r.folders.sameDevices(&old.Environment); moved != "" {
 		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s cannot be completed here: %s; resume with the folders of the first run", r.cfg.Resume, moved)}}
 	}
-	if len(old.Cells) != len(r.plan.Specs) {
+	specs, rounds := r.plan.Specs, func(string) int { return r.plan.Rounds }
+	if a := r.plan.Adaptive; a != nil {
+		if r.adaptive.earlier, err = a.Resume(old); err != nil {
+			return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s cannot be resumed: %v", r.cfg.Resume, err)}}
+		}
+		var asked map[string]int
+		specs, asked = r.adaptive.distinct()
+		rounds = func(name string) int { return asked[name] }
+	}
+	if len(old.Cells) != len(specs) {
 		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s has %d cells, these flags give %d: resume with the flags of the first run (%v)",
-			r.cfg.Resume, len(old.Cells), len(r.plan.Specs), old.CommandLine)}}
+			r.cfg.Resume, len(old.Cells), len(specs), old.CommandLine)}}
 	}
 	for i := range old.Cells {
-		c, s := &old.Cells[i], &r.plan.Specs[i]
+		c, s := &old.Cells[i], &specs[i]
 		if s.AutoRate {
 			s.Rate = c.Params.Rate
 		}
@@ -52,7 +59,7 @@ func (r *run) resume() error {
 			return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s measured the cell %s with other settings: resume with the flags of the first run (%v)", r.cfg.Resume, c.Name, old.CommandLine)}}
 		}
 		c.Rounds = slices.DeleteFunc(c.Rounds, func(x result.Round) bool { return x.Partial })
-		c.Warnings, c.Partial = nil, finished(c) < r.plan.Rounds
+		c.Warnings, c.Partial = nil, finished(c) < rounds(c.Name)
 	}
 	old.Interrupted, old.Error = false, ""
 	r.seed, r.plan.Seed = old.Seed, old.Seed
@@ -62,9 +69,13 @@ func (r *run) resume() error {
 	return nil
 }
 
-// measured reports whether an earlier run has everything of round n.
+// measured reports whether an earlier run has everything of round n, or all that it
+// could have.
 func (r *run) measured(n int) bool {
-	for i := range r.res.Cells {
+	if n < len(r.adaptive.earlier) {
+		return true // the search has gone on from what there was
+	}
+	for _, i := range r.thisRound() {
 		k := slices.IndexFunc(r.res.Cells[i].Rounds, func(x result.Round) bool { return x.Round == n })
 		if k < 0 || r.plan.Limit > 0 && r.res.Cells[i].Rounds[k].Limit.FlushPerS == 0 {
 			return false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,17 +89,22 @@ type session struct {
 	o      Options
 	pairs  []runner.Spec
 	budget time.Duration
-	begun  time.Time
+	now    func() time.Time
+	begun  time.Time     // as if it had never been interrupted
+	spent  time.Duration // by the run that is resumed
 
 	turn     int     // number of the last one
+	left     []int   // by turn, see result.Sweep.RoundsLeft
 	last     []Point // of the last turn
 	names    []string
 	turnAt   time.Time
 	overhead time.Duration // measured, a round
+	learned  int           // turns that it was measured in
 }
 
 func newSession(ctx context.Context, c *Config) *session {
-	s := &session{ctx: ctx, o: c.Options, pairs: c.Run.Plan.Specs, budget: c.Budget, begun: time.Now()}
+	s := &session{ctx: ctx, o: c.Options, pairs: c.Run.Plan.Specs, budget: c.Budget, now: time.Now}
+	s.begun = s.now()
 	warmup := time.Duration(0)
 	for i := range s.pairs {
 		warmup = max(warmup, s.pairs[i].Warmup)
@@ -148,18 +154,28 @@ func (s *session) spec(p Point) runner.Spec {
 func (s *session) Next(res *result.Result, n int) []runner.Spec {
 	s.take(res)
 	s.learn()
-	s.turn = n
-	points := s.sweep.Next(s.budget-closing-time.Since(s.begun), s.o.limitLength())
+	points := s.sweep.Next(s.budget-closing-s.since(s.begun), s.o.limitLength())
+	specs := s.ask(n, points)
 	s.report(res)
-	s.last, s.names = points, s.names[:0]
+	s.turnAt = s.now()
+	return specs
+}
+
+// ask notes that turn n measures these points, and returns their cells.
+func (s *session) ask(n int, points []Point) []runner.Spec {
+	s.turn, s.last, s.names = n, points, nil
+	if len(points) > 0 {
+		s.left = append(s.left, s.sweep.left)
+	}
 	specs := make([]runner.Spec, 0, len(points))
 	for _, p := range points {
 		x := s.spec(p)
 		specs, s.names = append(specs, x), append(s.names, x.Name)
 	}
-	s.turnAt = time.Now()
 	return specs
 }
+
+func (s *session) since(t time.Time) time.Duration { return s.now().Sub(t) }
 
 // Finish implements runner.Adaptive.
 func (s *session) Finish(res *result.Result) {
@@ -181,18 +197,19 @@ func (s *session) Finish(res *result.Result) {
 }
 
 // Longest implements runner.Adaptive.
-func (s *session) Longest() time.Duration { return s.budget }
+func (s *session) Longest() time.Duration { return max(s.budget-s.spent, 0) }
 
 // learn corrects what a round takes beside the measuring by the turn before.
 func (s *session) learn() {
-	if len(s.last) == 0 {
-		return
+	if len(s.last) == 0 || s.turnAt.IsZero() {
+		return // nothing yet, or begun by an earlier run
 	}
-	took := time.Since(s.turnAt) - s.o.limitLength()
+	took := s.since(s.turnAt) - s.o.limitLength()
 	for _, p := range s.last {
 		took -= p.Length
 	}
-	s.overhead += (took/time.Duration(len(s.last)) - s.overhead) / time.Duration(s.turn)
+	s.learned++
+	s.overhead += (took/time.Duration(len(s.last)) - s.overhead) / time.Duration(s.learned)
 	s.sweep.overhead = max(s.overhead, opening)
 }
 
@@ -245,7 +262,7 @@ func measuredOf(p Point, c *result.Cell, r *result.Round) Measured {
 // report writes what is known into the result.
 func (s *session) report(res *result.Result) {
 	o := result.Sweep{
-		Over: result.SweepOverRate, Step: Step, BudgetNS: int64(s.budget), SpentNS: int64(time.Since(s.begun)), Pairs: []result.SweepPair{},
+		Over: result.SweepOverRate, Step: Step, BudgetNS: int64(s.budget), SpentNS: int64(s.since(s.begun)), RoundsLeft: slices.Clone(s.left), Pairs: []result.SweepPair{},
 		Objective: result.SweepObjective{P99NS: int64(s.o.Objective.P99), P999NS: int64(s.o.Objective.P999), MeanNS: int64(s.o.Objective.Mean)},
 	}
 	if s.o.Clients {

@@ -137,3 +137,43 @@ func TestConfigValidate(t *testing.T) {
 		}
 	}
 }
+
+// TestRunResumed: interrupted within a turn, a sweep goes on from the rounds that
+// it has, measures what its turn lacks, and comes to its end.
+func TestRunResumed(t *testing.T) {
+	const steps = 5 // of the second turn, which has a limit loop and two rounds: one is left out
+	c := onFloor(t, 0, Options{Length: 20 * time.Millisecond, Start: 4050, Least: 4000, Most: 4100},
+		pair(groupcommit.Policy1, groupcommit.Dedicated, 4), pair(groupcommit.Policy1, groupcommit.Leader, 2))
+	again := c
+	ctx, cancel := context.WithCancel(t.Context())
+	c.Run.Progress = &after{steps: steps, then: cancel}
+	first, folder, err := Run(ctx, c)
+	if err == nil || first == nil || first.Complete {
+		t.Fatalf("interrupted at step %d: error %v", steps, err)
+	}
+	again.Run.Resume = folder
+	res, where, err := Run(t.Context(), again)
+	if err != nil || where != folder || !res.Complete || res.Interrupted {
+		t.Fatalf("resumed after step %d: %v", steps, err)
+	}
+	measured := 0
+	for i := range res.Cells {
+		x := &res.Cells[i]
+		measured += len(x.Rounds)
+		for _, r := range x.Rounds {
+			if r.Partial || r.Limit.FlushPerS <= 0 {
+				t.Errorf("after step %d: %s, round %d: partial %v, limit %v", steps, x.Name, r.Round, r.Partial, r.Limit.FlushPerS)
+			}
+		}
+	}
+	asked := 0
+	for i := range res.Sweep.Pairs {
+		k := &res.Sweep.Pairs[i].Knee
+		if asked += k.Rounds; k.Ended == result.SweepFailed || k.Ended == result.SweepInterrupted {
+			t.Errorf("after step %d: %s ended %s", steps, res.Sweep.Pairs[i].Name, k.Ended)
+		}
+	}
+	if asked != measured || measured == 0 {
+		t.Errorf("after step %d: %d rounds measured, %d in the searches", steps, measured, asked)
+	}
+}

@@ -13,7 +13,7 @@ type Sweep struct {
 	o        Options
 	overhead time.Duration
 	searches []*Search
-	turns    int
+	left     int // rounds that the time allowed for, at the last turn
 }
 
 // New begins a sweep over so many pairs. overhead is what a round takes beside the
@@ -30,32 +30,28 @@ func New(o Options, pairs int, overhead time.Duration) *Sweep {
 // none when all are. left is how long the whole sweep may still take, and shared how
 // long a turn takes for all pairs together (the limit loop).
 func (s *Sweep) Next(left, shared time.Duration) []Point {
-	var points []Point
-	for {
-		active := 0
-		var turn time.Duration
-		for _, x := range s.searches {
-			if x.ended == "" {
-				active++
-				turn += x.length() + s.overhead
-			}
+	turn := shared
+	for _, x := range s.searches {
+		if x.ended == "" {
+			turn += x.length() + s.overhead
 		}
-		if active == 0 {
-			return nil
-		}
-		rounds := int(left / (turn + shared))
-		points = points[:0]
-		for _, x := range s.searches {
-			if p, ok := x.Next(rounds); ok {
-				points = append(points, p)
-			}
-		}
-		if len(points) == active || len(points) == 0 {
-			s.turns++
-			return points
-		}
-		// Some ended just now: the others have the more time.
 	}
+	if turn <= 0 {
+		return nil // all are done
+	}
+	return s.turn(int(left / turn))
+}
+
+// turn returns the points of a turn when the time allows for so many more.
+func (s *Sweep) turn(left int) []Point {
+	s.left = left
+	var points []Point
+	for _, x := range s.searches {
+		if p, ok := x.Next(left); ok {
+			points = append(points, p)
+		}
+	}
+	return points
 }
 
 // Add takes what a turn measured. Points that are missing stay to be measured.
