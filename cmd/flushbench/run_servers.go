@@ -42,7 +42,7 @@ func (o *serverOptions) check(s *scenario.Scenario, flags *pflag.FlagSet) error 
 		return nil
 	}
 	if f := flags.Lookup("workload"); f != nil && f.Changed && f.Value.String() == scenario.KindLog.String() {
-		return errors.New("--workload log with a server: it has no form there; choose a workload with rows, such as update")
+		return fmt.Errorf("--%w", scenario.ErrLogOnServer)
 	}
 	unsafe := slices.Concat(s.ServerSet.Unsafe(), s.ServerOption.Unsafe())
 	if len(unsafe) > 0 && !o.allowUnsafe {

@@ -19,6 +19,7 @@ func databaseTables(cells []*result.Cell) string {
 	if note := databaseNoteOf(cells); note != "" {
 		text += note + "\n"
 	}
+	text += failedLine(cells)
 	if g := besideTable(cells, varied); len(g.rows) > 0 {
 		text += "\n" + g.String() + besideNote + "\n"
 	}
@@ -50,9 +51,10 @@ func databaseTable(cells []*result.Cell, varied []func(*result.Params) string) *
 		g.columns = append([]column{{head: "target", left: true}}, g.columns[:6]...)
 	}
 	for _, c := range cells {
-		s := c.Summary
-		row := []string{pairName(c, varied), verdict.Count(float64(c.Params.Clients)), rate(s.TPS.Median), rangeText(s.TPS),
-			latency(s.LatencyNS.P50), latency(s.LatencyNS.P99)}
+		row := []string{pairName(c, varied), verdict.Count(float64(c.Params.Clients)), failedMark, c.Failure(), failedMark, failedMark}
+		if s := c.Summary; s != nil {
+			row = append(row[:2], rate(s.TPS.Median), rangeText(s.TPS), latency(s.LatencyNS.P50), latency(s.LatencyNS.P99))
+		}
 		if withServers {
 			row = append([]string{cmp.Or(c.Params.Target, "engine")}, row...)
 		} else {

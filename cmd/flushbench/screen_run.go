@@ -19,17 +19,17 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 	b.WriteString(serverLines(r))
 	b.WriteString(limitLine("this disk", r.Limit) + limitLine("the binlog's disk", r.BinlogLimit))
 	speed, risk := cellsWhere(r, false), cellsWhere(r, true)
-	if len(speed) > 0 && speed[0].Params.Rows > 0 {
-		b.WriteString("\n" + bold("COMMIT") + " closed loop, " + thinkText(speed[0]) + "; " + spreadText(r) + "\n")
-		b.WriteString(databaseTables(speed))
+	if rows := withFailed(r, speed, false); len(rows) > 0 && rows[0].Params.Rows > 0 {
+		b.WriteString("\n" + bold("COMMIT") + " closed loop, " + thinkText(rows[0]) + "; " + spreadText(r) + "\n")
+		b.WriteString(databaseTables(rows))
 		b.WriteString(classTable(speed))
 	} else if len(speed) > 0 {
 		b.WriteString("\n" + bold("SPEED") + "  closed loop, " + thinkText(speed[0]) + "; " + spreadText(r) + "\n")
 		b.WriteString(speedTable(speed).String() + starNote(speed))
 	}
-	if len(risk) > 0 {
-		b.WriteString("\n" + bold("RISK") + "   " + riskTitle(risk) + "\n")
-		b.WriteString(riskTable(risk).String())
+	if rows := withFailed(r, risk, true); len(rows) > 0 {
+		b.WriteString("\n" + bold("RISK") + "   " + riskTitle(rows) + "\n")
+		b.WriteString(riskTable(rows).String() + failedLine(rows))
 		b.WriteString(paceText(risk, bold))
 		b.WriteString(classTable(risk))
 	}
@@ -96,6 +96,36 @@ func cellsWhere(r *result.Result, paced bool) []*result.Cell {
 	return cells
 }
 
+// withFailed is cells with those of the same load beside them that a server failed in
+// every round, in the order of the result.
+func withFailed(r *result.Result, cells []*result.Cell, paced bool) (all []*result.Cell) {
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if slices.Contains(cells, c) || c.Failure() != "" && (c.Params.Load == result.LoadPaced) == paced {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// failedMark stands where a cell that failed in every round has no figure.
+const failedMark = "*"
+
+// failedNote explains failedMark; "" where no cell bears it.
+func failedNote(cells []*result.Cell) string {
+	if !slices.ContainsFunc(cells, func(c *result.Cell) bool { return c.Summary == nil }) {
+		return ""
+	}
+	return failedMark + " the server failed it in every round"
+}
+
+func failedLine(cells []*result.Cell) string {
+	if note := failedNote(cells); note != "" {
+		return note + "\n"
+	}
+	return ""
+}
+
 func thinkText(c *result.Cell) string {
 	if c.Params.ThinkTimeNS == 0 {
 		return "no think time"
@@ -110,6 +140,9 @@ func spreadText(r *result.Result) string {
 		if s := r.Cells[i].Summary; s != nil {
 			n = max(n, s.TPS.N)
 		}
+	}
+	if n == 0 {
+		return "no round has figures"
 	}
 	if n == 1 {
 		return "one round, so no range"
@@ -227,7 +260,9 @@ func riskTitle(cells []*result.Cell) string {
 	rounds := 0
 	for _, c := range cells {
 		longest = max(longest, c.Params.DurationS)
-		rounds = max(rounds, c.Summary.TPS.N)
+		if c.Summary != nil {
+			rounds = max(rounds, c.Summary.TPS.N)
+		}
 	}
 	if !same {
 		return fmt.Sprintf("paced, %d x %s s; at risk: the worst moment", rounds, decimal1(longest))
@@ -257,6 +292,10 @@ func riskTable(cells []*result.Cell) *grid {
 			name += fmt.Sprintf(" %s/s x%d", rate(c.Params.Rate), c.Params.Clients)
 		}
 		s := c.Summary
+		if s == nil {
+			g.add(name, failedMark, failedMark, failedMark, failedMark+" "+c.Failure())
+			continue
+		}
 		row := []string{name, pacedLatency(c, s.LatencyNS.P50), pacedLatency(c, s.LatencyNS.P99), rate(s.FlushesPS.Median)}
 		if a := s.AtRisk; a != nil {
 			row = append(row, riskText(a.Process), riskText(a.OS), riskText(a.Power))

@@ -13,11 +13,68 @@ import (
 const (
 	ratioTitle = "SIDE BY SIDE"
 	ratioAbout = "commits/s over those of the base, and what the base adds"
-	ratioNote  = "base: policy 1; added: p50 of the base less that of the setting; error: the\nengine's ratio over the server's, less 1; direct, buffered: the server's redo\nlog without the page cache (innodb_log_file_buffering off), and through it"
+	pacedAbout = "what the base adds to a commit"
 	workTitle  = "A COMMIT"
 	workAbout  = "what it takes on a server and on the engine"
-	workNote   = "CPU: of the server's processes, and of the clients (the engine runs within\nthem); flushes: all, of a server by its own count; group: commits a flush"
+	workAlone  = "what it takes on a server"
 )
+
+// withEngine reports whether a setting of a server was measured on the engine too.
+func withEngine(all []verdict.Beside) bool {
+	return slices.ContainsFunc(all, func(b verdict.Beside) bool { return b.Engine != nil })
+}
+
+// ratioAboutOf is what stands above ratioGrid.
+func ratioAboutOf(all []verdict.Beside) string {
+	if closedLoop(all) {
+		return ratioAbout
+	}
+	return pacedAbout
+}
+
+// closedLoop reports whether some cell had no rate, so that its commits/s say something.
+func closedLoop(all []verdict.Beside) bool {
+	return slices.ContainsFunc(all, func(b verdict.Beside) bool { return b.Rate == 0 })
+}
+
+// ratioNote explains what ratioGrid shows.
+func ratioNote(all []verdict.Beside) string {
+	text := "base: policy 1; added: p50 of the base less that of the setting"
+	if withEngine(all) && closedLoop(all) {
+		text += "; error: the engine's ratio over the server's, less 1"
+	}
+	if slices.ContainsFunc(all, func(b verdict.Beside) bool { return b.Buffering != "" }) {
+		text += "; direct, buffered: the server's redo log without the page cache (innodb_log_file_buffering off), and through it"
+	}
+	if !withEngine(all) {
+		text += ". --target engine,... puts the engine beside"
+	}
+	return strings.Join(verdict.Wrap(text, verdict.Width), "\n")
+}
+
+// workAboutOf is what stands above workGrid.
+func workAboutOf(all []verdict.Beside) string {
+	if withEngine(all) {
+		return workAbout
+	}
+	return workAlone
+}
+
+// leastMark stands before a group that may be larger.
+const leastMark = ">="
+
+// workNote explains what workGrid shows.
+func workNote(all []verdict.Beside) string {
+	text := "CPU: of the server's processes, and of the clients"
+	if withEngine(all) {
+		text += " (the engine runs within them)"
+	}
+	text += "; flushes: all, of a server by its own count; group: commits a flush"
+	if slices.ContainsFunc(all, func(b verdict.Beside) bool { return b.Server.Group > 0 && b.Server.GroupIsLeast }) {
+		text += ", " + leastMark + " where the server does not tell those of its redo log from those of pages"
+	}
+	return strings.Join(verdict.Wrap(text, verdict.Width), "\n")
+}
 
 // onServers reports whether some cell ran on a real server.
 func onServers(cells []*result.Cell) bool {
@@ -51,9 +108,9 @@ func sideBySideText(r *result.Result, bold func(string) string) string {
 	}
 	text := ""
 	if g := ratioGrid(all); len(g.rows) > 0 {
-		text += "\n" + bold(ratioTitle) + "  " + ratioAbout + "\n" + g.String() + ratioNote + "\n"
+		text += "\n" + bold(ratioTitle) + "  " + ratioAboutOf(all) + "\n" + g.String() + ratioNote(all) + "\n"
 	}
-	return text + "\n" + bold(workTitle) + "  " + workAbout + "\n" + workGrid(all).String() + workNote + "\n"
+	return text + "\n" + bold(workTitle) + "  " + workAboutOf(all) + "\n" + workGrid(all).String() + workNote(all) + "\n"
 }
 
 // besideName is a setting of a server, with what varies beside it.
@@ -102,6 +159,14 @@ func ratioGrid(all []verdict.Beside) *grid {
 		}
 		g.add(row...)
 	}
+	switch engine, closed := withEngine(all), closedLoop(all); {
+	case !engine && !closed:
+		g.without(4, 5, 6, 8)
+	case !engine:
+		g.without(5, 6, 8)
+	case !closed:
+		g.without(4, 5, 6)
+	}
 	return g
 }
 
@@ -127,15 +192,24 @@ func workGrid(all []verdict.Beside) *grid {
 	}
 	micros := func(ns float64) string { return known(ns/1e3, ns > 0) }
 	count := func(v float64) string { return known(v, v >= 0) }
-	group := func(v float64) string { return known(v, v > 0) }
+	group := func(s *verdict.Side) string {
+		text := known(s.Group, s.Group > 0)
+		if s.GroupIsLeast && text != none {
+			text = leastMark + " " + text
+		}
+		return text
+	}
 	for i := range all {
 		b := &all[i]
 		row := []string{b.Target, besideName(b), verdict.Count(float64(b.Clients)), micros(b.Server.ServerCPUNS), micros(b.Server.ClientCPUNS), none,
-			count(b.Server.Flushes), none, group(b.Server.Group), none}
+			count(b.Server.Flushes), none, group(&b.Server), none}
 		if e := b.Engine; e != nil {
-			row[5], row[7], row[9] = micros(e.ClientCPUNS), count(e.Flushes), group(e.Group)
+			row[5], row[7], row[9] = micros(e.ClientCPUNS), count(e.Flushes), group(e)
 		}
 		g.add(row...)
+	}
+	if !withEngine(all) {
+		g.without(5, 7, 9)
 	}
 	return g
 }

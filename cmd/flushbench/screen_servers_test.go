@@ -60,6 +60,43 @@ func TestScreenOfServers(t *testing.T) {
 	}
 }
 
+// Without the engine nothing of it is shown, two rounds decide nothing, and a cell that
+// failed in every round says how.
+func TestScreenOfServersAlone(t *testing.T) {
+	r := serversResult()
+	var cells []result.Cell
+	for _, c := range r.Cells {
+		if c.Params.Target == "" || c.Params.ServerLogBuffering == "on" {
+			continue
+		}
+		c.Params.ServerLogBuffering = ""
+		c.Rounds = c.Rounds[:2]
+		for i := range c.Rounds {
+			x := &c.Rounds[i]
+			x.Groups = x.Commits
+			if c.Params.Clients == 64 && c.Params.Policy == "2" {
+				x.Partial, x.TPS, x.Commits = true, 0, 0
+				x.Server = &result.Server{ErrorsByKind: map[string]int64{"too many connections": 61, "deadlock": 80, "other": 1}}
+			}
+		}
+		if c.Params.Clients == 1 && c.Params.Policy == "2" {
+			for i := range c.Rounds {
+				c.Rounds[i].Groups++ // not of the binlog
+			}
+		}
+		cells = append(cells, c)
+	}
+	r.Cells, r.Complete = cells, false
+	stats.SummarizeResult(r)
+	text := runScreen(r, "results/x", func(s string) string { return s })
+	golden(t, "servers-alone.golden", text)
+	for _, table := range runTables(r) {
+		if table.Title == "COMMIT" && !strings.Contains(table.Note, failedMark) {
+			t.Errorf("the report's table has the note %q; want the failure explained", table.Note)
+		}
+	}
+}
+
 // The flags of a run become the servers that it reaches, without their passwords in
 // anything that is printed.
 func TestFlagsOfServers(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -23,6 +24,18 @@ type grid struct {
 
 // add appends a row; missing cells are empty.
 func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
+
+// without takes columns, given by their places in ascending order, out of the table.
+func (g *grid) without(columns ...int) {
+	for _, at := range slices.Backward(columns) {
+		g.columns = slices.Delete(g.columns, at, at+1)
+		for i, row := range g.rows {
+			if at < len(row) {
+				g.rows[i] = slices.Delete(row, at, at+1)
+			}
+		}
+	}
+}
 
 // String lays the table out, with no blanks at the end of a line. A table
 // whose heads are all empty has no line for them.

@@ -42,7 +42,7 @@ type Cell struct {
 	Partial    bool       `json:"partial"`         // fewer rounds, or a shorter last one, than asked for
 	Params     Params     `json:"params"`          //
 	Rounds     []Round    `json:"rounds"`          // finished rounds, in the order of their number
-	Summary    *Summary   `json:"summary"`         // null when no round is finished
+	Summary    *Summary   `json:"summary"`         // null when no round is finished, and on a server when each failed
 	Warnings   []Warning  `json:"warnings"`        //
 	Crash      *CrashCell `json:"crash,omitempty"` // of kind crash, which has trials and no rounds
 	Soak       *Soak      `json:"soak,omitempty"`  // of run --soak

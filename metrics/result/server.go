@@ -1,5 +1,10 @@
 package result
 
+import (
+	"maps"
+	"slices"
+)
+
 // ServerFacts is a real server under test as it was found.
 type ServerFacts struct {
 	Target  string `json:"target"`  // as Params.Target
@@ -35,6 +40,34 @@ type Server struct {
 	// many connections, no space, other. Of deadlock and lock wait timeout it counts
 	// what was tried again, over the whole cell.
 	ErrorsByKind map[string]int64 `json:"errors_by_kind,omitempty"`
+}
+
+// Retried kinds of ErrorsByKind end nothing: the transaction was run again.
+var retriedKinds = []string{"deadlock", "lock wait timeout"}
+
+// Failure is the most frequent kind of what ended a round on a real server before its
+// time; "": the round is whole, or ended for another reason.
+func (r *Round) Failure() (kind string) {
+	if !r.Partial || r.Server == nil {
+		return ""
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.Server.ErrorsByKind)) {
+		if n := r.Server.ErrorsByKind[k]; n > 0 && !slices.Contains(retriedKinds, k) && (kind == "" || n > r.Server.ErrorsByKind[kind]) {
+			kind = k
+		}
+	}
+	return kind
+}
+
+// Failure is that of the cell's last round where no round has figures, since each of
+// them failed; "": some have, or none was run.
+func (c *Cell) Failure() (kind string) {
+	for i := range c.Rounds {
+		if kind = c.Rounds[i].Failure(); kind == "" {
+			return ""
+		}
+	}
+	return kind
 }
 
 // ServerCounters are counts of a server over an interval; null: it does not count

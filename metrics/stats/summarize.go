@@ -84,8 +84,8 @@ func RelativeSpread(i result.Interval) float64 {
 	return (i.Hi - i.Lo) / math.Abs(i.Median)
 }
 
-// FullRounds returns the rounds that ran their whole time, or all of them
-// when none did.
+// FullRounds returns the rounds that ran their whole time, or when none did all that
+// no failure of a server ended.
 func FullRounds(c *result.Cell) []result.Round {
 	var full []result.Round
 	for _, r := range c.Rounds {
@@ -93,8 +93,13 @@ func FullRounds(c *result.Cell) []result.Round {
 			full = append(full, r)
 		}
 	}
-	if len(full) == 0 {
-		return c.Rounds
+	if len(full) > 0 {
+		return full
+	}
+	for i := range c.Rounds {
+		if c.Rounds[i].Failure() == "" {
+			full = append(full, c.Rounds[i])
+		}
 	}
 	return full
 }
@@ -155,7 +160,7 @@ func optional(c *result.Cell, of func(*result.Round) (float64, bool)) *result.In
 
 // SummarizeCell condenses the full rounds of c, or returns nil without one.
 func SummarizeCell(c *result.Cell) *result.Summary {
-	if len(c.Rounds) == 0 {
+	if len(FullRounds(c)) == 0 {
 		return nil
 	}
 	return &result.Summary{

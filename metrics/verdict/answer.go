@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,8 +27,13 @@ func whichPolicy(r *result.Result) []string {
 		return append(out, two...)
 	}
 	all := groups(r, true)
+	if !onlyServers(r) { // besideSentences have the servers'
+		all = slices.DeleteFunc(all, func(g *group) bool { return g.params.Target != "" })
+	}
 	g := firstWithPolicy1(all)
 	switch {
+	case g == nil && len(all) == 0 && onlyServers(r):
+		return append(out, "A server shows nobody what a crash would take from it: flushbench crash --target crashes one.")
 	case g == nil && len(all) == 0:
 		return append(out, "No paced cell was measured, so what a policy adds to a commit and what a crash may take are not known.")
 	case g == nil:
@@ -36,7 +42,7 @@ func whichPolicy(r *result.Result) []string {
 	}
 	if len(all) > 1 {
 		out = append(out, fmt.Sprintf("Of %d combinations this is the first: %s/s, %d clients, %s.",
-			len(all), Count(g.params.Rate), g.params.Clients, g.params.FlushMethod))
+			len(all), Count(g.params.Rate), g.params.Clients, cmp.Or(g.params.Target, g.params.FlushMethod)))
 	}
 	one := g.policy["1"]
 	if !one.cell.Durability.Power && one.cell.Durability.Words != "" {

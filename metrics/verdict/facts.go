@@ -34,7 +34,7 @@ func groups(r *result.Result, paced bool) []*group {
 	bySetting := map[setting]*group{}
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		if (c.Params.Load == result.LoadPaced) != paced || len(c.Rounds) == 0 {
+		if (c.Params.Load == result.LoadPaced) != paced || len(stats.FullRounds(c)) == 0 {
 			continue
 		}
 		key := withoutPolicy(c.Params)

@@ -25,7 +25,7 @@ func NotTested(r *result.Result) []string {
 			continue
 		}
 		binlog = binlog || c.Params.SyncBinlog != nil
-		paced = paced || c.Params.Load == result.LoadPaced
+		paced = paced || c.Params.Load == result.LoadPaced && c.Params.Target == "" // a server shows none
 		server = server || c.Params.Target != ""
 		if c.Params.Target == "" {
 			methods[c.Params.FlushMethod] = true
@@ -35,7 +35,10 @@ func NotTested(r *result.Result) []string {
 			seconds += round.DurationS
 		}
 	}
-	if !paced {
+	switch {
+	case onlyServers(r):
+		items = append(items, "the loss window (a server shows none)")
+	case !paced:
 		items = append(items, "the loss window (no paced cell)")
 	}
 	for _, p := range []string{"1", "2", "0"} {

@@ -22,6 +22,11 @@ type Side struct {
 	ServerCPUNS, ClientCPUNS float64
 	Flushes                  float64 // a commit; below 0: not known
 	Group                    float64 // commits a flush of the log that has more of them; 0: none
+	// Outcome says whether TPS differs from the base's, noise considered.
+	Outcome stats.Outcome
+	// GroupIsLeast: the server does not count the flushes of its redo log, those of
+	// pages stand among them, and so groups may be larger than Group.
+	GroupIsLeast bool
 }
 
 // Beside is one setting of a server, with the same one of the engine.
@@ -45,6 +50,24 @@ func (b *Beside) Error() (e float64, ok bool) {
 	return b.Engine.Ratio.Ratio/b.Server.Ratio.Ratio - 1, true
 }
 
+// ErrorOutcome says whether Error can be told from the spread of the rounds: the
+// intervals of both ratios do not meet.
+func (b *Beside) ErrorOutcome() stats.Outcome {
+	if _, ok := b.Error(); !ok {
+		return stats.Inconclusive
+	}
+	e, s := &b.Engine.Ratio, &b.Server.Ratio
+	switch {
+	case e.Confidence == 0 || s.Confidence == 0:
+		return stats.Inconclusive
+	case e.Lo > s.Hi:
+		return stats.Faster
+	case e.Hi < s.Lo:
+		return stats.Slower
+	}
+	return stats.Noise
+}
+
 // SideBySide returns every setting of every real server in r, in the order of its
 // cells, with the engine's beside it.
 func SideBySide(r *result.Result) []Beside {
@@ -56,12 +79,12 @@ func SideBySide(r *result.Result) []Beside {
 			continue
 		}
 		base := baseOf(r, c)
-		b := Beside{Target: p.Target, Setting: settingText(p), Buffering: p.ServerLogBuffering, Clients: p.Clients, Rate: p.Rate, Server: sideOf(c, base)}
+		b := Beside{Target: p.Target, Setting: settingText(p), Buffering: p.ServerLogBuffering, Clients: p.Clients, Rate: p.Rate, Server: sideOf(c, base, noise(r))}
 		if base != nil {
 			b.Base = settingText(&base.Params)
 		}
 		if e := engineBeside(r, c); e != nil {
-			s := sideOf(e, baseOf(r, e))
+			s := sideOf(e, baseOf(r, e), noise(r))
 			b.Engine = &s
 		}
 		out = append(out, b)
@@ -124,11 +147,12 @@ func baseOf(r *result.Result, c *result.Cell) *result.Cell {
 }
 
 // sideOf takes the figures of a cell.
-func sideOf(c, base *result.Cell) Side {
+func sideOf(c, base *result.Cell, noise float64) Side {
 	tps := stats.Collect(c, stats.TPS)
 	s := Side{TPS: stats.Median(tps), Flushes: -1}
 	if base != nil && base != c {
 		s.Based, s.Ratio = true, stats.NewDelta(stats.Collect(base, stats.TPS), tps)
+		s.Outcome = stats.Compare(stats.Collect(base, stats.TPS), tps, noise).Outcome
 		if a, b := stats.Collect(base, stats.P50Latency), stats.Collect(c, stats.P50Latency); len(a) > 0 && len(b) > 0 {
 			s.AddedNS = stats.Median(a) - stats.Median(b)
 		}
@@ -148,7 +172,18 @@ func sideOf(c, base *result.Cell) Side {
 		s.Flushes = n
 	}
 	s.Group, _ = median(func(x *result.Round) (float64, bool) { return x.GroupSizeMean, x.GroupSizeMean > 0 })
+	s.GroupIsLeast = slices.ContainsFunc(stats.FullRounds(c), func(x result.Round) bool { return groupIsLeast(&x) })
 	return s
+}
+
+// groupIsLeast reports whether the group of a round rests on flushes of which some may
+// have been of pages: MariaDB from 10.8 on has no count of its redo log's.
+func groupIsLeast(x *result.Round) bool {
+	if x.Server == nil || x.Server.Counters == nil || x.Groups == 0 {
+		return false
+	}
+	n := x.Server.Counters
+	return n.RedoFlushes == nil && (n.BinlogFlushes == nil || x.Groups != *n.BinlogFlushes)
 }
 
 // FlushesPerCommit is how many flushes a round took for a commit: of a server by its
@@ -197,8 +232,8 @@ func besideSentences(r *result.Result) []string {
 				return compareFloats(math.Abs(x), math.Abs(y))
 			})
 			w, _ := worst.Error()
-			out = append(out, fmt.Sprintf("The engine's ratios lie %.0f %% from those of %s (median of %d); at most %+.0f %%, %s to %s at %d clients.",
-				100*e, name, n, 100*w, worst.Setting, worst.Base, worst.Clients))
+			out = append(out, fmt.Sprintf("The engine's ratios lie %.0f %% from those of %s (median of %d); at most %+.0f %%, %s to %s at %d clients%s.",
+				100*e, name, n, 100*w, worst.Setting, worst.Base, worst.Clients, unlessTold(worst.ErrorOutcome())))
 		}
 	}
 	return out
@@ -212,6 +247,11 @@ func compareFloats(a, b float64) int {
 		return 1
 	}
 	return 0
+}
+
+// onlyServers reports whether all cells ran on real servers.
+func onlyServers(r *result.Result) bool {
+	return len(r.Cells) > 0 && !slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Params.Target == "" })
 }
 
 // targetsOf lists the servers, each once.
@@ -242,7 +282,7 @@ func carriedOn(name string, all []Beside) string {
 			}
 			continue
 		}
-		text += fmt.Sprintf(", %s %.2f times as many", b.Setting, b.Server.Ratio.Ratio)
+		text += fmt.Sprintf(", %s %.2f times as many%s", b.Setting, b.Server.Ratio.Ratio, unlessTold(b.Server.Outcome))
 	}
 	if text == "" || text[0] == ',' {
 		return ""

@@ -69,6 +69,52 @@ func TestSideBySide(t *testing.T) {
 	}
 }
 
+// A ratio that two rounds show, or that their spread may have made, is hedged as the
+// engine's are.
+func TestSideBySideHedges(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		rounds int
+		spread float64
+		want   []string
+	}{
+		{"two rounds", 2, 0, []string{"2/1 2.00 times as many (inconclusive).", "at 8 clients (inconclusive)."}},
+		{"scattered", 5, 0.4, []string{"2/1 2.00 times as many (noise).", "at 8 clients (noise)."}},
+	} {
+		r := &result.Result{Cells: []result.Cell{
+			besideCell("", "1", 1, 8, 1000, 4e6), besideCell("", "2", 1, 8, 3000, 1e6), besideCell("mariadb", "1", 1, 8, 500, 6e6), besideCell("mariadb", "2", 1, 8, 1000, 2e6),
+		}}
+		for i := range r.Cells {
+			rounds := r.Cells[i].Rounds
+			for k := range rounds {
+				rounds[k].TPS *= 1 + c.spread*float64(k-2)
+			}
+			r.Cells[i].Rounds = rounds[:c.rounds]
+		}
+		text := strings.Join(Answer(r), "\n")
+		for _, want := range c.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: Answer() = %s; want %q", c.name, text, want)
+			}
+		}
+	}
+}
+
+// Groups count as least ones where flushes of pages may stand among those of the log.
+func TestGroupIsLeast(t *testing.T) {
+	redo, binlog := int64(70), int64(50)
+	for _, c := range []struct {
+		groups       int64
+		redo, binlog *int64
+		want         bool
+	}{{70, &redo, &binlog, false}, {70, nil, &binlog, true}, {50, nil, &binlog, false}, {70, nil, nil, true}, {0, nil, nil, false}} {
+		x := &result.Round{Groups: c.groups, Server: &result.Server{Counters: &result.ServerCounters{RedoFlushes: c.redo, BinlogFlushes: c.binlog}}}
+		if got := groupIsLeast(x); got != c.want {
+			t.Errorf("%d groups: groupIsLeast() = %v; want %v", c.groups, got, c.want)
+		}
+	}
+}
+
 // Cells that failed and results without servers are left out.
 func TestSideBySideWithout(t *testing.T) {
 	failed := besideCell("mariadb", "1", 1, 8, 500, 1e6)

@@ -42,6 +42,18 @@ type Disk struct {
 	Warnings   []string      `json:"warnings"`        // of the results
 	Workloads  []string      `json:"workloads"`       // of the cells
 	SameDevice bool          `json:"binlog_same_dev"` // both logs on one device
+	// Server is the real server that the cells ran on; "": flushbench's engine. Ratios
+	// is how far the engine's ratios lay from those of real servers, null: not measured.
+	Server string       `json:"server,omitempty"`
+	Ratios *RatioErrors `json:"ratio_errors,omitempty"`
+}
+
+// RatioErrors says how well the engine stands for real servers: how far its ratios
+// between settings lie from theirs, whichever way.
+type RatioErrors struct {
+	Servers []string `json:"servers"`
+	Median  float64  `json:"median"` // 0.1: 10 %
+	N       int      `json:"n"`      // ratios
 }
 
 // MethodSpeed is one flush method of a probe.

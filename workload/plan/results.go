@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -79,6 +80,7 @@ func fromResults(results []*result.Result, pooled bool) (*saved, error) {
 	for _, r := range results {
 		method = mainMethod(r, method)
 	}
+	s.disk.Server, s.disk.Ratios = mainServer(results), ratioErrors(results)
 	for _, r := range results {
 		s.describe(r)
 		flush = append(flush, histograms(r.Limit)...)
@@ -152,6 +154,44 @@ func mainMethod(r *result.Result, was string) string {
 	return was
 }
 
+// mainServer is the real server whose cells count: the first one where none ran on the
+// engine, else "".
+func mainServer(results []*result.Result) (server string) {
+	for _, r := range results {
+		for i := range r.Cells {
+			c := &r.Cells[i]
+			if c.Crash != nil || len(stats.FullRounds(c)) == 0 {
+				continue
+			}
+			if c.Params.Target == "" {
+				return ""
+			}
+			server = cmp.Or(server, c.Params.Target)
+		}
+	}
+	return server
+}
+
+// ratioErrors says how far the engine's ratios lie from those of the servers that were
+// measured beside it; nil: none was.
+func ratioErrors(results []*result.Result) *RatioErrors {
+	var all []verdict.Beside
+	var e RatioErrors
+	for _, r := range results {
+		beside := verdict.SideBySide(r)
+		all = append(all, beside...)
+		for i := range beside {
+			if _, ok := beside[i].Error(); ok && !slices.Contains(e.Servers, beside[i].Target) {
+				e.Servers = append(e.Servers, beside[i].Target)
+			}
+		}
+	}
+	if e.Median, e.N = verdict.MedianError(all); e.N == 0 {
+		return nil
+	}
+	return &e
+}
+
 // cell adds a cell to its pair. Those of a sweep are its points, many of a single
 // round: how sure they are is the knee's to say.
 func (s *saved) cell(c *result.Cell, method string, swept bool) {
@@ -159,6 +199,9 @@ func (s *saved) cell(c *result.Cell, method string, swept bool) {
 	if c.Crash != nil {
 		m.crashed(c)
 		return
+	}
+	if c.Params.Target != s.disk.Server {
+		return // what one carries says little of the other
 	}
 	sum := stats.SummarizeCell(c)
 	if sum == nil {

@@ -35,6 +35,9 @@ func mysqlMethod(method string) []string {
 	case "o_direct+o_dsync":
 		return []string{"# O_DIRECT and O_DSYNC for the log: MariaDB (innodb_log_file_buffering = OFF,", "# innodb_log_file_write_through = ON); MySQL has no such setting."}
 	}
+	if method == "" { // of a server, which keeps what it has
+		return nil
+	}
 	return []string{"# flush method " + method + " has no counterpart in a server"}
 }
 
@@ -67,6 +70,9 @@ func postgresMethod(method string) []string {
 		return []string{"wal_sync_method = open_sync"}
 	case "o_direct+o_dsync":
 		return []string{"wal_sync_method = open_datasync   # with debug_io_direct = wal, for developers"}
+	}
+	if method == "" {
+		return nil
 	}
 	return []string{"# wal_sync_method: " + strings.TrimSpace(method) + " has no counterpart"}
 }

@@ -216,8 +216,19 @@ func (d *decision) limits(p *Plan) []string {
 	if x := d.recordsDiffer(); x != "" {
 		out = append(out, x)
 	}
-	add("This is flushbench's engine, not your server: what transfers best is the time that a setting adds.")
-	return out
+	return append(out, d.whose())
+}
+
+// whose says whose figures these are, and how far they can be carried over.
+func (d *decision) whose() string {
+	if d.disk.Server != "" {
+		return fmt.Sprintf("These are figures of %s, with this table and these transactions; how close a plan by flushbench's engine comes to it, run --target engine,... shows.", d.disk.Server)
+	}
+	text := "This is flushbench's engine, not your server: what transfers best is the time that a setting adds."
+	if e := d.disk.Ratios; e != nil {
+		text += fmt.Sprintf(" Measured on this host: its ratios between settings lie %.0f %% from those of %s (median of %d).", 100*e.Median, strings.Join(e.Servers, ", "), e.N)
+	}
+	return text
 }
 
 // proofLimits says what crashes have shown of the recommended pair.

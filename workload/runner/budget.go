@@ -49,10 +49,10 @@ func (p *Plan) needBytes() (n int64) {
 func (p *Plan) needs() (n [numParts]int64) {
 	seen := map[string]bool{}
 	spare := false
+	n[partRedo] = p.serversNeed()
 	for i := range p.Specs {
 		s := &p.Specs[i]
 		if s.onServer() {
-			n[partRedo] += s.serverNeeds(seen)
 			spare = true // the limit loop has no log's file to overwrite
 			continue
 		}
@@ -88,24 +88,6 @@ func (s *Spec) databaseNeeds(n *[numParts]int64) {
 		}
 	}
 	n[partPages] += grown
-}
-
-// What a server holds on disk beside its rows, and what each cell adds: its binlog is
-// not cut short between the cells.
-const (
-	serverBytes = 600 << 20
-	serverRate  = 20e6 // bytes a second
-)
-
-// serverNeeds is what a cell on a server adds to what that holds. Nobody knows
-// beforehand whether its disk is this one.
-func (s *Spec) serverNeeds(seen map[string]bool) int64 {
-	n := int64(serverRate * (s.Warmup + s.Duration).Seconds())
-	if key := "server " + s.Asked.Server; !seen[key] {
-		seen[key] = true
-		n += serverBytes + 2*int64(s.Load.Rows)*int64(s.Load.RowBytes+64)
-	}
-	return n
 }
 
 // hasBinlogLimit reports whether the binlog's disk may get a limit loop of its own.

@@ -32,6 +32,9 @@ type fakeServer struct {
 	limit  int  // sessions
 	fail   func(commit int64) error
 	frozen chan struct{} // sessions wait for it to be closed; nil: none
+	wakes  bool          // sessions can be interrupted
+	hidden []string      // variables that Settings leaves out
+	refuse func(want target.Settings) error
 	commit int64
 	conns  int
 }
@@ -105,7 +108,19 @@ func (c *fakeConn) on(ctx context.Context, do func(f *fakeServer) error) error {
 }
 
 func (c *fakeConn) Settings(ctx context.Context) (s target.Settings, err error) {
-	err = c.on(ctx, func(f *fakeServer) error { s = slices.Clone(f.settings); return nil })
+	err = c.on(ctx, func(f *fakeServer) error {
+		s = slices.DeleteFunc(slices.Clone(f.settings), func(x target.Setting) bool { return slices.Contains(f.hidden, x.Name) })
+		return nil
+	})
+	return s, err
+}
+
+// Values implements target.Reader.
+func (c *fakeConn) Values(ctx context.Context, names []string) (s target.Settings, err error) {
+	err = c.on(ctx, func(f *fakeServer) error {
+		s = slices.DeleteFunc(slices.Clone(f.settings), func(x target.Setting) bool { return !slices.Contains(names, x.Name) })
+		return nil
+	})
 	return s, err
 }
 
@@ -122,6 +137,11 @@ func (c *fakeConn) Meaning(p target.Pair) (target.Settings, error) {
 
 func (c *fakeConn) Change(ctx context.Context, want target.Settings) (before target.Settings, err error) {
 	err = c.on(ctx, func(f *fakeServer) error {
+		if f.refuse != nil {
+			if err := f.refuse(want); err != nil {
+				return err
+			}
+		}
 		before = target.Differing(f.settings, want)
 		for _, w := range want {
 			for i := range f.settings {
@@ -183,7 +203,24 @@ func (c *fakeConn) Drop(ctx context.Context) error {
 }
 
 func (c *fakeConn) Target(_ *workload.Generator, _ int, seqs []uint64) (workload.Target, error) {
-	return &fakeTarget{f: c.f, seqs: seqs}, nil
+	t := &fakeTarget{f: c.f, seqs: seqs}
+	if c.f.wakes {
+		return &wakingTarget{t}, nil
+	}
+	return t, nil
+}
+
+// wakingTarget can be interrupted.
+type wakingTarget struct{ *fakeTarget }
+
+// Interrupt implements target.Interrupter: the server is as good as gone for these
+// sessions, and there for others.
+func (t *wakingTarget) Interrupt() {
+	t.f.mu.Lock()
+	defer t.f.mu.Unlock()
+	t.f.fail = func(int64) error { return target.ErrConnectionLost }
+	close(t.f.frozen)
+	t.f.frozen = nil
 }
 
 func (c *fakeConn) Close() error {

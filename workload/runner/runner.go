@@ -166,6 +166,9 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 		return nil, "", errors.Join(err, r.closeServers(ctx))
 	}
 	r.placeServers(ctx)
+	if err := r.tryServers(ctx); err != nil {
+		return nil, "", errors.Join(err, r.closeServers(ctx))
+	}
 	if err := r.prepare(); err != nil {
 		return nil, "", errors.Join(err, r.closeServers(ctx))
 	}

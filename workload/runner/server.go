@@ -47,6 +47,8 @@ type Asked struct {
 	// server that was switched on cannot be switched off again: each value has a
 	// private server of its own, and one that runs already must have it.
 	Buffering string
+	Product   target.Product // of a private server; 0: it runs already
+	Away      bool           // it does not lie on this machine
 }
 
 // onServer reports whether the cell runs on a real server.
@@ -154,7 +156,7 @@ func (r *run) connectServers(ctx context.Context) error {
 			continue
 		}
 		if err := v.connect(ctx); err != nil {
-			return fmt.Errorf("%v: %w", v.Address, err)
+			return err // it names the address
 		}
 		if err := v.inspect(ctx); err != nil {
 			return err
@@ -229,7 +231,7 @@ func (v *liveServer) alive(ctx context.Context) error {
 		}
 	}
 	if v.conn != nil {
-		ask, cancel := call(ctx)
+		ask, cancel := context.WithTimeout(ctx, comesBack)
 		_, err := v.conn.Counters(ask)
 		cancel()
 		if err == nil {
@@ -239,7 +241,10 @@ func (v *liveServer) alive(ctx context.Context) error {
 	}
 	var err error
 	for until := time.Now().Add(v.r.cfg.patience(comesBack)); ; {
-		if err = v.connect(ctx); err == nil {
+		try, cancel := context.WithTimeout(ctx, comesBack)
+		err = v.connect(try)
+		cancel()
+		if err == nil {
 			return nil
 		}
 		if time.Now().After(until) {

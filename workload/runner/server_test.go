@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,7 +180,33 @@ func TestFakeServerRetries(t *testing.T) {
 	asBefore(t, f, &cfg)
 }
 
-// A server that freezes is given up on.
+// The clients of a server that freezes are brought back where they can be: the next
+// cell goes on with the same tables, and nothing is left behind.
+func TestFakeServerInterruptsFrozen(t *testing.T) {
+	f := newFakeServer(true)
+	f.wakes = true
+	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 3))
+	cfg.Plan.Rounds, cfg.serverPatience = 1, 100*time.Millisecond
+	f.fail = func(n int64) error {
+		if n == 20 {
+			f.frozen = make(chan struct{})
+		}
+		return nil
+	}
+	res, _, err := Run(context.Background(), cfg)
+	if err == nil || !strings.Contains(err.Error(), "no answer") || res == nil {
+		t.Fatalf("Run() = %v; want it interrupted", err)
+	}
+	if c := &res.Cells[0]; c.Failure() != "connection lost" || c.Summary != nil || c.Rounds[0].Commits == 0 {
+		t.Errorf("the cell failed with %q, %+v, summary %v; want the connections lost, and what was counted before", c.Failure(), c.Rounds[0], c.Summary)
+	}
+	if f.open != 0 {
+		t.Errorf("%d sessions left", f.open)
+	}
+	asBefore(t, f, &cfg)
+}
+
+// A server that freezes, and whose clients cannot be brought back, is given up on.
 func TestFakeServerFrozen(t *testing.T) {
 	f := newFakeServer(true)
 	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 3))
@@ -265,6 +292,56 @@ func TestFakeServerRefusals(t *testing.T) {
 	}
 }
 
+// What is not among the settings that are always read is saved and put back too, and
+// what cannot be read is refused.
+func TestFakeServerHiddenVariable(t *testing.T) {
+	for _, name := range []string{"innodb_lru_scan_depth", "nosuch"} {
+		f := newFakeServer(true)
+		f.settings = append(f.settings, target.Setting{Name: "innodb_lru_scan_depth", Value: "1536"})
+		f.hidden = []string{"innodb_lru_scan_depth"}
+		cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 1))
+		cfg.Servers[0].Set = target.Settings{{Name: name, Value: "100"}}
+		var during string
+		var saved target.Settings
+		f.fail = func(n int64) error {
+			if all, err := target.LoadStates(cfg.StateDir); n == 1 && err == nil && len(all) == 1 {
+				during, saved = f.settings.Get(name), all[0].Settings
+			}
+			return nil
+		}
+		_, folder, err := Run(context.Background(), cfg)
+		if name == "nosuch" {
+			if err == nil || !strings.Contains(err.Error(), "server-set nosuch: mariadb 10.11.0-fake has no such variable") || folder != "" || len(f.changes) > 0 {
+				t.Errorf("Run() = %v in %q, changes %v; want it refused", err, folder, f.changes)
+			}
+			continue
+		}
+		if err != nil || during != "100" || saved.Get(name) != "1536" || f.get(name) != "1536" {
+			t.Errorf("Run() = %v; %s was %s, saved as %v, is %s; want 100, 1536, 1536", err, name, during, saved, f.get(name))
+		}
+		asBefore(t, f, &cfg)
+	}
+}
+
+// What a server refuses of any cell ends the run before anything is measured: all of
+// it at once.
+func TestFakeServerTriesFirst(t *testing.T) {
+	f := newFakeServer(true)
+	f.refuse = func(want target.Settings) error {
+		if want.Get("sync_binlog") == "1" || want.Get("sync_binlog") == "0" && want.Get("innodb_flush_log_at_trx_commit") == "1" {
+			return nil // is put back
+		}
+		return fmt.Errorf("set %v: %w: GRANT SUPER", want, target.ErrPrivilege)
+	}
+	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 1), serverSpec("two", workload.KindUpdate, 2, 5, 1), serverSpec("three", workload.KindUpdate, 2, 7, 1))
+	_, folder, err := Run(context.Background(), cfg)
+	var refusal *workdir.Refusal
+	if !errors.As(err, &refusal) || len(refusal.Lines) != 2 || !strings.Contains(refusal.Lines[1], "sync_binlog=7") || folder != "" || f.commit != 0 {
+		t.Errorf("Run() = %v in %q after %d commits; want two refusals", err, folder, f.commit)
+	}
+	asBefore(t, f, &cfg)
+}
+
 // A killed run's settings are put back by the next one.
 func TestFakeServerRestoresEarlier(t *testing.T) {
 	f := newFakeServer(true)
@@ -298,18 +375,5 @@ func TestFakeServerStateComesFirst(t *testing.T) {
 	mustRun(t, cfg)
 	if seen.Get("innodb_flush_log_at_trx_commit") != "1" || seen.Get("sync_binlog") != "0" {
 		t.Errorf("the saved state is %v; want the old values", seen)
-	}
-}
-
-// The CPU time of a process counts with that of all below it.
-func TestSumBelow(t *testing.T) {
-	all := map[int]processStat{1: {0, 5}, 10: {1, 100}, 11: {10, 20}, 12: {11, 3}, 20: {1, 7}, 30: {31, 1}, 31: {30, 1}}
-	for root, want := range map[int]int64{10: 123, 11: 23, 20: 7, 99: 0, 1: 135} {
-		if got := sumBelow(all, root); got != want {
-			t.Errorf("sumBelow(%d) = %d; want %d", root, got, want)
-		}
-	}
-	if p, ok := parseStat([]byte("7 (my) S 1 2) S 3 7 7 0 -1 4194560 100 0 0 0 11 22 33 44 20 0 1 0 5\n")); !ok || p.parent != 3 || p.ticks != 110 {
-		t.Errorf("parseStat() = %+v, %v; want parent 3, 110 ticks", p, ok)
 	}
 }

@@ -65,9 +65,7 @@ func (r *run) serverCell(ctx context.Context, i, n, place int) (done bool, err e
 	c := &cellRun{r: r, spec: s, server: &serverRun{v: v}, round: n}
 	round := result.Round{Round: n, Order: place}
 	failed := v.ready(ctx, s)
-	if failed != nil {
-		c.server.kinds.failed(failed)
-	} else {
+	if failed == nil {
 		failed = c.measureServer(ctx, &round)
 	}
 	if ctx.Err() != nil && c.out.Window.Length() <= 0 {
@@ -81,19 +79,23 @@ func (r *run) serverCell(ctx context.Context, i, n, place int) (done bool, err e
 			err = fmt.Errorf("runner: %s, round %d: the tables are not what was committed: %s", s.Name, n, x.Error)
 		}
 	}
-	if failed != nil && ctx.Err() == nil {
-		c.tellFailure(out, failed)
-	}
 	if round.Server == nil {
 		round.Server = &result.Server{}
 	}
+	round.Partial = round.Partial || failed != nil || err != nil
 	round.Server.ErrorsByKind = c.server.kinds.n
+	if failed != nil && ctx.Err() == nil && round.Failure() == "" { // no client's, but ours
+		c.server.kinds.failed(failed)
+		round.Server.ErrorsByKind = c.server.kinds.n
+	}
+	if failed != nil && ctx.Err() == nil {
+		c.tellFailure(out, failed)
+	}
 	kind, text := c.serverBound(&round)
 	if failed == nil {
 		r.bounds[s.Name] = append(r.bounds[s.Name], boundSeen{kind, text})
 		out.Bound, out.BoundText = r.usualBound(s.Name)
 	}
-	round.Partial = round.Partial || failed != nil || err != nil
 	out.Rounds = append(out.Rounds, round)
 	slices.SortFunc(out.Rounds, func(a, b result.Round) int { return a.Round - b.Round })
 	out.Partial = finished(out) < r.roundsOf(i)
@@ -134,7 +136,22 @@ func (v *liveServer) ready(ctx context.Context, s *Spec) error {
 	if err := v.tables(ctx, s); err != nil {
 		return err
 	}
+	if err := v.trim(ctx); err != nil {
+		return err
+	}
 	return v.set(ctx, &s.Asked)
+}
+
+// trim lets a private server begin each cell with a new binlog and without the old
+// ones, of which nobody reads any.
+func (v *liveServer) trim(ctx context.Context) error {
+	t, ok := v.conn.(target.Trimmer)
+	if !ok || !v.private() {
+		return nil
+	}
+	ctx, cancel := call(ctx)
+	defer cancel()
+	return t.Trim(ctx)
 }
 
 // measureServer runs the clients of a cell.
@@ -164,8 +181,8 @@ func (c *cellRun) measureServer(ctx context.Context, round *result.Round) error 
 }
 
 // runDriver runs the clients. Those of a server that freezes never come back: after
-// some patience a private one is killed, and any other is given up on, its clients
-// with it.
+// some patience a private one is killed, and the connections to any other are broken.
+// Clients that even that does not bring back are given up on.
 func (c *cellRun) runDriver(ctx context.Context, cfg driver.Config) (driver.Outcome, error) {
 	if c.server == nil {
 		return driver.Run(ctx, cfg)
@@ -197,6 +214,17 @@ func (c *cellRun) runDriver(ctx context.Context, cfg driver.Config) (driver.Outc
 			if v.proc != nil && v.proc.Kill() == nil {
 				a := <-answers // no connection outlives the server
 				return a.out, errors.Join(frozen, a.err)
+			}
+			if i, ok := c.eng.target().(target.Interrupter); ok {
+				i.Interrupt()
+				select {
+				case a := <-answers:
+					// What the server still has of these clients commits or not when it wakes
+					// up: the ledger allows for both.
+					v.disconnect()
+					return a.out, errors.Join(frozen, a.err)
+				case <-time.After(c.r.cfg.patience(comesBack)):
+				}
 			}
 			c.abandoned = true
 			c.server.kinds.add(target.Failure(frozen), int64(cfg.Clients))

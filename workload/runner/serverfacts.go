@@ -24,7 +24,7 @@ func (v *liveServer) inspect(ctx context.Context) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	v.name = v.freeName(v.info.Product.String())
-	found, err := v.conn.Settings(ctx)
+	found, err := v.present(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", v.name, err)
 	}

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,13 +51,41 @@ func private(t *testing.T, p target.Product, seen func(Process)) Server {
 	}}
 }
 
+// sized is a private server that is looked at before it is removed.
+type sized struct {
+	Process
+	look func()
+}
+
+func (s sized) Close() error {
+	s.look()
+	return s.Process.Close()
+}
+
+// bytesIn is how long the files below dir are.
+func bytesIn(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return nil // it was removed meanwhile
+		}
+		n += info.Size()
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	return n
+}
+
 // openFolder is a folder that every user may enter.
 func openFolder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "fb-run-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
+	dir, err := testenv.Public(func(left string) { _, _ = server.CleanUp(left) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +128,20 @@ func TestServerPrivate(t *testing.T) {
 			for _, policy := range c.policies {
 				specs = append(specs, serverSpec("policy "+string(rune('0'+policy)), c.kind, policy, c.sync, 4))
 			}
+			for i := range specs {
+				specs[i].Asked.Product = c.product
+			}
+			start, empty, full := s.Start, int64(0), int64(0)
+			s.Start = func(ctx context.Context, dir, buffering string) (Process, error) {
+				p, err := start(ctx, dir, buffering)
+				empty = bytesIn(t, dir)
+				return sized{p, func() { full = bytesIn(t, dir) }}, err
+			}
 			cfg := realPlan(t, s, specs...)
 			res, _ := mustRun(t, cfg)
+			if base := emptyBytes(c.product); empty > base || full-empty > cfg.Plan.serversNeed()-base || full <= empty {
+				t.Errorf("the server held %d bytes at first and %d at the end; the estimates are %d and %d", empty, full, base, cfg.Plan.serversNeed())
+			}
 			for i := range res.Cells {
 				x := &res.Cells[i].Rounds[0]
 				if x.Partial || !x.Verify.OK || x.Server == nil || x.Server.Counters == nil || x.Errors != 0 {

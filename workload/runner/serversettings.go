@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"flushbench/metrics/result"
 	"flushbench/workload/target"
+	"flushbench/workload/workdir"
 )
 
 // restoreEarlier puts back what killed runs left changed on servers that run
@@ -32,6 +34,42 @@ func (r *run) restoreEarlier(ctx context.Context) error {
 		r.cfg.Progress.Note(err.Error())
 	}
 	return ctx.Err()
+}
+
+// tryServers makes the tables of all servers, and sets once what their cells ask for: a
+// table that is somebody else's, a value that is refused, or a privilege that is missing
+// ends the run before anything is measured. All refusals are named at once.
+func (r *run) tryServers(ctx context.Context) error {
+	var lines []string
+	refused := func(v *liveServer, err error) (final error) {
+		switch line := fmt.Sprintf("%s: %v", v.name, err); {
+		case errors.Is(err, target.ErrConnectionLost), ctx.Err() != nil:
+			return errors.Join(err, ctx.Err())
+		case err != nil && !slices.Contains(lines, line):
+			lines = append(lines, line)
+		}
+		return nil
+	}
+	for _, v := range r.servers {
+		tried := map[target.Pair]bool{}
+		for i, s := range r.specsOn(v) {
+			var err error
+			if i == 0 {
+				err = refused(v, v.tables(ctx, s))
+			}
+			if err == nil && !tried[s.Asked.Pair] {
+				tried[s.Asked.Pair] = true
+				err = refused(v, v.set(ctx, &s.Asked))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if lines != nil {
+		return &workdir.Refusal{Lines: lines}
+	}
+	return nil
 }
 
 // set brings a server into the state that a cell asks for. What is changed for the
@@ -69,13 +107,44 @@ func (v *liveServer) set(ctx context.Context, a *Asked) error {
 	return nil
 }
 
+// present reads all variables that the run may set. One that cannot be read is an
+// error: it could not be put back.
+func (v *liveServer) present(ctx context.Context) (target.Settings, error) {
+	now, err := v.conn.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, x := range v.Set {
+		if !now.Has(x.Name) {
+			names = append(names, x.Name)
+		}
+	}
+	if len(names) == 0 {
+		return now, nil
+	}
+	if reader, ok := v.conn.(target.Reader); ok {
+		more, err := reader.Values(ctx, names)
+		if err != nil {
+			return nil, err
+		}
+		now = append(now, more...)
+	}
+	for _, name := range names {
+		if !now.Has(name) {
+			return nil, fmt.Errorf("server-set %s: %s %s has no such variable, or does not show it to this user", name, v.info.Product, v.info.Version)
+		}
+	}
+	return now, nil
+}
+
 // save keeps, once, what the run will change on a server that is not its own: all
 // that any of its cells asks for.
 func (v *liveServer) save(ctx context.Context) error {
 	if v.private() || v.state != "" || v.r.cfg.StateDir == "" {
 		return nil
 	}
-	now, err := v.conn.Settings(ctx)
+	now, err := v.present(ctx)
 	if err != nil {
 		return err
 	}

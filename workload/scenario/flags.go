@@ -20,7 +20,7 @@ func (s *Scenario) AddFlags(fs *pflag.FlagSet) {
 		for _, a := range f.alias {
 			names[a] = f.name
 		}
-		setting := &flagText{f, s}
+		setting := &flagText{field: f, s: s}
 		fs.TextVar(setting, f.name, *setting, f.usage)
 		mark(fs, f.name, f.heading, f.values)
 	}
@@ -65,16 +65,25 @@ func (s *Scenario) choose(p Preset, on string) error {
 type flagText struct {
 	field field
 	s     *Scenario
+	given bool // before
 }
+
+// adder is a list to which a flag that is given again adds. Other lists are replaced.
+type adder interface{ add(in []byte) error }
 
 // MarshalText implements encoding.TextMarshaler.
 func (f flagText) MarshalText() ([]byte, error) { return f.field.value.MarshalText() }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (f *flagText) UnmarshalText(in []byte) error {
-	if err := f.field.value.UnmarshalText(in); err != nil {
+	set := f.field.value.UnmarshalText
+	if a, ok := f.field.value.(adder); ok && f.given {
+		set = a.add
+	}
+	if err := set(in); err != nil {
 		return err
 	}
+	f.given = true
 	f.s.Asked = f.s.Asked || f.field.matrix
 	return nil
 }

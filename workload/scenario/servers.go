@@ -159,64 +159,6 @@ func (s *Scenario) serverFields() []field {
 	}
 }
 
-// targets is the list of targets as a setting.
-type targets struct{ s *Scenario }
-
-// autoTargets are the engine, or the private servers that are started.
-const autoTargets = "auto"
-
-func (t targets) MarshalText() ([]byte, error) {
-	if len(t.s.Target) == 0 {
-		return []byte(autoTargets), nil
-	}
-	return t.s.Target.MarshalText()
-}
-
-func (t targets) twice() (string, bool) { return t.s.Target.twice() }
-func (t targets) size() int             { return len(t.s.Targets()) }
-
-func (t targets) UnmarshalText(in []byte) error {
-	if strings.EqualFold(strings.TrimSpace(string(in)), autoTargets) {
-		t.s.Target = nil
-		return nil
-	}
-	return t.s.Target.UnmarshalText(in)
-}
-
-// starts is the list of private servers as a setting; it may be empty.
-type starts struct{ s *Scenario }
-
-func (t starts) MarshalText() ([]byte, error) { return t.s.Start.MarshalText() }
-
-func (t starts) UnmarshalText(in []byte) error {
-	if strings.TrimSpace(string(in)) == "" {
-		t.s.Start = nil
-		return nil
-	}
-	return t.s.Start.UnmarshalText(in)
-}
-
-// TxnCPUAuto as Scenario.TxnCPU fits the engine's work to that of the first server.
-const TxnCPUAuto = -1
-
-// txnCPU is a duration, or auto.
-type txnCPU struct{ *durationText }
-
-func (t txnCPU) MarshalText() ([]byte, error) {
-	if *t.d == TxnCPUAuto {
-		return []byte("auto"), nil
-	}
-	return t.durationText.MarshalText()
-}
-
-func (t txnCPU) UnmarshalText(in []byte) error {
-	if strings.EqualFold(strings.TrimSpace(string(in)), "auto") {
-		*t.d = TxnCPUAuto
-		return nil
-	}
-	return t.durationText.UnmarshalText(in)
-}
-
 // Targets are what the cells run on: Target and Start, or without any the engine.
 func (s *Scenario) Targets() []Target {
 	all := []Target(slices.Clone(s.Target))
@@ -265,6 +207,9 @@ func (s *Scenario) Label(c Cell) string {
 	return c.Target.String()
 }
 
+// ErrLogOnServer refuses workload log, where it was asked for, with a real server.
+var ErrLogOnServer = errors.New("workload log with a server: it has no form there; choose a workload with rows, such as update")
+
 // settleServers chooses the workload of real servers where there is none with rows:
 // workload log, the default, has no form there.
 func (s *Scenario) settleServers() {
@@ -293,6 +238,11 @@ func (s *Scenario) checkServers() error {
 			return fmt.Errorf("target: %v stands in the list twice", t)
 		}
 	}
+	for _, x := range s.ServerSet {
+		if flag := ownFlags[strings.ToLower(x.Name)]; flag != "" {
+			return fmt.Errorf("server-set %s: every cell sets it; give %s", x.Name, flag)
+		}
+	}
 	switch {
 	case s.TxnCPU == TxnCPUAuto && !engine:
 		return errors.New("txn-cpu auto without the engine, whose work it is about: add --target engine")
@@ -308,6 +258,12 @@ func (s *Scenario) checkServers() error {
 		return errors.New("server-log-buffering with PostgreSQL alone: it is MariaDB's innodb_log_file_buffering")
 	}
 	return nil
+}
+
+// ownFlags are the variables of servers that are axes, and their flags.
+var ownFlags = map[string]string{
+	"innodb_flush_log_at_trx_commit": "--policy", "synchronous_commit": "--policy", "sync_binlog": "--sync-binlog",
+	"innodb_log_file_buffering": "--server-log-buffering",
 }
 
 // Why a combination is not measured on a server, or not on the engine.

@@ -25,11 +25,13 @@ func settled(t *testing.T, args string) (Scenario, error) {
 func TestTargets(t *testing.T) {
 	const address = "mysql://me:geheim@unix(/run/s.sock)/db"
 	for args, want := range map[string]string{
-		"":                          "engine",
-		"--target engine":           "engine",
-		"--target auto":             "engine",
-		"--start mariadbd":          "mariadb",
-		"--start mariadbd,postgres": "mariadb,postgres",
+		"":                                  "engine",
+		"--target engine":                   "engine",
+		"--target auto":                     "engine",
+		"--target engine --target mariadbd": "engine,mariadb",
+		"--start mariadbd --start postgres": "mariadb,postgres",
+		"--start mariadbd":                  "mariadb",
+		"--start mariadbd,postgres":         "mariadb,postgres",
 		"--target engine --start mariadbd --binlog off":        "engine,mariadb",
 		"--target engine,mariadbd --start mariadbd":            "engine,mariadb",
 		"--target " + address:                                  "mysql",
@@ -63,6 +65,8 @@ func TestRefusedServers(t *testing.T) {
 		"--target oracle":                                 "legal are engine, mariadbd",
 		"--target mysql://me:geheim@/":                    "want mysql://USER@HOST:PORT/DATABASE",
 		"--target mariadbd,mariadb":                       "stands in the list twice",
+		"--target mariadbd --target mariadb":              "stands in the list twice",
+		"--start mariadbd --server-set Sync_Binlog=5":     "give --sync-binlog",
 		"--server-set a=1":                                "without a server",
 		"--server-log-buffering on":                       "without a server",
 		"--txn-cpu auto":                                  "txn-cpu auto without a server",

@@ -67,10 +67,17 @@ func (s *Scenario) DecodeWith(data []byte, keep func(name string) bool, others m
 		}
 	}
 	seen := map[string]bool{}
+	logLine := 0 // the line that asks for workload log
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		if err := s.decodeKey(known, others, seen, root.Content[i], root.Content[i+1], keep); err != nil {
 			return fmt.Errorf("scenario: %w", &LineError{root.Content[i].Line, err})
 		}
+		if key := root.Content[i]; key.Value == "workload" && s.Workload == KindLog && (keep == nil || !keep(key.Value)) {
+			logLine = key.Line
+		}
+	}
+	if logLine > 0 && s.Servers() {
+		return fmt.Errorf("scenario: %w", &LineError{logLine, ErrLogOnServer})
 	}
 	return nil
 }
@@ -111,7 +118,7 @@ func (s *Scenario) decodeKey(known map[string]field, others map[string]func(stri
 	if !ok {
 		err = other(in)
 	} else {
-		err = (&flagText{f, s}).UnmarshalText([]byte(in))
+		err = (&flagText{field: f, s: s}).UnmarshalText([]byte(in))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)

@@ -49,21 +49,22 @@ func TestDecodeKeepsFlags(t *testing.T) {
 
 func TestDecodeErrors(t *testing.T) {
 	for in, want := range map[string]string{
-		"polcy: 1":                   `line 1: unknown key "polcy": did you mean "policy"?`,
-		"log_capasity: 1G":           `did you mean "log-capacity"?`,
-		"cleints: 8":                 `did you mean "clients"?`,
-		"zzzzzzzz: 1":                "legal keys are the names of the flags",
-		"policy: 1\npolicy: 2":       "given twice",
-		"clients: 1\nthreads: 2":     "clients is given twice",
-		"policy: 9":                  "line 1: policy: unknown policy",
-		"policy: {a: 1}":             "must be a value or a list of values",
-		"policy: [[1]]":              "a list inside a list",
-		"- policy":                   `lines of "key: value"`,
-		"policy":                     `lines of "key: value"`,
-		"policy: [1":                 "scenario: line 1: yaml: did not find",
-		"policy: 1\n---\nclients: 2": "a second document",
-		"\nrounds: many":             "line 2: rounds:",
-		"clients: [1, '', 2]":        "clients: an empty value",
+		"polcy: 1":                         `line 1: unknown key "polcy": did you mean "policy"?`,
+		"log_capasity: 1G":                 `did you mean "log-capacity"?`,
+		"cleints: 8":                       `did you mean "clients"?`,
+		"zzzzzzzz: 1":                      "legal keys are the names of the flags",
+		"policy: 1\npolicy: 2":             "given twice",
+		"clients: 1\nthreads: 2":           "clients is given twice",
+		"policy: 9":                        "line 1: policy: unknown policy",
+		"policy: {a: 1}":                   "must be a value or a list of values",
+		"policy: [[1]]":                    "a list inside a list",
+		"- policy":                         `lines of "key: value"`,
+		"policy":                           `lines of "key: value"`,
+		"policy: [1":                       "scenario: line 1: yaml: did not find",
+		"policy: 1\n---\nclients: 2":       "a second document",
+		"\nrounds: many":                   "line 2: rounds:",
+		"clients: [1, '', 2]":              "clients: an empty value",
+		"workload: log\nstart: [mariadbd]": "line 1: workload log with a server",
 	} {
 		s := Default()
 		err := s.Decode([]byte(in), nil)
