@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"flushbench/workload/runner"
 	"flushbench/workload/workdir"
 )
 
@@ -68,12 +69,24 @@ func exitCode(err error, started bool) int {
 // refusal, which is a small screen of its own.
 func message(err error) string {
 	var refusal *workdir.Refusal
-	if errors.As(err, &refusal) {
-		return refusal.Error()
+	var left *runner.LeftError
+	var text string
+	switch errors.As(err, &left); {
+	case errors.As(err, &refusal):
+		text = refusal.Error()
+	case errors.Is(err, context.Canceled):
+		text = "interrupted"
+	default:
+		return oneLine(err)
 	}
-	if errors.Is(err, context.Canceled) {
-		return "interrupted"
+	if left != nil {
+		text += "\n" + oneLine(left)
 	}
+	return text
+}
+
+// oneLine is the text of err without line ends.
+func oneLine(err error) string {
 	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\t' }), " ")
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"flushbench/metrics/result"
+	"flushbench/workload/runner"
 	"flushbench/workload/workdir"
 )
 
@@ -51,6 +52,9 @@ func TestMessage(t *testing.T) {
 		{errors.Join(errors.New("a"), errors.New("b")), "a b"},
 		{fmt.Errorf("x: %w", context.Canceled), "interrupted"},
 		{fmt.Errorf("x: %w", &workdir.Refusal{Lines: []string{"refused: y", "  do z"}}), "refused: y\n  do z"},
+		{errors.Join(context.Canceled, &runner.LeftError{Err: errors.New("mariadb still has\nx=1")}), "interrupted\nmariadb still has x=1"},
+		{errors.Join(&workdir.Refusal{Lines: []string{"refused: y"}}, &runner.LeftError{Err: errors.New("x=1")}), "refused: y\nx=1"},
+		{errors.Join(errors.New("a"), &runner.LeftError{Err: errors.New("x=1")}), "a x=1"},
 	} {
 		if got := message(c.err); got != c.want {
 			t.Errorf("message(%v) = %q; want %q", c.err, got, c.want)

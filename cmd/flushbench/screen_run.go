@@ -264,10 +264,17 @@ func riskTitle(cells []*result.Cell) string {
 			rounds = max(rounds, c.Summary.TPS.N)
 		}
 	}
-	if !same {
-		return fmt.Sprintf("paced, %d x %s s; at risk: the worst moment", rounds, decimal1(longest))
+	worst := "; at risk: worst"
+	switch {
+	case onServers(cells) && !slices.ContainsFunc(cells, anyRisk):
+		worst = "" // a server shows nobody what is at risk
+	case !same:
+		worst = "; at risk: the worst moment"
 	}
-	return fmt.Sprintf("the same %s commits/s for all, %d clients, %d x %s s; at risk: worst", rate(p.Rate), p.Clients, rounds, decimal1(longest))
+	if !same {
+		return fmt.Sprintf("paced, %d x %s s", rounds, decimal1(longest)) + worst
+	}
+	return fmt.Sprintf("the same %s commits/s for all, %d clients, %d x %s s", rate(p.Rate), p.Clients, rounds, decimal1(longest)) + worst
 }
 
 func riskTable(cells []*result.Cell) *grid {
@@ -304,8 +311,19 @@ func riskTable(cells []*result.Cell) *grid {
 		}
 		g.add(row...)
 	}
+	if !slices.ContainsFunc(cells, anyRisk) && onServers(cells) {
+		g.without(4, 5, 6)           // a server shows nobody what is at risk
+		for i, row := range g.rows { // where the last said why it failed
+			if row[1] == failedMark {
+				g.rows[i][0] += ": " + cells[i].Failure()
+			}
+		}
+	}
 	return g
 }
+
+// anyRisk reports whether it is known what of a cell was at risk.
+func anyRisk(c *result.Cell) bool { return c.Summary != nil && c.Summary.AtRisk != nil }
 
 // riskText is a loss window: commits and the age of the oldest.
 func riskText(r result.Risk) string {

@@ -202,8 +202,21 @@ func (r *run) closeServers(ctx context.Context) error {
 		errs = append(errs, v.close(ctx))
 	}
 	r.closed, r.servers = append(r.closed, r.servers...), nil
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return &LeftError{err}
+	}
+	return nil
 }
+
+// LeftError says what a run has left behind on servers. It may come beside any other
+// error of Run, and matters whatever that is.
+type LeftError struct{ Err error }
+
+// Error says what has to be done by hand.
+func (e *LeftError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why it was left.
+func (e *LeftError) Unwrap() error { return e.Err }
 
 func (v *liveServer) close(ctx context.Context) error {
 	v.used = max(0, processesCPU(v.pid())-v.cpu)
@@ -221,7 +234,7 @@ func (v *liveServer) close(ctx context.Context) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	if err := v.alive(ctx); err != nil {
-		return fmt.Errorf("%s is gone, and what the run set there with it or not: %w; by hand: set %s and drop the tables %s*", v.name, err, v.old, target.TablePrefix)
+		return fmt.Errorf("%s does not answer, and may still have what this run set and made: %w; the next run on it puts that back, or by hand: set %s and drop the tables %s*", v.name, err, v.old, target.TablePrefix)
 	}
 	err := v.restore(ctx)
 	if v.gen != nil {

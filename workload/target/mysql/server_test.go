@@ -282,3 +282,24 @@ func TestServerPolicy2KeepsODirect(t *testing.T) {
 
 // oDirect is O_DIRECT of Linux on x86 and arm64, the platforms of the tests.
 const oDirect = 0o40000 | 0o200000
+
+// Trim leaves nothing of the binlog but the file that is being written, and Values finds
+// what Settings leaves out.
+func TestServerTrim(t *testing.T) {
+	s := openServer(t, sharedServer(t).Address())
+	for range 3 {
+		sqlExec(t, s, "FLUSH BINARY LOGS")
+	}
+	if err := s.Trim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// A file stays while recovery may need it: until InnoDB has flushed what is in it.
+	logs, err := s.pairs(t.Context(), "SHOW BINARY LOGS")
+	if err != nil || len(logs) < 1 || len(logs) > 2 {
+		t.Errorf("left: %v, %v; want what is being written", logs, err)
+	}
+	got, err := s.Values(t.Context(), []string{"innodb_lru_scan_depth", "nosuch"})
+	if err != nil || len(got) != 1 || got[0].Name != "innodb_lru_scan_depth" || got[0].Value == "" {
+		t.Errorf("Values() = %v, %v; want one", got, err)
+	}
+}

@@ -119,7 +119,7 @@ func (s *Server) Trim(ctx context.Context) error {
 	if s.info.BinlogDir == "" {
 		return nil
 	}
-	for _, text := range []string{"FLUSH BINARY LOGS", "PURGE BINARY LOGS BEFORE '2999-01-01'"} {
+	for _, text := range []string{"FLUSH BINARY LOGS", "PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY"} {
 		if _, err := s.db.ExecContext(ctx, text); err != nil {
 			return s.fail(text, err)
 		}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"net"
 	"time"
 
@@ -20,6 +21,14 @@ func (t *sessions) Interrupt() {
 			x.w.interrupt()
 		}
 	}
+}
+
+// unlessInterrupted is err, or what it means where the sessions were interrupted.
+func (t *sessions) unlessInterrupted(doing string, err error) error {
+	if t.ctx.Err() != nil {
+		return fmt.Errorf("postgres: %s: %w: interrupted", doing, target.ErrConnectionLost)
+	}
+	return err
 }
 
 // interrupt ends what waits on the connection, and all that will, with an error.

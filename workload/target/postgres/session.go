@@ -92,12 +92,12 @@ func (t *sessions) Connect(client uint32) (workload.Session, error) {
 	defer cancel()
 	c, err := pgconn.ConnectConfig(ctx, t.server.config.Copy())
 	if err != nil {
-		return nil, connectError(doing, err)
+		return nil, t.unlessInterrupted(doing, connectError(doing, err))
 	}
 	w, err := prepare(ctx, c, t.server.info.Major, 2*t.clients <= runtime.GOMAXPROCS(0))
 	if err != nil {
 		_ = c.Close(ctx) // err says more
-		return nil, wrap(doing+": prepare", err)
+		return nil, t.unlessInterrupted(doing, wrap(doing+": prepare", err))
 	}
 	x := &session{server: t.server, of: t, client: client, w: w}
 	if t.seqs != nil {
