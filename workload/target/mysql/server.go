@@ -38,7 +38,7 @@ func Open(ctx context.Context, a target.Address) (target.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	pid := peer(l.raw)
+	pid := target.Listener(l.raw)
 	user, err := l.one(ctx, "SELECT CURRENT_USER()")
 	if err = errors.Join(err, l.Close()); err != nil {
 		return nil, fmt.Errorf("mysql: %s: %w", a, classify(err))

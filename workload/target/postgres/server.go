@@ -111,7 +111,7 @@ func (s *server) postmaster(ctx context.Context) int {
 	if !s.info.Local {
 		return 0
 	}
-	if pid := listener(s.conn.Conn()); pid > 0 {
+	if pid := target.Listener(s.conn.Conn()); pid > 0 {
 		return pid
 	}
 	found, err := rows(ctx, s.conn, `SELECT split_part(pg_catalog.pg_read_file('postmaster.pid', 0, 32), E'\n', 1)`)

@@ -1,13 +1,14 @@
-package postgres
+package target
 
 import (
 	"net"
 	"syscall"
 )
 
-// listener is the pid of the process that listens on the socket at the other end
-// of c: the postmaster, whichever process serves the connection. 0: not known.
-func listener(c net.Conn) int {
+// Listener returns the pid of the process that listens on the unix socket at the
+// other end of c, of PostgreSQL the postmaster, whichever process serves the
+// connection. 0: it cannot be seen from here (SO_PEERCRED, unix(7)).
+func Listener(c net.Conn) int {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
 		return 0
