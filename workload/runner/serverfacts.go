@@ -8,6 +8,7 @@ import (
 
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
+	"flushbench/workload/server"
 	"flushbench/workload/target"
 	"flushbench/workload/workdir"
 )
@@ -44,7 +45,7 @@ func (v *liveServer) inspect(ctx context.Context) error {
 		}
 	}
 	v.facts.RedoLogFlags = redoFlags(v.pid(), &v.info)
-	v.cpu = processesCPU(v.pid())
+	v.cpu = int64(server.CPU(v.pid()))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"flushbench/metrics/result"
+	"flushbench/workload/server"
 	"flushbench/workload/target"
 	"flushbench/workload/workdir"
 )
@@ -219,7 +220,7 @@ func (e *LeftError) Error() string { return e.Err.Error() }
 func (e *LeftError) Unwrap() error { return e.Err }
 
 func (v *liveServer) close(ctx context.Context) error {
-	v.used = max(0, processesCPU(v.pid())-v.cpu)
+	v.used = max(0, int64(server.CPU(v.pid()))-v.cpu)
 	if v.private() {
 		v.disconnect()
 		if v.proc == nil {

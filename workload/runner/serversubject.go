@@ -6,6 +6,7 @@ import (
 	"flushbench/engine"
 	"flushbench/metrics"
 	"flushbench/workload"
+	"flushbench/workload/server"
 	"flushbench/workload/target"
 )
 
@@ -36,7 +37,7 @@ type serverSnapshot struct {
 func (s serverSubject) snapshot() (x serverSnapshot) {
 	ctx, cancel := context.WithTimeout(context.Background(), snapshotTimeout)
 	defer cancel()
-	x.cpuNS = processesCPU(s.v.pid())
+	x.cpuNS = int64(server.CPU(s.v.pid()))
 	x.counters, x.err = s.v.conn.Counters(ctx)
 	return x
 }

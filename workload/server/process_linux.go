@@ -25,6 +25,7 @@ type stat struct {
 	parent int
 	state  byte   // R, S, D, T, Z ...
 	ticks  uint64 // of CPU, in user and system mode
+	waited uint64 // the same of the children that it has waited for
 }
 
 func (s *stat) dead() bool    { return s.state == 'Z' || s.state == 'X' }
@@ -37,7 +38,10 @@ const (
 	statParent = 1
 	statUser   = 11
 	statSystem = 12
-	statStart  = 19
+	// Of children that were waited for.
+	statChildUser   = 13
+	statChildSystem = 14
+	statStart       = 19
 )
 
 func parseStat(text string) (stat, error) {
@@ -47,14 +51,16 @@ func parseStat(text string) (stat, error) {
 		return stat{}, fmt.Errorf("stat of a process: %d fields", len(fields))
 	}
 	var s stat
-	var errs [5]error
-	var user, system uint64
+	var errs [7]error
+	var user, system, childUser, childSystem uint64
 	s.PID, errs[0] = strconv.Atoi(pid)
 	s.parent, errs[1] = strconv.Atoi(fields[statParent])
 	user, errs[2] = strconv.ParseUint(fields[statUser], 10, 64)
 	system, errs[3] = strconv.ParseUint(fields[statSystem], 10, 64)
-	s.Start, errs[4] = strconv.ParseUint(fields[statStart], 10, 64)
-	s.state, s.ticks = fields[statState][0], user+system
+	childUser, errs[4] = strconv.ParseUint(fields[statChildUser], 10, 64)
+	childSystem, errs[5] = strconv.ParseUint(fields[statChildSystem], 10, 64)
+	s.Start, errs[6] = strconv.ParseUint(fields[statStart], 10, 64)
+	s.state, s.ticks, s.waited = fields[statState][0], user+system, childUser+childSystem
 	return s, errors.Join(errs[:]...)
 }
 
