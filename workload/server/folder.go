@@ -110,7 +110,7 @@ func (f *folder) prepare(ctx context.Context, k *kind, a *account, binary string
 			return fmt.Errorf("private server: %w", err)
 		}
 	}
-	if err := f.sign(func(m *marker) { m.Starts, m.Owner, m.Boot = m.Starts+1, self(), bootID() }); err != nil {
+	if err := f.sign(func(m *marker) { m.Starts, m.Owner, m.Boot = m.Starts+1, self(), target.BootID() }); err != nil {
 		return err
 	}
 	if fresh {
@@ -196,8 +196,8 @@ func parseMarker(text []byte) (marker, error) {
 }
 
 // serverLives and ownerLives: numbers of another boot are nobody's.
-func (m *marker) serverLives() bool { return m.Boot == bootID() && m.Server.alive() }
-func (m *marker) ownerLives() bool  { return m.Boot == bootID() && m.Owner.alive() }
+func (m *marker) serverLives() bool { return m.Boot == target.BootID() && m.Server.alive() }
+func (m *marker) ownerLives() bool  { return m.Boot == target.BootID() && m.Owner.alive() }
 
 // socket returns a path of the socket that is short enough to connect to. A path
 // that is too long goes through a descriptor of ours, which is then open.

@@ -36,7 +36,7 @@ func TestFolderRefused(t *testing.T) {
 	}{
 		{"a file", "precious", nil, "holds precious and is no folder of a private server: want an empty one"},
 		{"another product", "", &marker{Is: markerIs, Product: target.PostgreSQL, Made: true}, "holds data of postgres, not of mariadb"},
-		{"a live server", "", &marker{Is: markerIs, Product: target.MariaDB, Made: true, Boot: bootID(), Server: live}, "runs on it already"},
+		{"a live server", "", &marker{Is: markerIs, Product: target.MariaDB, Made: true, Boot: target.BootID(), Server: live}, "runs on it already"},
 		{"another marker", "", &marker{Is: "mine", Product: target.MariaDB}, "not the marker of a private server"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -121,7 +121,7 @@ func TestCleanUpEndsWhatStillRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			f := &folder{path: place, marker: marker{
-				Is: markerIs, Product: target.MariaDB, Boot: bootID(),
+				Is: markerIs, Product: target.MariaDB, Boot: target.BootID(),
 				Owner: process{PID: os.Getpid(), Start: 1}, Server: process{PID: p.PID, Start: p.Start + c.off},
 			}}
 			if err := f.sign(func(*marker) {}); err != nil {

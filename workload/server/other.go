@@ -14,7 +14,6 @@ const supported = false
 
 func identify(int) (process, error) { return process{}, errUnsupported }
 func self() process                 { return process{} }
-func bootID() string                { return "" }
 
 func (p process) alive() bool                        { return false }
 func (p process) signal(syscall.Signal) error        { return errUnsupported }

@@ -88,15 +88,6 @@ func self() process {
 	return p
 }
 
-// bootID names the boot of the machine.
-func bootID() string {
-	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
-}
-
 // alive reports whether the process is there and has not ended.
 func (p process) alive() bool {
 	s, err := readStat(procPath(p.PID, "stat"))

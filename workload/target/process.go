@@ -20,7 +20,7 @@ type Process struct {
 
 // Self is this process.
 func Self() Process {
-	p := Process{PID: os.Getpid(), Boot: bootID()}
+	p := Process{PID: os.Getpid(), Boot: BootID()}
 	p.Start, _ = startOf(p.PID)
 	return p
 }
@@ -28,7 +28,7 @@ func Self() Process {
 // Lives reports whether p still runs on this machine. Where the system does not
 // say when a process began, one that has p's number counts as p.
 func (p Process) Lives() bool {
-	if p.PID <= 0 || p.Boot != bootID() {
+	if p.PID <= 0 || p.Boot != BootID() {
 		return false
 	}
 	start, err := startOf(p.PID)
@@ -38,7 +38,8 @@ func (p Process) Lives() bool {
 	return start == p.Start
 }
 
-func bootID() string {
+// BootID names the boot of the machine (random(4)); "" where the system does not say.
+func BootID() string {
 	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""
