@@ -19,15 +19,15 @@ import (
 
 // The figures of a comparison: interleaved rounds on one server.
 const (
-	ratioRounds = 5
+	ratioRounds = 15
 	ratioLasts  = 2 * time.Second
 	ratioRows   = 20_000
 	ratioLeast  = 0.9
 )
 
 // TestServerAgainstSysbench holds our client against sysbench oltp_update_non_index
-// on the same server, with the same clients, one after the other in each round. It
-// needs a quiet machine:
+// on the same server, with the same clients, one after the other in each round, in
+// turn. It needs a quiet machine:
 //
 //	go test -tags ratios -run TestServerAgainstSysbench -v ./workload/target/mysql
 func TestServerAgainstSysbench(t *testing.T) {
@@ -56,11 +56,26 @@ func TestServerAgainstSysbench(t *testing.T) {
 			all := sessions(t, newTarget(t, s, g, clients), clients)
 			var ratios []float64
 			for round := range ratioRounds {
-				out, theirCPU := sysbench("run", clients)
-				theirs := perSecond(t, out)
-				cpu := ownCPU(t)
-				ours := updates(t, g, all)
-				cpu = ownCPU(t) - cpu
+				var ours, theirs float64
+				var cpu, theirCPU time.Duration
+				measure := []func(){
+					func() {
+						var out string
+						out, theirCPU = sysbench("run", clients)
+						theirs = perSecond(t, out)
+					},
+					func() {
+						before := ownCPU(t)
+						ours = updates(t, g, all)
+						cpu = ownCPU(t) - before
+					},
+				}
+				if round%2 == 1 {
+					slices.Reverse(measure)
+				}
+				for _, m := range measure {
+					m()
+				}
 				n := ratioLasts.Seconds()
 				t.Logf("round %d: %.0f/s, sysbench %.0f/s; CPU of the client %.1f us a transaction, sysbench %.1f us",
 					round, ours, theirs, float64(cpu.Microseconds())/(ours*n), float64(theirCPU.Microseconds())/(theirs*n))

@@ -35,8 +35,8 @@ func (t *sessions) unlessInterrupted(doing string, err error) error {
 // Unlike all else it may be called by another goroutine, before close.
 func (w *wire) interrupt() {
 	switch c := w.conn.(type) {
-	case interface{ interrupt() }:
-		c.interrupt()
+	case *target.Blocking:
+		c.Interrupt()
 	case net.Conn:
 		_ = c.SetDeadline(time.Unix(1, 0)) // it fails on a closed one alone
 	}

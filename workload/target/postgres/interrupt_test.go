@@ -116,7 +116,7 @@ func (w *wire) block(t *testing.T) {
 	if w.raw == nil {
 		return // it does
 	}
-	b := newBlocking(w.raw)
+	b := target.NewBlocking(w.raw)
 	if b == nil {
 		t.Skip("this system has no sockets that block")
 	}

@@ -2,14 +2,6 @@
 
 package postgres
 
-import (
-	"io"
-	"syscall"
-)
-
-// newBlocking is not to be had here.
-func newBlocking(syscall.RawConn) io.ReadWriteCloser { return nil }
-
 // writeSocket leaves the writing to the connection.
 func writeSocket(uintptr, []byte) (n int, again bool, err error) { return 0, true, nil }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"flushbench/workload/target"
 )
 
 // wire executes prepared statements on a connection that pgconn has made, one at a
@@ -61,7 +63,7 @@ func newWire(h *pgconn.HijackedConn, few bool) *wire {
 		return w
 	}
 	if few {
-		if b := newBlocking(raw); b != nil {
+		if b := target.NewBlocking(raw); b != nil {
 			_ = w.conn.Close() // b has the socket too
 			w.conn = b
 			return w
