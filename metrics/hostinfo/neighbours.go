@@ -62,8 +62,8 @@ func (s Source) Neighbours(ctx context.Context, env result.Environment) (Neighbo
 	if c := s.container(); c != "" {
 		r.Notes = append(r.Notes, "not all processes could be looked at: those outside this container cannot be seen")
 	}
-	denied := 0
-	for _, p := range s.servers() {
+	denied, servers := 0, s.servers()
+	for _, p := range servers {
 		if err := ctx.Err(); err != nil {
 			return r, fmt.Errorf("hostinfo: looking for other users of the device: %w", err)
 		}
@@ -77,7 +77,7 @@ func (s Source) Neighbours(ctx context.Context, env result.Environment) (Neighbo
 	if denied > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("not all processes could be looked at: %d database servers of other users", denied))
 	}
-	r.Found = onePerServer(r.Found, s.parents())
+	r.Found = onePerServer(r.Found, servers)
 	return r, nil
 }
 
@@ -203,16 +203,23 @@ func shared(a, b []string) string {
 	return ""
 }
 
-// onePerServer keeps of the processes of one server (postgres has many) only
-// the topmost.
-func onePerServer(found []Neighbour, parent map[int]int) []Neighbour {
-	command := map[int]string{}
-	for _, n := range found {
-		command[n.PID] = n.Command
+// onePerServer makes one of the processes of one server (postgres has many): its
+// topmost, whether or not that has files open itself, with the path of the first that
+// has.
+func onePerServer(found []Neighbour, servers []process) []Neighbour {
+	of := map[int]process{}
+	for _, p := range servers {
+		of[p.pid] = p
 	}
+	slices.SortFunc(found, func(a, b Neighbour) int { return a.PID - b.PID })
+	seen := map[int]bool{}
 	var kept []Neighbour
 	for _, n := range found {
-		if command[parent[n.PID]] != n.Command {
+		for of[of[n.PID].parent].name == n.Command {
+			n.PID = of[n.PID].parent
+		}
+		if !seen[n.PID] {
+			seen[n.PID] = true
 			kept = append(kept, n)
 		}
 	}

@@ -49,6 +49,10 @@ func TestNeighboursInFixture(t *testing.T) {
 	proc(t, root, 302, 1, "oracle", "oracleORCL", map[int][2]string{3: {"/dev/vda", "24"}})
 	proc(t, root, 400, 1, "postgres", "/usr/bin/postgres -D /pg", map[int][2]string{3: {"/pg/postmaster.pid", "27"}})
 	proc(t, root, 401, 400, "postgres", "postgres: walwriter ", map[int][2]string{3: {"/pg/pg_wal/0", "27"}})
+	// A postmaster with no file open, whose processes have some.
+	proc(t, root, 410, 1, "postgres", "/usr/bin/postgres -D /pg2", map[int][2]string{3: {"socket:[7]", "0"}})
+	proc(t, root, 411, 410, "postgres", "postgres: checkpointer ", map[int][2]string{3: {"/pg2/base/1", "27"}})
+	proc(t, root, 412, 410, "postgres", "postgres: walwriter ", map[int][2]string{3: {"/pg2/pg_wal/0", "27"}})
 	proc(t, root, 500, 1, "mongod", "mongod --dbpath=/srv/m", nil)
 	proc(t, root, 501, 1, "cockroach", "cockroach start", nil)
 	proc(t, root, 900, 1, "flushbench", "flushbench run", onDisk)
@@ -70,6 +74,7 @@ func TestNeighboursInFixture(t *testing.T) {
 		"etcd 300 /mnt/loop/e/wal on vda assumed false",
 		"oracle 302 /dev/vda on vda assumed false",
 		"postgres 400 /pg/postmaster.pid on vda assumed false",
+		"postgres 410 /pg2/base/1 on vda assumed false",
 		"mongod 500 /srv/m on vda assumed true",
 		"mysqld 2214 /var/lib/mysql/ib_logfile0 on vda assumed false",
 	}
