@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 // first returns the first n arrivals of a schedule.
@@ -157,6 +159,7 @@ func correlation(x, y []float64) float64 {
 // Mean rate and dispersion of a bursty schedule are what theory says, at short
 // intervals too, and those of a Poisson process are 1.
 func TestDispersion(t *testing.T) {
+	testenv.Long(t, "statistics of many draws, on one goroutine")
 	const rate = 10_000.0
 	for _, c := range []struct{ burst, peak float64 }{{50, 10}, {5, 2}, {200, 100}, {1, 1.1}, {0, 0}} {
 		for _, cycles := range []float64{0.2, 3, 10} { // length of an interval, in on-off cycles

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 func TestKeysText(t *testing.T) {
@@ -148,6 +150,7 @@ func probabilities(d *drawer) []float64 {
 // The frequencies of what is drawn agree with the formulas: chi-square, at a
 // level that a true drawer fails once in a million.
 func TestDistributions(t *testing.T) {
+	testenv.Long(t, "statistics of many draws, on one goroutine")
 	const n, many = 1000, 400_000
 	for _, text := range []string{"uniform", "zipfian:0.99", "zipfian:0.5", "zipfian:0.999", "zipfian:0.01", "latest", "hotspot", "hotspot:0.01,0.9", "hotspot:0.5,0.1"} {
 		var k Keys

@@ -18,6 +18,11 @@ import (
 // maxReport is how large a report may become, whatever the result holds.
 const maxReport = 5_000_000
 
+// slowReport is how many times as long as to read a result its report may take. It
+// takes three times as long; work that grows with the square of the cells would take
+// far more.
+const slowReport = 20
+
 // manyCells is a result of n cells on several axes, all rows of which differ.
 func manyCells(n int) *result.Result {
 	r := compared(5, 1)
@@ -44,7 +49,8 @@ func manyCells(n int) *result.Result {
 func TestReportOf500Cells(t *testing.T) {
 	folder := saved(t, manyCells(500))
 	read, made := time.Duration(1<<62), time.Duration(1<<62)
-	for range 2 { // the best of each: others use the machine too
+	// The best of each: others use the machine too, and it may stand still.
+	for i := 0; i < 2 || i < 8 && made > slowReport*read; i++ {
 		began := time.Now()
 		if _, err := result.Load(folder); err != nil {
 			t.Fatal(err)
@@ -72,10 +78,8 @@ func TestReportOf500Cells(t *testing.T) {
 		t.Errorf("the report has %d bytes with its pictures; want at most %d", size, maxReport)
 	}
 	t.Logf("500 cells: %d bytes, made in %v, of which reading takes %v", size, made, read)
-	// It takes three times as long; work that grows with the square of the cells would
-	// take far more.
-	if made > 20*read {
-		t.Errorf("the report takes %.0f times as long as reading the result; want at most 20", float64(made)/float64(read))
+	if made > slowReport*read {
+		t.Errorf("the report takes %.0f times as long as reading the result; want at most %d", float64(made)/float64(read), slowReport)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield/seeds"
 )
 
@@ -222,6 +223,7 @@ func TestNoStarvation(t *testing.T) {
 
 // Once warm, neither locking nor waiting nor the search allocates.
 func TestAllocs(t *testing.T) {
+	testenv.Long(t, "counts allocations, of which the race detector makes its own")
 	locks := table(t, Options{})
 	o := locks.NewOwner()
 	keys := []uint64{5, 1 << 40, 77, 1234567, 0}

@@ -11,6 +11,7 @@ import (
 
 	"flushbench/engine/lsn"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield"
 )
 
@@ -136,6 +137,7 @@ func damage(t testing.TB, fs vfs.FS, name string, off, n int64) {
 // Any damage to the sectors of one slot leaves the other: everything that was
 // acknowledged is still there. Damage to both is reported, never guessed.
 func TestSlotDamage(t *testing.T) {
+	testenv.Long(t, "every damage by itself, on one goroutine")
 	build := func() *rig {
 		r := newRig(t, setup{files: 2})
 		for range 3 {

@@ -13,6 +13,7 @@ import (
 
 	"flushbench/engine/lsn"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield"
 )
 
@@ -153,6 +154,7 @@ func (r *rig) verdict(b bytesFS, intact lsn.LSN) string {
 // shorter one, or a report of the damage; never an altered record, and nothing
 // that was flushed goes silently.
 func TestBitFlips(t *testing.T) {
+	testenv.Long(t, "every damage by itself, on one goroutine")
 	for _, s := range []setup{{files: 1, growth: vfs.GrowAppend}, {files: 2, growth: vfs.GrowZero, tail: TailPad}} {
 		r := smallLog(t, s)
 		b := r.snapshot()
@@ -185,6 +187,7 @@ func TestBitFlips(t *testing.T) {
 
 // A damaged slot never costs a record: the other one leads to all of them.
 func TestSlotFlipsLoseNothing(t *testing.T) {
+	testenv.Long(t, "every damage by itself, on one goroutine")
 	r := smallLog(t, setup{files: 1, growth: vfs.GrowAppend})
 	b := r.snapshot()
 	p := b.files[FileName(0)]
@@ -201,6 +204,7 @@ func TestSlotFlipsLoseNothing(t *testing.T) {
 
 // A log cut off anywhere is a shorter log or a reported damage.
 func TestTruncations(t *testing.T) {
+	testenv.Long(t, "every damage by itself, on one goroutine")
 	r := smallLog(t, setup{files: 1, growth: vfs.GrowAppend})
 	b := r.snapshot()
 	whole := b.files[FileName(0)]

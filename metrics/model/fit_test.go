@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 // seenOn is what a run would have measured on a disk: closed loops and rates.
@@ -23,6 +25,7 @@ func seenOn(s *System, set Setting) []Observation {
 // TestCheckOnReplayedDisks: on cells that it was not fitted on, with costs that it
 // does not know, the model is off by less than 15 % in the median.
 func TestCheckOnReplayedDisks(t *testing.T) {
+	testenv.Long(t, "a simulation on one goroutine")
 	for name, d := range disks() {
 		hidden := systemOn(d)
 		hidden.Costs.GroupNS *= 4

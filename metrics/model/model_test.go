@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"testing"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 // disks are flush times as devices have them, stalls included.
@@ -31,6 +33,7 @@ func systemOn(d Dist) System {
 // TestAgainstSimulation holds the formulas against the simulation, which takes
 // arrivals, flushes and groups one by one, over disks, settings and loads.
 func TestAgainstSimulation(t *testing.T) {
+	testenv.Long(t, "a simulation on one goroutine")
 	var errs, tails []float64
 	for name, d := range disks() {
 		mean, s := d.Mean(), systemOn(d)

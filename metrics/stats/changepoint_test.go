@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 // steadySeries is n values around 100 with the given relative noise, of which each
@@ -35,6 +37,7 @@ func shifted(x []float64, at int, by float64) []float64 {
 // TestSteadySeriesHaveNoChange: over many seeds, with noise of which neighbours are
 // alike, and with stalls.
 func TestSteadySeriesHaveNoChange(t *testing.T) {
+	testenv.Long(t, "statistics of many series, on one goroutine")
 	const seeds = 300
 	for _, c := range []struct {
 		name       string
@@ -71,6 +74,7 @@ func TestSteadySeriesHaveNoChange(t *testing.T) {
 
 // TestChangeIsFound: where it is, within 2 % of its time, and by how much.
 func TestChangeIsFound(t *testing.T) {
+	testenv.Long(t, "statistics of many series, on one goroutine")
 	for _, c := range []struct {
 		name       string
 		n, at      int

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield/seeds"
 	"flushbench/metrics/result"
 )
@@ -101,6 +102,7 @@ func sameBinary(t *testing.T, cells int) {
 
 // TestSlowdownIsFound injects 20 % into the engine alone, not into the limit.
 func TestSlowdownIsFound(t *testing.T) {
+	testenv.Long(t, "statistics of many series, on one goroutine")
 	for seed := range uint64(10) {
 		m := newMachine(seed)
 		a := m.run(20, 10, 1)

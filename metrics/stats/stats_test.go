@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 )
 
@@ -123,6 +124,7 @@ func uStatistic(a, b []float64) (u float64) {
 }
 
 func TestMannWhitneyApproximationMeetsTheExact(t *testing.T) {
+	testenv.Long(t, "statistics of many series, on one goroutine")
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 8 {
 		a, b := make([]float64, 25), make([]float64, 25)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"flushbench/engine/clock"
@@ -44,31 +45,41 @@ func TestRecoveryThatDoesNotEnd(t *testing.T) {
 		"hangs":  {func(block chan struct{}) { <-block }, 2 * time.Second, "recovery did not end within 2s"},
 		"panics": {func(chan struct{}) { panic("index out of range") }, time.Hour, "recovery panicked: index out of range, in "},
 	} {
-		block := make(chan struct{})
-		f := &fake{outcome: func(j *Job, _ Crash) judge.Outcome {
-			if j.Cell.Kind == vfs.CrashOS {
-				c.does(block)
-			}
-			return judge.Outcome{Acked: 10, Recovered: 10, Verdict: result.VerdictKept}
-		}}
-		l := quick
-		l.judge = c.limit
-		res, _, err := inLimits(t.Context(), t, f, matrixOf(2, vfs.CrashProcess, vfs.CrashOS), l)
-		close(block)
-		if !errors.Is(err, errStuck) || VerdictOf(res) != Violated || len(res.CrashTrials) != 3 || res.Complete {
-			t.Fatalf("%s: Run = %v, verdict %d, %d trials; want a violation and the two of the other disk", name, err, VerdictOf(res), len(res.CrashTrials))
+		// In virtual time a limit is over only when nothing else can go on.
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { recoveryThat(t, c.does, c.limit, c.want) })
+		})
+	}
+}
+
+// recoveryThat crashes two disks, to which recovery after a crash of the system does
+// something within so long.
+func recoveryThat(t *testing.T, does func(block chan struct{}), limit time.Duration, want string) {
+	t.Helper()
+	block := make(chan struct{})
+	f := &fake{outcome: func(j *Job, _ Crash) judge.Outcome {
+		if j.Cell.Kind == vfs.CrashOS {
+			does(block)
 		}
-		for _, x := range res.CrashTrials {
-			if x.Kind == "os" && (len(x.Violations) != 1 || !strings.HasPrefix(x.Violations[0], c.want)) {
-				t.Errorf("%s: violations %q; want %q", name, x.Violations, c.want)
-			}
-			if name == "panics" && x.Kind == "os" && !strings.Contains(x.Violations[0], "robust_test.go:") {
-				t.Errorf("%q names no place", x.Violations[0])
-			}
+		return judge.Outcome{Acked: 10, Recovered: 10, Verdict: result.VerdictKept}
+	}}
+	l := quick
+	l.judge = limit
+	res, _, err := inLimits(t.Context(), t, f, matrixOf(2, vfs.CrashProcess, vfs.CrashOS), l)
+	close(block)
+	if !errors.Is(err, errStuck) || VerdictOf(res) != Violated || len(res.CrashTrials) != 3 || res.Complete {
+		t.Fatalf("Run = %v, verdict %d, %d trials; want a violation and the two of the other disk", err, VerdictOf(res), len(res.CrashTrials))
+	}
+	for _, x := range res.CrashTrials {
+		if x.Kind == "os" && (len(x.Violations) != 1 || !strings.HasPrefix(x.Violations[0], want)) {
+			t.Errorf("violations %q; want %q", x.Violations, want)
 		}
-		if f.alive != 0 || f.disks != 1 {
-			t.Errorf("%s: %d victims live, %d disks are left; want the one in use", name, f.alive, f.disks)
+		if strings.Contains(want, "panicked") && x.Kind == "os" && !strings.Contains(x.Violations[0], "robust_test.go:") {
+			t.Errorf("%q names no place", x.Violations[0])
 		}
+	}
+	if f.alive != 0 || f.disks != 1 {
+		t.Errorf("%d victims live, %d disks are left; want the one in use", f.alive, f.disks)
 	}
 }
 
@@ -96,29 +107,36 @@ func TestTrialsThatFail(t *testing.T) {
 		{"all", func(int) bool { return true }, 0},
 		{"three", func(n int) bool { return n > 1 && n < 5 }, 1},
 	} {
-		starts := 0
-		f := &fake{onStart: func(ctx context.Context, j *Job) error {
-			if j.Cell.Kind != vfs.CrashOS {
-				return nil
-			}
-			if starts++; c.fails(starts) {
-				<-ctx.Done()
-				return ctx.Err()
-			}
+		synctest.Test(t, func(t *testing.T) { trialsThatFail(t, c.name, c.fails, c.trials) })
+	}
+}
+
+// trialsThatFail runs a matrix of two cells of five trials, of one of which some fail
+// to start.
+func trialsThatFail(t *testing.T, name string, fails func(n int) bool, trials int) {
+	t.Helper()
+	starts := 0
+	f := &fake{onStart: func(ctx context.Context, j *Job) error {
+		if j.Cell.Kind != vfs.CrashOS {
 			return nil
-		}}
-		res, _, err := inLimits(t.Context(), t, f, matrixOf(5, vfs.CrashProcess, vfs.CrashOS), quick)
-		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d of 10 trials were not carried out", 5-c.trials)) ||
-			!strings.Contains(err.Error(), "was not under load after 50ms") || res.Complete || res.Error == "" {
-			t.Errorf("%s: Run = %v, complete %v", c.name, err, res.Complete)
 		}
-		done := map[string]int{}
-		for _, x := range res.CrashTrials {
-			done[x.Kind]++
+		if starts++; fails(starts) {
+			<-ctx.Done()
+			return ctx.Err()
 		}
-		if done["process"] != 5 || done["os"] != c.trials || !res.Cells[1].Partial || res.Cells[0].Partial {
-			t.Errorf("%s: trials %v; want 5 and %d", c.name, done, c.trials)
-		}
+		return nil
+	}}
+	res, _, err := inLimits(t.Context(), t, f, matrixOf(5, vfs.CrashProcess, vfs.CrashOS), quick)
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d of 10 trials were not carried out", 5-trials)) ||
+		!strings.Contains(err.Error(), "was not under load after 50ms") || res.Complete || res.Error == "" {
+		t.Errorf("%s: Run = %v, complete %v", name, err, res.Complete)
+	}
+	done := map[string]int{}
+	for _, x := range res.CrashTrials {
+		done[x.Kind]++
+	}
+	if done["process"] != 5 || done["os"] != trials || !res.Cells[1].Partial || res.Cells[0].Partial {
+		t.Errorf("%s: trials %v; want 5 and %d", name, done, trials)
 	}
 }
 

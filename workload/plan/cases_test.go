@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 )
 
@@ -85,6 +86,7 @@ var today = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 // TestSpecialist asks the eight questions, whose answers and reasons were written
 // down with their sources before the code.
 func TestSpecialist(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	cases := specialists(t)
 	if len(cases) != 8 {
 		t.Fatalf("%d cases; want 8", len(cases))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics"
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
@@ -54,6 +55,7 @@ func merged(t *testing.T, results ...*result.Result) *result.Merge {
 // TestGroupsOfAMerge: one plan for each kind of device, by the figures of the hosts
 // that are alike; the one that is not is named and decided by itself.
 func TestGroupsOfAMerge(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	var all []*result.Result
 	for n := range 6 {
 		all = append(all, simulated(t, fmt.Sprintf("db-%d", n), "sata", "sata"))
@@ -92,6 +94,7 @@ func TestGroupsOfAMerge(t *testing.T) {
 // TestAHostThatContradicts: where hosts are too few to call one an outlier, the one
 // that misses the answer of the others by its own figures is named all the same.
 func TestAHostThatContradicts(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	m := merged(t, simulated(t, "a", "sata", "sata"), simulated(t, "b", "sata", "sata"), simulated(t, "c", "sata", "sata"))
 	slow := simulated(t, "c", "sata", "sata")
 	slow.Cells = slices.Clone(slow.Cells)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload/runner"
@@ -122,6 +123,7 @@ func noisyDisks() []bench {
 // TestResumeEqualsUninterrupted: wherever a sweep is interrupted, between turns or
 // within one, resumed it asks what it would have asked, and finds the same.
 func TestResumeEqualsUninterrupted(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	o := Options{Objective: Objective{P99: 20 * ms}, Length: time.Second}
 	whole := &played{t: t, benches: noisyDisks()}
 	want := whole.play(whole.config(o, 10*time.Hour), nil)
@@ -148,6 +150,7 @@ func TestResumeEqualsUninterrupted(t *testing.T) {
 // TestResumeKeepsTheBudget: what the first run took counts, and a choice that was made
 // with little time left is made again so.
 func TestResumeKeepsTheBudget(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	o, budget := Options{Objective: Objective{P99: 20 * ms}, Length: time.Second}, 36*time.Second
 	whole := &played{t: t, benches: noisyDisks()[:1]}
 	want := whole.play(whole.config(o, budget), nil)

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/result"
 )
 
@@ -77,6 +78,7 @@ func TestSearchIsShort(t *testing.T) {
 // TestSearchThroughNoise: the interval covers the knee in nearly all cases, however
 // the rounds scatter, and grows with the noise.
 func TestSearchThroughNoise(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	var widths []float64
 	for _, fuzz := range []float64{0.01, 0.05, 0.15} {
 		covered, width := 0, 0.0
@@ -105,6 +107,7 @@ func TestSearchThroughNoise(t *testing.T) {
 // TestSearchKeepsItsBudget: whatever the time allows, no round more is asked for, and
 // what there is counts.
 func TestSearchKeepsItsBudget(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	for rounds := range 40 {
 		s, asked := search(t, p99of10, curve{12345, 0.02}, rounds, 3)
 		k := s.Knee()
@@ -148,6 +151,7 @@ func TestSearchAtTheEnds(t *testing.T) {
 // TestOneStallIsNoKnee: a single round that breaks down in the walk costs a round, not
 // the answer.
 func TestOneStallIsNoKnee(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	o := p99of10
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield/seeds"
 	"flushbench/metrics/result"
 	"flushbench/workload/sweep/simdisk"
@@ -123,6 +124,7 @@ func disks() []bench {
 
 // TestSaturation: without an objective the knee is what the disk can carry at all.
 func TestSaturation(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	all := disks()
 	last := len(all) - 1
 	saturate(t, all[:last], 5*time.Second, 0)
@@ -192,6 +194,7 @@ func TestObjectiveSoak(t *testing.T) {
 
 // TestObjective: percentiles and the mean of a queue that is known.
 func TestObjective(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	d := ms
 	queue1(t, Objective{P99: 6 * ms}, 6*ms, 0.99, 250*time.Second, result.MissP99, 1)
 	// The mean of M/D/1: d + rate d^2 / 2(1 - rate d), so at 3 d it is 0.8 / d.
@@ -205,6 +208,7 @@ func TestObjective(t *testing.T) {
 // TestTwoSweepsAgree: two sweeps of one noisy disk overlap, and on the same disk
 // twice as fast they do not.
 func TestTwoSweepsAgree(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	for seed := range uint64(3) {
 		b := []bench{
 			{disk: simdisk.Noisy{Disk: simdisk.Serial{Time: ms}, Sigma: 0.5}, load: simdisk.Load{Clients: 8}},
@@ -225,6 +229,7 @@ func TestTwoSweepsAgree(t *testing.T) {
 // TestClients: in a closed loop latency is clients / throughput, so an objective
 // bounds the clients; without one the search ends where more carry no more.
 func TestClients(t *testing.T) {
+	testenv.Long(t, "a search over simulated disks, on one goroutine")
 	serial := []bench{{disk: simdisk.Serial{Time: ms}, load: simdisk.Load{GroupMost: 1}}}
 	s := find(t, Options{Clients: true, Objective: Objective{P99: 20500 * time.Microsecond}, Most: 512}, serial, 1, time.Hour)
 	if k := s.Knee(0); k.Lo != 20 || k.Hi != 21 || k.Miss != result.MissP99 {

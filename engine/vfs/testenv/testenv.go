@@ -1,6 +1,6 @@
 // Package testenv is what the tests of several packages need around them: a folder
-// on a real disk, a way to say what the machine lacks, golden files. Only tests
-// import it.
+// on a real disk, a way to say what the machine lacks and what takes long, golden
+// files. Only tests import it.
 package testenv
 
 import (
@@ -24,6 +24,17 @@ func Lack(t testing.TB, what ...any) {
 		t.Fatal(what...)
 	}
 	t.Skip(what...)
+}
+
+// Long ends a test, or a part of it, under go test -short: what it shows is shown as
+// well without the race detector, whose step alone is run with -short. why says what
+// that is, for instance "measures proportions of time". Whatever runs goroutines
+// against each other is not long, and is made shorter instead (testing.Short).
+func Long(t testing.TB, why string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out by -short: " + why)
+	}
 }
 
 // OnDisk returns the absolute path of a new folder on the disk that holds the

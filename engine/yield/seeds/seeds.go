@@ -23,14 +23,18 @@ import (
 const (
 	Plain = 200
 	CI    = 20_000
+	Few   = 3_000 // in CI under -short, or without yield points
 	Long  = 1_000_000
 	again = 200 // times that one seed given by -seed is run
 )
 
 var one = flag.Uint64("seed", 0, "run only this seed, many times (0: fresh seeds)")
 
-// Heavy reports whether the long form of a test is asked for, by CI or a soak.
-func Heavy() bool { return os.Getenv("FLUSHBENCH_CI") != "" || Soaking() }
+// Heavy reports whether the long form of a test is asked for, by CI or a soak, and
+// not refused by -short.
+func Heavy() bool { return (ci() || Soaking()) && !testing.Short() }
+
+func ci() bool { return os.Getenv("FLUSHBENCH_CI") != "" }
 
 // Soaking reports whether hours may be taken.
 func Soaking() bool { return os.Getenv("FLUSHBENCH_SOAK") != "" }
@@ -55,13 +59,20 @@ func Base(t testing.TB) uint64 {
 	return seed
 }
 
-// Run tries a property with Plain seeds, in CI with CI seeds divided by cost.
+// Run tries a property with Plain seeds, in CI with CI seeds divided by cost. There
+// it takes Few where more are worth little: under -short, which the race detector is
+// run with, since it sees a race without the bad luck that makes it hurt, and without
+// yield points, where a seed shuffles hardly anything. .ci/run has the CI seeds in a
+// pass with yield points and without the race detector.
 // The property returns what is wrong, "" for nothing.
 func Run(t *testing.T, cost int, property func(seed uint64) string) {
 	t.Helper()
 	n := Plain
-	if Heavy() {
+	switch {
+	case Heavy() && yield.Enabled:
 		n = max(Plain, CI/cost)
+	case ci() || Soaking():
+		n = max(Plain, Few/cost)
 	}
 	run(t, n, property)
 }
