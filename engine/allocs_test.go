@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield"
 	"flushbench/groupcommit"
 )
@@ -48,6 +49,7 @@ func (f nullFile) Flush() error {
 // Commits allocate nothing, under every policy: fewer than one allocation in a
 // thousand commits, the checkpointer's and the runtime's own included.
 func TestCommitsDoNotAllocate(t *testing.T) {
+	testenv.Long(t, "counts allocations, of which the race detector makes its own")
 	commits, most := 1_000_000, uint64(1000)
 	if yield.Enabled { // the race detector makes a sync.Pool forget on purpose
 		commits, most = 100_000, 10_000

@@ -25,7 +25,8 @@ type commitOrder struct {
 }
 
 // trace is where one transaction stands in both logs. All of them grow with the
-// number: prepared is the largest of all up to here.
+// number: prepared is the largest of all up to here. Where nothing is prepared it is
+// the same as committed, and what is not in a log yet stands at notThere, or lsn.Max.
 type trace struct {
 	seq       uint64 // its number in the binlog
 	prepared  lsn.LSN
@@ -42,9 +43,18 @@ const (
 	sparseSize  = 1 << 16
 )
 
+// notThere is behind all that a binlog has.
+const notThere = ^binlog.Pos(0)
+
+// add adds a transaction, whose number is the next, or notes of one that was added
+// where it stands now that the other log has it, too.
 func (o *commitOrder) add(t trace) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.last > 0 && t.seq <= o.ring[o.last%orderSize].seq {
+		o.replaceLocked(t)
+		return
+	}
 	if o.ring == nil {
 		o.ring, o.sparse = make([]trace, orderSize), make([]trace, sparseSize)
 		o.before = t.seq - 1
@@ -56,6 +66,16 @@ func (o *commitOrder) add(t trace) {
 	o.ring[o.last%orderSize] = t
 	if o.last%sparseEvery == 0 {
 		o.sparse[o.last/sparseEvery%sparseSize] = t
+	}
+}
+
+// replaceLocked is add for one that is there. REQUIRES: it was added as one of the
+// last orderSize.
+func (o *commitOrder) replaceLocked(t trace) {
+	n := o.last - (o.ring[o.last%orderSize].seq - t.seq)
+	o.ring[n%orderSize] = t
+	if n%sparseEvery == 0 {
+		o.sparse[n/sparseEvery%sparseSize] = t
 	}
 }
 
@@ -86,7 +106,7 @@ func newest(ring []trace, last uint64, kept func(trace) bool) (trace, bool) {
 }
 
 // Kept are numbers in the binlog: of every transaction up to it a crash keeps
-// the Xid, the PREPARE, the COMMIT.
+// the Xid, the PREPARE, the COMMIT. Where nothing is prepared, Prepare is Commit.
 type Kept struct{ Xid, Prepare, Commit uint64 }
 
 // Safe is the number up to which nothing is lost: every transaction up to it can
@@ -103,15 +123,16 @@ func (k Kept) EngineAhead() uint64 { return k.Commit - min(k.Commit, k.Xid) }
 // Keeps says what a crash keeps that leaves the redo log up to an LSN and the
 // binlog up to a position. What it names is kept, and it names all of that among the
 // last 131,072 transactions. Where none of these is kept it may name up to 63 too
-// few, and none of those that are more than 4,194,304 back. Any goroutine. REQUIRES:
-// a binlog, and not Untracked.
+// few, and none of those that are more than 4,194,304 back. A transaction under way
+// counts once the engine has committed it, and where nothing is prepared once it is in
+// one of the logs. Any goroutine. REQUIRES: a binlog, and not Untracked.
 func (db *Database) Keeps(redo lsn.LSN, bin binlog.Pos) Kept {
 	o := &db.order.past
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return Kept{
-		Xid:     o.upToLocked(func(t trace) bool { return t.pos <= bin }),
-		Prepare: o.upToLocked(func(t trace) bool { return t.prepared <= redo }),
-		Commit:  o.upToLocked(func(t trace) bool { return t.committed <= redo }),
+		Xid:     o.upToLocked(func(t trace) bool { return t.keepsXid(bin) }),
+		Prepare: o.upToLocked(func(t trace) bool { return t.keepsPrepare(redo) }),
+		Commit:  o.upToLocked(func(t trace) bool { return t.keepsCommit(redo) }),
 	}
 }

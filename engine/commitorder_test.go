@@ -4,11 +4,48 @@ import (
 	"testing"
 
 	"flushbench/engine/binlog"
+	"flushbench/engine/lsn"
+	"flushbench/engine/vfs/testenv"
 )
+
+// One that is added before both logs have it is kept by the first log from then on,
+// and by the other once that has it, too; so are those that only the sparse ring has.
+func TestCommitOrderFillsIn(t *testing.T) {
+	const before, group, added = 7, 5, 2*orderSize + 3*sparseEvery
+	var o commitOrder
+	engine := func(to lsn.LSN) uint64 {
+		return o.upToLocked(func(t trace) bool { return t.committed <= to }) - before
+	}
+	inBinlog := func(to binlog.Pos) uint64 {
+		return o.upToLocked(func(t trace) bool { return t.pos <= to }) - before
+	}
+	for n := uint64(1); n <= added; n += group {
+		for i := n; i < n+group; i++ {
+			o.add(trace{seq: before + i, pos: binlog.Pos(i), prepared: lsn.Max, committed: lsn.Max})
+		}
+		for i := n; i < n+group; i++ {
+			if i%97 == 0 {
+				if b, e := inBinlog(binlog.Pos(i)), engine(lsn.LSN(added+group)); b != i || e != i-1 {
+					t.Fatalf("with %d in the binlog and %d in the engine it names %d and %d", i, i-1, b, e)
+				}
+			}
+			o.add(trace{seq: before + i, pos: binlog.Pos(i), prepared: lsn.LSN(i), committed: lsn.LSN(i)})
+			if i%1000 == 0 && engine(lsn.LSN(i-1)) != i-1 {
+				t.Fatalf("with the log up to %d it names %d", i-1, engine(lsn.LSN(i-1)))
+			}
+		}
+	}
+	for i := uint64(sparseEvery); i <= added-orderSize; i += sparseEvery {
+		if got := engine(lsn.LSN(i)); got != i {
+			t.Fatalf("with the log up to %d, long ago, it names %d", i, got)
+		}
+	}
+}
 
 // However many transactions wait for a flush that never comes, none of them is
 // called kept; and what is kept is known to within what is remembered.
 func TestCommitOrderForgetsNoLoss(t *testing.T) {
+	testenv.Long(t, "a long history on one goroutine")
 	const before, added = 40, sparseEvery*sparseSize + 3*orderSize
 	var o commitOrder
 	for n := uint64(1); n <= added; n++ {

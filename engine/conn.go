@@ -104,16 +104,27 @@ func (c *Conn) Read(key uint64, r *table.Row) (found bool, err error) {
 
 // ReadForUpdate locks a row and copies its latest version.
 func (c *Conn) ReadForUpdate(key uint64, r *table.Row) (found bool, err error) {
-	if err := c.locks.Lock(key, lock.Exclusive); err != nil {
+	if err := c.lock(key); err != nil {
 		return false, err
 	}
 	found, err = c.t.ReadLatest(key, r)
 	return found, c.check(err)
 }
 
+// lock locks a row exclusively until the transaction ends.
+func (c *Conn) lock(key uint64) error {
+	if err := c.locks.Lock(key, lock.Exclusive); err != nil {
+		return err
+	}
+	if o := c.db.opts.Steps; o != nil {
+		o.Locked(c.client, key)
+	}
+	return nil
+}
+
 // Insert adds a row.
 func (c *Conn) Insert(r *table.Row) error {
-	if err := c.locks.Lock(r.Key, lock.Exclusive); err != nil {
+	if err := c.lock(r.Key); err != nil {
 		return err
 	}
 	if err := c.t.Insert(r); err != nil || c.cache == nil {
@@ -124,7 +135,7 @@ func (c *Conn) Insert(r *table.Row) error {
 
 // Update gives a row its new k and c.
 func (c *Conn) Update(r *table.Row) (found bool, err error) {
-	if err := c.locks.Lock(r.Key, lock.Exclusive); err != nil {
+	if err := c.lock(r.Key); err != nil {
 		return false, err
 	}
 	found, changed, err := c.t.Update(r, &c.before)
@@ -136,7 +147,7 @@ func (c *Conn) Update(r *table.Row) (found bool, err error) {
 
 // Delete removes a row.
 func (c *Conn) Delete(key uint64) (found bool, err error) {
-	if err := c.locks.Lock(key, lock.Exclusive); err != nil {
+	if err := c.lock(key); err != nil {
 		return false, err
 	}
 	found, err = c.t.Delete(key, &c.before)
@@ -211,18 +222,21 @@ func (c *Conn) commitPages() error {
 	return err
 }
 
-// commitBoth is two-phase commit: PREPARE in the redo log, then the stages.
+// commitBoth is the commit with a binlog: PREPARE in the redo log if it is two-phase,
+// then the stages.
 func (c *Conn) commitBoth() error {
 	if err := c.cache.Err(); err != nil {
 		return err
 	}
 	xid := uint64(c.t.ID())
-	end, err := c.t.Prepare(xid)
-	if err != nil {
-		return err
+	if c.db.opts.Stages.Protocol == groupcommit.TwoPhase {
+		end, err := c.t.Prepare(xid)
+		if err != nil {
+			return err
+		}
+		c.prepared, c.place.Prepared = end, end
 	}
 	c.cache.SetXid(xid)
-	c.prepared, c.place.Prepared = end, end
 	c.db.hook(BeforeRedoFlush)
 	if err := c.db.stage.Commit(c.place); err != nil {
 		return err
@@ -234,7 +248,7 @@ func (c *Conn) commitBoth() error {
 // End is the end LSN of the last commit. With a binlog that is its COMMIT.
 func (c *Conn) End() lsn.LSN { return c.end }
 
-// Prepared is the end LSN of the last PREPARE; 0 without a binlog.
+// Prepared is the end LSN of the last PREPARE; 0: there was none.
 func (c *Conn) Prepared() lsn.LSN { return c.prepared }
 
 // BinlogEnd is the position after the last commit in the binlog.

@@ -156,6 +156,7 @@ func (db *Database) openLog() (err error) {
 		return err
 	}
 	db.wal = newPageLog(db.locks)
+	db.wal.steps = o.Steps
 	if db.pool, err = bufpool.Open(o.poolOptions(db.wal, db.wal.advanced)); err != nil {
 		return err
 	}

@@ -75,7 +75,8 @@ type DatabaseOptions struct {
 	Isolation   Isolation
 	LockTimeout time.Duration // innodb_lock_wait_timeout; lock.DefaultTimeout
 
-	// Binlog switches the second log on, and with it two-phase commit.
+	// Binlog switches the second log on, and with it the stages of a commit that
+	// goes to both, by default a two-phase one.
 	Binlog BinlogOptions
 	Stages groupcommit.StageConfig
 
@@ -84,6 +85,8 @@ type DatabaseOptions struct {
 
 	// Hook is told of the crash points of a commit; nil: nobody is. For tests.
 	Hook func(CrashPoint)
+	// Steps is told of the steps of each transaction; nil: nobody is.
+	Steps StepObserver
 }
 
 // BinlogOptions describe the second log.
@@ -99,7 +102,7 @@ type BinlogOptions struct {
 	// MaxCacheSize is the largest transaction (max_binlog_cache_size); 0: as
 	// large as a file may be.
 	MaxCacheSize int64
-	Table        string // name of the table in events; "": accounts
+	Table        string // name of the table in events; "": DefaultTable
 	Observer     binlog.Observer
 	Clock        func() uint32
 }
@@ -116,15 +119,18 @@ const (
 	// maxPad is the largest pad record: what is left of a block of the log, and
 	// a block more if that is too little for a record.
 	maxPad = 4096 + redo.MinRecord
-	// DefaultTable is the name of the table in the binlog.
-	DefaultTable = "accounts"
+	// DefaultTable is the name of the table in the binlog: the one that the
+	// statements of the workloads name.
+	DefaultTable = "sbtest1"
 )
 
 // CrashPoint is a moment of a commit with a binlog; crashes there have different
 // outcomes.
 type CrashPoint uint8
 
-// The crash points of a group's commit, in their order.
+// The crash points of a group's commit, in their order: under binlog-first nothing is
+// prepared; under redo-first D and E come before B, which finds COMMIT as safe as
+// the policy asks.
 const (
 	BeforeRedoFlush  CrashPoint = iota // A: prepared, nothing flushed
 	BeforeBinlog                       // B: PREPARE as safe as the policy asks
@@ -133,6 +139,16 @@ const (
 	AfterEngine                        // E: committed in the engine, not flushed there
 	AfterAcknowledge                   // F
 )
+
+// BetweenLogs is the crash point at which the first log of a protocol has the group,
+// as safe as it will be before it is acknowledged, and the second one has nothing of
+// it. With two-phase commit that is B: the redo log has its PREPAREs.
+func BetweenLogs(p groupcommit.Protocol) CrashPoint {
+	if p == groupcommit.BinlogFirst {
+		return BeforeEngine
+	}
+	return BeforeBinlog
+}
 
 // Validate fills in defaults and says what is out of range.
 func (o *DatabaseOptions) Validate() error {
@@ -163,6 +179,9 @@ func (o *DatabaseOptions) Validate() error {
 	}
 	if o.Durability == DurabilityForcePages && o.Binlog.Enabled {
 		return fmt.Errorf("engine: durability %v with a binlog: without a redo log nothing can be prepared", o.Durability)
+	}
+	if o.Stages.Protocol != groupcommit.TwoPhase && !o.Binlog.Enabled {
+		return fmt.Errorf("engine: commit protocol %v without a binlog: there is one log only", o.Stages.Protocol)
 	}
 	if need := 4 * int64(o.headroom()); o.Durability == DurabilityRedo && o.Capacity < need {
 		return fmt.Errorf("engine: log capacity of %d bytes: %d clients with rows of %d bytes need at least %d", o.Capacity, o.Clients, o.RowBytes, need)

@@ -43,14 +43,30 @@ type DatabaseMarks struct {
 	BinlogWritten, BinlogFlushed binlog.Pos
 }
 
-// Marks reads the positions, the smaller ones first. Without a redo log (see
-// DurabilityForcePages) all are 0.
+// Marks reads the positions, the smaller ones first, and those of the log that gets
+// a commit last before those of the other: so no commit is seen in the last alone.
+// Without a redo log (see DurabilityForcePages) all are 0.
 func (db *Database) Marks() DatabaseMarks {
 	var m DatabaseMarks
+	binlogFirst := db.opts.Stages.Protocol == groupcommit.BinlogFirst
+	if !binlogFirst {
+		db.markBinlog(&m)
+	}
+	db.markRedo(&m)
+	if binlogFirst {
+		db.markBinlog(&m)
+	}
+	return m
+}
+
+func (db *Database) markBinlog(m *DatabaseMarks) {
 	if db.bin != nil {
 		m.BinlogFlushed = db.bin.Flushed()
 		m.BinlogWritten = db.bin.Written()
 	}
+}
+
+func (db *Database) markRedo(m *DatabaseMarks) {
 	if db.log != nil {
 		m.Checkpoint = db.log.CheckpointLSN()
 		m.Flushed = db.log.Flushed()
@@ -58,7 +74,6 @@ func (db *Database) Marks() DatabaseMarks {
 		m.Ready = db.wal.buf.Ready()
 		m.Reserved = db.wal.buf.Reserved()
 	}
-	return m
 }
 
 // CheckpointAge is how much log lies beyond the checkpoint, and how much may.

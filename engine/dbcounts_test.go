@@ -10,6 +10,7 @@ import (
 
 	"flushbench/engine/binlog"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 )
 
@@ -70,6 +71,7 @@ func (f *countingFile) Sync() error            { f.fs.add(f.Name()); return f.Fi
 // What a run counts is what its groups need, no more, and what the disk sees:
 // for one client exactly, for many as far as groups do not share a flush.
 func TestDatabaseCountsFlushes(t *testing.T) {
+	testenv.Long(t, "counts flushes, in all combinations of policies")
 	for _, policy := range groupcommit.Policies.All() {
 		for _, sync := range []int{0, 1, 3} {
 			for _, clients := range []int{1, bankClients} {
@@ -86,6 +88,39 @@ func TestDatabaseCountsFlushes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The same without PREPARE: one flush of the redo log for the COMMITs of a group.
+func TestOnePhaseCountsFlushes(t *testing.T) {
+	for _, protocol := range onePhase {
+		for _, policy := range groupcommit.Policies.All() {
+			for _, sync := range []int{1, 3} {
+				for _, clients := range []int{1, bankClients} {
+					t.Run(fmt.Sprintf("%v/%v/%d/%d", protocol, policy, sync, clients), func(t *testing.T) {
+						o := bankOptions(nil)
+						o.Commit.Policy, o.Stages.SyncBinlog, o.Stages.Protocol = policy, sync, protocol
+						if sync == 3 {
+							o.Binlog.MaxSize = binlog.MinMaxSize
+						}
+						countFlushes(t, o, clients)
+					})
+				}
+			}
+		}
+	}
+}
+
+// redoWanted is how many flushes of the redo log the groups need.
+func redoWanted(o DatabaseOptions, stages groupcommit.StageStats) uint64 {
+	switch policy, protocol := o.Commit.Policy, o.Stages.Protocol; {
+	case !policy.Flushes():
+		return 0
+	case protocol == groupcommit.BinlogFirst:
+		return stages.Groups
+	case protocol == groupcommit.TwoPhase && policy == groupcommit.Policy3:
+		return stages.FlushGroups + stages.Groups
+	}
+	return stages.FlushGroups
 }
 
 func pageFlushes(st *DatabaseStats) uint64 { return st.Pool.DataFlushes + st.Pool.DoublewriteFlushes }
@@ -142,13 +177,7 @@ func countFlushes(t *testing.T, o DatabaseOptions, clients int) {
 		sum += n
 	}
 	others := sum - redo.Flushes[groupcommit.ReasonCommit]
-	want := uint64(0)
-	switch o.Commit.Policy {
-	case groupcommit.Policy1:
-		want = stages.FlushGroups
-	case groupcommit.Policy3:
-		want = stages.FlushGroups + stages.Groups
-	}
+	want := redoWanted(o, stages)
 	commit := redo.Flushes[groupcommit.ReasonCommit]
 	if commit > want || clients == 1 && commit+others < want || clients == 1 && others == 0 && commit != want {
 		t.Errorf("%d flushes of the redo log for commits and %d others, %d FLUSH groups", commit, others, stages.FlushGroups)
@@ -190,7 +219,11 @@ func countFlushes(t *testing.T, o DatabaseOptions, clients int) {
 	if stages.Grouped != acked || st.Binlog.Transactions != acked {
 		t.Errorf("%d transactions in groups, %d in the binlog; %d were acknowledged", stages.Grouped, st.Binlog.Transactions, acked)
 	}
-	if clients > 1 && o.Commit.Policy.Flushes() && stages.FlushGroups >= acked {
-		t.Errorf("%d FLUSH groups for %d transactions: no group has formed", stages.FlushGroups, acked)
+	groups := stages.FlushGroups
+	if o.Stages.Protocol == groupcommit.BinlogFirst {
+		groups = commit // nobody waits in its FLUSH stage: they meet at the flushes
+	}
+	if clients > 1 && o.Commit.Policy.Flushes() && groups >= acked {
+		t.Errorf("%d groups for %d transactions: none has formed", groups, acked)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"flushbench/engine/redo"
 	"flushbench/engine/table"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield"
 	"flushbench/engine/yield/seeds"
 	"flushbench/groupcommit"
@@ -76,6 +77,7 @@ func TestDatabaseFailedOpenEndsGoroutines(t *testing.T) {
 // transactions for what belongs to no transaction (batches of the page cleaner and of
 // purge that grow, timers, the runtime's own).
 func TestDatabaseDoesNotAllocate(t *testing.T) {
+	testenv.Long(t, "counts allocations, of which the race detector makes its own")
 	commits, most := 10_000, 200
 	if yield.Enabled { // the race detector makes a sync.Pool forget on purpose
 		commits, most = 1_000, 20_000
@@ -83,53 +85,67 @@ func TestDatabaseDoesNotAllocate(t *testing.T) {
 	for _, policy := range groupcommit.Policies.All() {
 		for _, withBinlog := range []bool{false, true} {
 			t.Run(fmt.Sprintf("policy=%v/binlog=%v", policy, withBinlog), func(t *testing.T) {
-				mem := newDisk(t)
-				o := bankOptions(mem)
-				o.Capacity, o.BufferSize, o.Rows = 64<<20, 1<<20, 1000
+				o := bankOptions(nil)
 				o.Commit.Policy, o.Binlog.Enabled = policy, withBinlog
-				o.Binlog.Growth, o.Binlog.MaxSize = vfs.GrowAppend, binlog.DefaultMaxSize
-				must(t, CreateDatabase(o, bankRow))
-				var deaf atomic.Bool
-				o.FS = nullFS{createFS{mem, &deaf}, &deaf}
-				db := opened(t, o)
-				deaf.Store(true)
-				round := func(n int) {
-					var wg sync.WaitGroup
-					for client := range uint32(bankClients) {
-						c := conn(t, db, client)
-						wg.Go(func() {
-							r := table.Row{C: make([]byte, 24)}
-							for i := range n / bankClients {
-								r.Key, r.K = uint64(client)*250+uint64(i%250), int64(i)
-								err := begin(c)
-								if err == nil {
-									_, err = c.Update(&r)
-								}
-								c.EndStatement()
-								if err == nil {
-									err = c.Commit()
-								}
-								if err != nil {
-									t.Error(err)
-									return
-								}
-							}
-						})
+				databaseAllocates(t, o, commits, most)
+			})
+		}
+	}
+	for _, protocol := range onePhase {
+		t.Run(protocol.String(), func(t *testing.T) {
+			o := bankOptions(nil)
+			o.Stages.Protocol = protocol
+			databaseAllocates(t, o, commits, most)
+		})
+	}
+}
+
+// databaseAllocates makes so many transactions and counts what they allocate.
+func databaseAllocates(t *testing.T, o DatabaseOptions, commits, most int) {
+	t.Helper()
+	mem := newDisk(t)
+	o.FS = mem
+	o.Capacity, o.BufferSize, o.Rows = 64<<20, 1<<20, 1000
+	o.Binlog.Growth, o.Binlog.MaxSize = vfs.GrowAppend, binlog.DefaultMaxSize
+	must(t, CreateDatabase(o, bankRow))
+	var deaf atomic.Bool
+	o.FS = nullFS{createFS{mem, &deaf}, &deaf}
+	db := opened(t, o)
+	deaf.Store(true)
+	round := func(n int) {
+		var wg sync.WaitGroup
+		for client := range uint32(bankClients) {
+			c := conn(t, db, client)
+			wg.Go(func() {
+				r := table.Row{C: make([]byte, 24)}
+				for i := range n / bankClients {
+					r.Key, r.K = uint64(client)*250+uint64(i%250), int64(i)
+					err := begin(c)
+					if err == nil {
+						_, err = c.Update(&r)
 					}
-					wg.Wait()
-				}
-				round(commits / 2)
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				round(commits)
-				runtime.ReadMemStats(&after)
-				if n := after.Mallocs - before.Mallocs; n > uint64(most) {
-					t.Errorf("%d allocations in %d transactions; want %d at the most", n, commits, most)
-				} else {
-					t.Logf("%d allocations in %d transactions", n, commits)
+					c.EndStatement()
+					if err == nil {
+						err = c.Commit()
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
 				}
 			})
 		}
+		wg.Wait()
+	}
+	round(commits / 2)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	round(commits)
+	runtime.ReadMemStats(&after)
+	if n := after.Mallocs - before.Mallocs; n > uint64(most) {
+		t.Errorf("%d allocations in %d transactions; want %d at the most", n, commits, most)
+	} else {
+		t.Logf("%d allocations in %d transactions", n, commits)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"flushbench/engine/table"
 	"flushbench/engine/undo"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield"
 	"flushbench/engine/yield/seeds"
 	"flushbench/groupcommit"
@@ -46,6 +47,7 @@ func crashedBank(t *testing.T, o DatabaseOptions, n, events int) (*bank, *vfs.Me
 // kept as may be or with all of it, is done again with the same result, and the
 // report never invents a divergence.
 func TestDatabaseRecoveryIsIdempotent(t *testing.T) {
+	testenv.Long(t, "every crash by itself, on one goroutine")
 	o := bankOptions(nil)
 	events := 80 // in the middle of a commit, with an open transaction beside it
 	for _, point := range []CrashPoint{BeforeBinlog, BeforeSync, BeforeEngine} {
@@ -214,7 +216,9 @@ func TestDatabaseDivergence(t *testing.T) {
 		// The page cleaner flushes the log now and then; not every time.
 		wrong := ""
 		for range 5 {
-			b, disk := divergent(t, c.policy, c.sync, c.kind, c.redo, n)
+			o := bankOptions(nil)
+			o.Commit.Policy, o.Stages.SyncBinlog = c.policy, c.sync
+			b, disk := divergent(t, o, c.kind, c.redo, n)
 			bk, err := b.on(disk).audit()
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -233,11 +237,10 @@ func TestDatabaseDivergence(t *testing.T) {
 }
 
 // divergent makes n transfers and crashes, keeping as little as it may.
-func divergent(t *testing.T, policy groupcommit.Policy, sync int, kind vfs.CrashKind, flushRedo bool, n int) (*bank, *vfs.Mem) {
+func divergent(t *testing.T, o DatabaseOptions, kind vfs.CrashKind, flushRedo bool, n int) (*bank, *vfs.Mem) {
 	t.Helper()
 	mem := newDisk(t)
-	o := bankOptions(mem)
-	o.Commit.Policy, o.Stages.SyncBinlog = policy, sync
+	o.FS = mem
 	b := newBank(t, o)
 	db := opened(t, b.opts)
 	must(t, db.sys.Close())

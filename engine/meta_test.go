@@ -10,6 +10,7 @@ import (
 
 	"flushbench/engine/binlog"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 )
 
 // metaPath is where the databases of these tests have their MetaFile.
@@ -181,6 +182,7 @@ func TestResetBinlogIsNoted(t *testing.T) {
 // A crash while a database is made leaves none, or a whole one; a crash behind
 // it leaves it.
 func TestMetaIsWrittenLast(t *testing.T) {
+	testenv.Long(t, "every crash by itself, on one goroutine")
 	o := bankOptions(newDisk(t))
 	if err := CreateDatabase(o, bankRow); err != nil {
 		t.Fatal(err)

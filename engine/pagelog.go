@@ -11,6 +11,7 @@ import (
 	"flushbench/engine/lock"
 	"flushbench/engine/lsn"
 	"flushbench/engine/redo"
+	"flushbench/engine/trx"
 	"flushbench/groupcommit"
 )
 
@@ -29,6 +30,7 @@ type pageLog struct {
 	// locks is stopped when the log or a page fails: whoever waits for a lock
 	// is told even if those who hold it are idle. nil while a database is made.
 	locks *lock.Table
+	steps StepObserver // nil: nobody looks
 
 	limit lsn.LSN // bytes that may be written beyond the checkpoint
 	soft  lsn.LSN // of them, those that users may fill: the rest is for mini-transactions under way
@@ -96,9 +98,15 @@ func (p *pageLog) Append(w0, w1 uint64, body []byte) (start, end lsn.LSN, err er
 	if err := p.gc.Err(); err != nil {
 		return 0, 0, err
 	}
+	if p.steps != nil {
+		p.steps.Appending(trx.ID(w0))
+	}
 	end, err = p.buf.Append(redo.TypeMtr, w0, w1, body)
 	if err != nil {
 		return 0, 0, err
+	}
+	if p.steps != nil {
+		p.steps.Appended(trx.ID(w0), end-lsn.LSN(redo.CommitSize(len(body))), end, body)
 	}
 	if end > p.log.Written()+lsn.LSN(p.buf.Size()/2) {
 		p.gc.Pressure() // policy 0: nobody else writes

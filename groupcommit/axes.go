@@ -99,6 +99,36 @@ func (s Strategy) MarshalText() ([]byte, error) { return Strategies.MarshalText(
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (s *Strategy) UnmarshalText(text []byte) error { return Strategies.UnmarshalText(s, text) }
 
+// Protocol is how a commit that goes to two logs keeps them in step. The zero value
+// is TwoPhase.
+type Protocol uint8
+
+// The protocols.
+const (
+	TwoPhase Protocol = iota
+	RedoFirst
+	BinlogFirst
+)
+
+// Protocols is the table of the commit-protocol axis.
+var Protocols = axis.Table[Protocol]{
+	Axis: "commit protocol",
+	Values: []axis.Value[Protocol]{
+		{Value: TwoPhase, Name: "2pc", Help: "PREPARE in the redo log, then the binlog, then COMMIT; recovery asks the binlog about what is prepared"},
+		{Value: RedoFirst, Name: "redo-first", Help: "no PREPARE: COMMIT in the redo log, then the binlog; a crash in between leaves the engine ahead"},
+		{Value: BinlogFirst, Name: "binlog-first", Help: "no PREPARE: the binlog, then COMMIT in the redo log; a crash in between leaves the binlog ahead"},
+	},
+}
+
+// String returns the name of p.
+func (p Protocol) String() string { return Protocols.Name(p) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (p Protocol) MarshalText() ([]byte, error) { return Protocols.MarshalText(p) }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Protocol) UnmarshalText(text []byte) error { return Protocols.UnmarshalText(p, text) }
+
 // Delay is the gathering delay before a group is cut: off (the zero value),
 // adaptive, or a fixed time.
 type Delay struct {

@@ -54,6 +54,12 @@ func TestAxesText(t *testing.T) {
 			t.Errorf("style %v does not survive its text", s)
 		}
 	}
+	for _, p := range Protocols.All() {
+		var q Protocol
+		if text, err := p.MarshalText(); err != nil || q.UnmarshalText(text) != nil || q != p || p.String() != string(text) {
+			t.Errorf("protocol %v does not survive its text", p)
+		}
+	}
 	if len(Reasons.All()) != reasons {
 		t.Errorf("%d flush reasons have a name; there are %d", len(Reasons.All()), reasons)
 	}
@@ -68,10 +74,17 @@ func TestConfigValidate(t *testing.T) {
 	if err := c.Validate(); err != nil || c.Interval != DefaultInterval || c.Observer == nil {
 		t.Errorf("Validate of the zero Config = %v, %+v", err, c)
 	}
+	c = Config{NoTimer: true}
+	for range 2 { // what it has filled in is legal
+		if err := c.Validate(); err != nil || c.Interval != 0 || c.FlushInterval() != DefaultInterval {
+			t.Errorf("Validate without a timer = %v, %+v", err, c)
+		}
+	}
 	for _, bad := range []struct {
 		cfg  Config
 		want string
 	}{
+		{Config{NoTimer: true, Interval: time.Second}, "flush interval 1s without a timer: must be 0"},
 		{Config{Interval: -1}, "must be 1ms to 45m0s"},
 		{Config{Interval: MaxInterval + 1}, "must be 1ms to 45m0s"},
 		{Config{Count: -1}, "must be 0 (no limit) to 1048576"},

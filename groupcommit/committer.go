@@ -87,18 +87,32 @@ type Config struct {
 	// Interval between the starts of two timer flushes, policies 0 and 2; 0:
 	// DefaultInterval. Read it through FlushInterval.
 	Interval time.Duration
+	// NoTimer leaves the timer out: under policies 0 and 2 nothing is flushed
+	// because time has passed, but only for a checkpoint, for the WAL rule, for a
+	// rotation of the binlog, and when the log is drained. Policy 2 goes on to write
+	// with each commit, policy 0 continuous within milliseconds; policy 0 classic
+	// writes for the reasons above, and when half the log buffer is full. So what
+	// a crash may take has no bound in time, but only in bytes of log. Interval must
+	// be 0 then. Policies 1 and 3 have no timer anyway: it means nothing to them.
+	NoTimer  bool
 	Observer Observer
 }
 
 // FlushInterval is the time between the starts of two timer flushes, whether or
-// not the default has been filled in.
+// not the default has been filled in. With NoTimer it is the default: what looks at
+// some intervals of a log looks as long at one that has none.
 func (c *Config) FlushInterval() time.Duration { return cmp.Or(c.Interval, DefaultInterval) }
 
 // Validate fills in defaults and says what is out of range.
 func (c *Config) Validate() error {
-	c.Interval = c.FlushInterval()
-	if c.Interval < MinInterval || c.Interval > MaxInterval {
-		return fmt.Errorf("flush interval %v: must be %v to %v", c.Interval, MinInterval, MaxInterval)
+	switch {
+	case c.NoTimer && c.Interval != 0:
+		return fmt.Errorf("flush interval %v without a timer: must be 0", c.Interval)
+	case !c.NoTimer:
+		c.Interval = c.FlushInterval()
+	}
+	if every := c.FlushInterval(); every < MinInterval || every > MaxInterval {
+		return fmt.Errorf("flush interval %v: must be %v to %v", every, MinInterval, MaxInterval)
 	}
 	if c.Count < 0 || c.Count > MaxGroupCount {
 		return fmt.Errorf("group count %d: must be 0 (no limit) to %d", c.Count, MaxGroupCount)
@@ -164,7 +178,7 @@ func New(log Log, cfg Config) (*Committer, error) {
 		}
 	}
 	c.spawn(c.writerLoop)
-	if !cfg.Policy.Flushes() {
+	if !cfg.Policy.Flushes() && !cfg.NoTimer {
 		c.spawn(c.timerLoop)
 	}
 	return c, nil

@@ -72,6 +72,9 @@ func newTrial(seed uint64) *trial {
 		l.size = 16
 		l.limit.Store(l.size)
 	}
+	if rng.IntN(6) == 0 {
+		tr.cfg.NoTimer, tr.cfg.Interval = true, 0
+	}
 	l.spin = rng.IntN(20)
 	tr.holes = rng.IntN(3)
 	switch rng.IntN(6) {

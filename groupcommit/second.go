@@ -9,7 +9,8 @@ import (
 // SecondLog is the binlog and the engine's end of a commit, as the stages
 // drive them. All three write calls come in the order of the stages' locks: one
 // Write at a time, one Flush at a time, one Commit at a time; a Flush may run
-// beside the Write of the next group.
+// beside the Write of the next group. Commits come in the order of the binlog, after
+// the Write of their group; under RedoFirst a whole group's right before it.
 type SecondLog interface {
 	// Write copies a group's transactions into the binlog in the order of the
 	// list (see Staged.Next), with as few write calls as it can.
@@ -29,6 +30,9 @@ type SecondLog interface {
 
 // StageConfig is one value on each axis that concerns the second log.
 type StageConfig struct {
+	// Protocol is the order in which a commit goes to the two logs, and whether it
+	// is prepared before.
+	Protocol Protocol
 	// SyncBinlog is sync_binlog: flush the binlog with every SyncBinlog-th group
 	// of the SYNC stage; 0: never.
 	SyncBinlog int
@@ -38,8 +42,9 @@ type StageConfig struct {
 	// Count ends the fixed delay early when so many transactions wait for the
 	// SYNC stage (binlog_group_commit_sync_no_delay_count); 0: never.
 	Count int
-	// Serial keeps the FLUSH stage closed until the group before it has left
-	// the SYNC stage: the two flushes of neighbouring groups do not overlap.
+	// Serial keeps the FLUSH stage closed until the group before it has made both
+	// its flushes, so that those of neighbouring groups do not overlap: until it has
+	// left the SYNC stage, under BinlogFirst the COMMIT stage.
 	Serial bool
 	// Ungrouped takes one transaction through all stages at a time, with flushes
 	// of its own: servers before group commit of the binlog. Serial, Delay and
@@ -64,7 +69,8 @@ func (c StageConfig) Validate() error {
 // Staged is one transaction's place in the stages. It is reused from commit to
 // commit without allocation: one per session.
 type Staged struct {
-	// Prepared is the end LSN of the transaction's PREPARE.
+	// Prepared is the end LSN of the transaction's PREPARE; nobody looks at it
+	// where there is none.
 	Prepared lsn.LSN
 	// Owner belongs to the caller: what SecondLog needs to know.
 	Owner any
@@ -81,11 +87,15 @@ type Staged struct {
 
 // StageTimes are the moments of a sampled commit, as clock.Now.
 type StageTimes struct {
-	Cut      int64 // its group was closed in the FLUSH stage
-	Prepared int64 // the redo log was as safe as the policy asks
+	Cut int64 // its group was closed in the FLUSH stage
+	// Prepared: the redo log was as safe as the policy asks, with its PREPARE or,
+	// under RedoFirst, its COMMIT; as Cut under BinlogFirst.
+	Prepared int64
 	Written  int64 // the binlog's write had returned
 	Synced   int64 // the SYNC stage was done
-	Done     int64 // committed in the engine, and flushed there under policy 3
+	// Done: committed in the engine, and as safe there as it must be: flushed under
+	// policy 3, under BinlogFirst as the policy asks.
+	Done int64
 }
 
 // NewStaged returns an idle place for a session.

@@ -20,13 +20,13 @@ import (
 // flush for itself. Two halves can pay only where the two flushes take about as
 // long; else the longer one gathers the groups by itself.
 //
-// REQUIRES, but for synced: the lock of the FLUSH stage.
+// REQUIRES, but for flushed and synced: the lock of the FLUSH stage.
 type stageGatherer struct {
 	want int // serial: the last group and those who waited when it was done
 	off  holdOff
 
 	passed  uint64       // transactions through the queue so far
-	flushNs int64        // of the last FLUSH group: redo flush and binlog write
+	flushNs atomic.Int64 // of the last FLUSH group: redo flush and binlog write; BinlogFirst: of the last redo flush
 	syncNs  atomic.Int64 // of the last SYNC group
 }
 
@@ -38,9 +38,9 @@ func (h *stageGatherer) detached(first *Staged, n int) {
 	h.passed += uint64(n)
 }
 
-func (h *stageGatherer) flushed(ns int64) { h.flushNs = ns }
+// flushed and synced may be called from any goroutine.
+func (h *stageGatherer) flushed(ns int64) { h.flushNs.Store(ns) }
 
-// synced may be called from any goroutine.
 func (h *stageGatherer) synced(ns int64) { h.syncNs.Store(ns) }
 
 // expected is how many transactions the next group should have.
@@ -50,7 +50,7 @@ func (h *stageGatherer) expected(g *OrderedCommit) int {
 		h.want = 0
 		return want
 	}
-	flush, sync := h.flushNs, h.syncNs.Load()
+	flush, sync := h.flushNs.Load(), h.syncNs.Load()
 	turn := g.flush.turn()
 	if turn == 0 || flush > 2*sync || sync > 2*flush {
 		return 0
@@ -73,7 +73,7 @@ func (h *stageGatherer) before(g *OrderedCommit) {
 	if g.cfg.Count > 0 {
 		want = min(want, g.cfg.Count)
 	}
-	cycle := h.flushNs + h.syncNs.Load()
+	cycle := h.flushNs.Load() + h.syncNs.Load()
 	start := clock.Now()
 	have := g.flush.waiting()
 	for n, last := have, start; ; {

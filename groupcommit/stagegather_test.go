@@ -1,6 +1,9 @@
 package groupcommit
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // Where flushes overlap, half of those who are active make a group, if the two
 // flushes take about as long; those who are active are all who had a turn since
@@ -35,6 +38,42 @@ func TestExpectsHalfWhereFlushesOverlap(t *testing.T) {
 		}
 		if got := g.gather.expected(g); got != c.want {
 			t.Errorf("%s: a group of %d is expected; want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// Without PREPARE and the binlog first, the flush that overlaps the binlog's is that
+// of the COMMITs.
+func TestGathersByTheFlushOfCommits(t *testing.T) {
+	for _, protocol := range Protocols.All() {
+		log := newFakeLog()
+		c, err := New(log, Config{Policy: Policy1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.committer = c
+		log.beforeWork = func(kind string) {
+			if kind == "flush" {
+				time.Sleep(2 * time.Millisecond)
+			}
+		}
+		stages, err := NewOrderedCommit(c, &fakeBinlog{log: log, policy: Policy1, protocol: protocol}, StageConfig{SyncBinlog: 1, Protocol: protocol})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := &staging{}
+		o.place = NewStaged(o)
+		if protocol == TwoPhase {
+			o.place.Prepared = log.append(1)
+		}
+		if err := stages.Commit(o.place); err != nil {
+			t.Fatal(err)
+		}
+		if took := stages.gather.flushNs.Load(); took < int64(2*time.Millisecond) {
+			t.Errorf("%v: a flush of the log of 2 ms counts as one of %v", protocol, time.Duration(took))
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

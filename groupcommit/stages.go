@@ -70,9 +70,10 @@ func (q *stageQueue) waiting() int {
 // back, so that the order never changes; if that queue is not empty, the whole
 // group, its leader included, joins the one that is there.
 //
-// INVARIANT: the redo log is as safe as the policy asks up to every PREPARE of
-// a group before the first byte of the group reaches the binlog, and the
-// order in the binlog is the order of the commits in the engine.
+// INVARIANT: before the first byte of a group reaches the binlog the redo log is as
+// safe as the policy asks up to every PREPARE of the group, under RedoFirst up to
+// every COMMIT; under BinlogFirst it is up to every COMMIT before the group is
+// acknowledged. The order in the binlog is the order of the commits in the engine.
 //
 // All methods are safe for concurrent use.
 type OrderedCommit struct {
@@ -84,8 +85,9 @@ type OrderedCommit struct {
 
 	// unsynced counts the groups since the last flush (SYNC lock).
 	unsynced int
-	// between counts transactions that the binlog has and the engine has not
-	// committed yet (MySQL: prep_xids).
+	// between counts transactions that are in the stages: the binlog may have them
+	// and the engine has not committed them yet (MySQL: prep_xids), or, under
+	// RedoFirst, the other way round.
 	between atomic.Int64
 	gather  stageGatherer // FLUSH lock
 	stats   stageCounters
@@ -107,12 +109,14 @@ func (g *OrderedCommit) Commit(s *Staged) error {
 	if g.cfg.Ungrouped {
 		return g.alone(s)
 	}
-	leads := g.flush.enroll(s, s, 1) && g.flushAndSync()
-	if !leads {
+	full, led := false, false
+	if g.flush.enroll(s, s, 1) {
+		full, led = g.lead(s)
+	}
+	if !led {
 		<-s.ch // another group's leader does the rest
 		return s.err
 	}
-	full := g.commitStage(s)
 	if full && s.err == nil {
 		return g.rotate()
 	}
@@ -135,21 +139,26 @@ func (g *OrderedCommit) alone(s *Staged) error {
 	return s.err
 }
 
-// flushAndSync takes the caller's group through two stages. It reports whether
-// the caller leads the COMMIT stage too.
-func (g *OrderedCommit) flushAndSync() (leader bool) {
+// lead takes the caller's group through the stages. It reports whether the caller
+// has led it to the end, and then whether the binlog's file is full.
+func (g *OrderedCommit) lead(self *Staged) (full, toEnd bool) {
 	g.flush.lock.Lock()
-	if g.cfg.Serial {
-		defer g.flush.lock.Unlock()
-		return g.flushStage() && g.syncStage()
+	toEnd = g.flushStage()
+	if !g.cfg.Serial {
+		g.flush.lock.Unlock()
 	}
-	leader = g.flushStage()
-	g.flush.lock.Unlock()
-	return leader && g.syncStage()
+	toEnd = toEnd && g.syncStage()
+	switch {
+	case g.cfg.Serial && g.cfg.Protocol == BinlogFirst:
+		defer g.flush.lock.Unlock() // the redo log's flush is still to come
+	case g.cfg.Serial:
+		g.flush.lock.Unlock()
+	}
+	return toEnd && g.commitStage(self), toEnd
 }
 
-// flushStage makes the group's PREPAREs as safe as the policy asks and writes
-// its transactions to the binlog. It reports whether the caller leads the SYNC
+// flushStage does in the redo log what comes before the binlog and writes the
+// group's transactions to the binlog. It reports whether the caller leads the SYNC
 // stage too. REQUIRES: the lock of the FLUSH stage.
 func (g *OrderedCommit) flushStage() (leader bool) {
 	g.gather.before(g)
@@ -165,7 +174,7 @@ func (g *OrderedCommit) flushGroup(first *Staged, n int) {
 	g.between.Add(int64(n))
 	g.stats.flushGroups.Add(1)
 	cut := clock.Now()
-	err := g.prepare(first)
+	err := g.beforeBinlog(first)
 	prepared := clock.Now()
 	if err == nil {
 		if err = g.log.Write(first); err != nil {
@@ -180,27 +189,9 @@ func (g *OrderedCommit) flushGroup(first *Staged, n int) {
 			s.Times = StageTimes{Cut: cut, Prepared: prepared, Written: written}
 		}
 	}
-	g.gather.flushed(written - cut)
-}
-
-// prepare makes the redo log as safe as the policy asks up to the end of the
-// group's PREPAREs: one flush for all of them.
-func (g *OrderedCommit) prepare(first *Staged) error {
-	c := g.c
-	if c.cfg.Policy == Policy0 {
-		return c.Err()
+	if g.cfg.Protocol != BinlogFirst {
+		g.gather.flushed(written - cut)
 	}
-	end := first.Prepared
-	for s := first.next; s != nil; s = s.next {
-		end = max(end, s.Prepared)
-	}
-	if !c.cfg.Policy.Flushes() {
-		if err := c.writeUpTo(end); err != nil {
-			return err
-		}
-		return c.Err()
-	}
-	return c.FlushUpTo(end, ReasonCommit)
 }
 
 // syncStage flushes the binlog when a flush is due and reports whether the
@@ -290,14 +281,14 @@ func (g *OrderedCommit) commitStage(self *Staged) (full bool) {
 	return full
 }
 
-// commitGroup commits a group in the engine, in order. end is where its last
-// COMMIT ends.
+// commitGroup commits a group in the engine, in order, unless that has been done.
+// end is where its last COMMIT ends, 0: none is here.
 func (g *OrderedCommit) commitGroup(first *Staged, n int) (full bool, end lsn.LSN) {
 	for s := first; s != nil; s = s.next {
 		if s.err == nil {
 			s.err = g.c.Err()
 		}
-		if s.err == nil {
+		if s.err == nil && g.cfg.Protocol != RedoFirst {
 			at, err := g.log.Commit(s)
 			if err != nil {
 				s.err = g.c.fail(err)
@@ -311,27 +302,6 @@ func (g *OrderedCommit) commitGroup(first *Staged, n int) (full bool, end lsn.LS
 	g.between.Add(int64(-n))
 	g.stats.size.group(n)
 	return g.log.Full(), end
-}
-
-// harden flushes the COMMITs of a group, which end at end, under policy 3. It
-// needs no lock of a stage: a group that follows may share the flush, and the
-// changes are visible to all before it, as they are without a binlog.
-func (g *OrderedCommit) harden(first *Staged, end lsn.LSN) {
-	if g.c.cfg.Policy != Policy3 || end == 0 {
-		return
-	}
-	start := clock.Now()
-	err := g.c.FlushUpTo(end, ReasonCommit)
-	done := clock.Now()
-	g.stats.hardenNs.Add(done - start)
-	for s := first; s != nil; s = s.next {
-		if s.err == nil {
-			s.err = err
-		}
-		if s.Sample {
-			s.Times.Done = done
-		}
-	}
 }
 
 // rotate starts the binlog's next file. Recovery looks for the fate of

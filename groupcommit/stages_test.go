@@ -16,8 +16,10 @@ import (
 
 // fakeBinlog is a SecondLog without a disk that checks what the stages promise.
 type fakeBinlog struct {
-	log    *fakeLog
-	policy Policy
+	log      *fakeLog
+	policy   Policy
+	protocol Protocol
+	apart    bool // no commit's flush of the log runs beside one of the binlog
 
 	writing, flushing, committing atomic.Bool
 	writeFailed, flushFailed      atomic.Bool
@@ -28,7 +30,7 @@ type fakeBinlog struct {
 
 	mu        sync.Mutex
 	order     []*staging // as written
-	committed int        // of them
+	engine    []*staging // as committed
 	inFile    int64
 	last      lsn.LSN // of the last commit in the engine
 	rotations int
@@ -58,11 +60,11 @@ func (b *fakeBinlog) enter(who *atomic.Bool, what string) func() {
 func (b *fakeBinlog) Write(group *Staged) error {
 	defer b.enter(&b.writing, "Write")()
 	for s := group; s != nil; s = s.Next() {
-		switch written, flushed := b.log.Written(), b.log.Flushed(); {
-		case b.policy.Flushes() && flushed < s.Prepared:
-			b.log.violation("the binlog gets a transaction prepared up to %v; the log is flushed up to %v", s.Prepared, flushed)
-		case b.policy == Policy2 && written < s.Prepared:
-			b.log.violation("the binlog gets a transaction prepared up to %v; the log is written up to %v", s.Prepared, written)
+		switch b.protocol {
+		case TwoPhase:
+			b.asPolicyAsks(s.Prepared, "the binlog gets a transaction prepared")
+		case RedoFirst:
+			b.asPolicyAsks(s.Owner.(*staging).end, "the binlog gets a transaction committed")
 		}
 	}
 	if b.writeFailed.Load() {
@@ -78,15 +80,31 @@ func (b *fakeBinlog) Write(group *Staged) error {
 		o := s.Owner.(*staging)
 		b.order = append(b.order, o)
 		o.written = int64(len(b.order))
+		if n := len(b.order); b.protocol == RedoFirst && (n > len(b.engine) || b.engine[n-1] != o) {
+			b.log.violation("client %d is number %d in the binlog, and another one in the engine", o.client, n)
+		}
 		b.inFile++
 	}
 	b.written.Store(int64(len(b.order)))
 	return nil
 }
 
+// asPolicyAsks holds how safe the log is up to end against the policy.
+func (b *fakeBinlog) asPolicyAsks(end lsn.LSN, what string) {
+	switch written, flushed := b.log.Written(), b.log.Flushed(); {
+	case b.policy.Flushes() && flushed < end:
+		b.log.violation("%s up to %v; the log is flushed up to %v", what, end, flushed)
+	case b.policy == Policy2 && written < end:
+		b.log.violation("%s up to %v; the log is written up to %v", what, end, written)
+	}
+}
+
 func (b *fakeBinlog) Flush() error {
 	to := b.written.Load()
 	defer b.enter(&b.flushing, "Flush")()
+	if b.apart && b.log.flushing.Load() {
+		b.log.violation("the binlog is flushed beside the log, the stages are serial")
+	}
 	if b.flushFailed.Load() {
 		b.log.violation("a flush of the binlog after one that failed")
 	}
@@ -103,10 +121,10 @@ func (b *fakeBinlog) Commit(s *Staged) (lsn.LSN, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o := s.Owner.(*staging)
-	if b.committed >= len(b.order) || b.order[b.committed] != o {
-		b.log.violation("client %d commits in the engine as number %d, it is number %d in the binlog", o.client, b.committed+1, o.written)
+	b.engine = append(b.engine, o)
+	if n := len(b.engine); b.protocol != RedoFirst && (n > len(b.order) || b.order[n-1] != o) {
+		b.log.violation("client %d commits in the engine as number %d, it is number %d in the binlog", o.client, n, o.written)
 	}
-	b.committed++
 	o.done = true
 	b.commits.Add(1)
 	b.last = b.log.append(1)
@@ -123,8 +141,8 @@ func (b *fakeBinlog) Full() bool {
 func (b *fakeBinlog) Rotate() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.committed != len(b.order) {
-		b.log.violation("rotation with %d transactions between binlog and engine", len(b.order)-b.committed)
+	if len(b.engine) != len(b.order) {
+		b.log.violation("rotation with %d transactions between binlog and engine", len(b.order)-len(b.engine))
 	}
 	if b.log.Flushed() < b.last {
 		b.log.violation("rotation with the log flushed up to %v, the last commit ends at %v", b.log.Flushed(), b.last)
@@ -164,6 +182,9 @@ func newStageTrial(seed uint64) (*stageTrial, error) {
 		tr.cfg.Count = rng.IntN(4)
 	}
 	tr.cfg.Ungrouped = rng.IntN(6) == 0
+	tr.cfg.Protocol = Protocols.All()[rng.IntN(3)]
+	tr.bin.protocol = tr.cfg.Protocol
+	tr.bin.apart = tr.cfg.Serial && !tr.cfg.Ungrouped && policy.Flushes() && (policy == Policy1 || tr.cfg.Protocol != TwoPhase)
 	if rng.IntN(3) == 0 {
 		tr.bin.fileSize = 1 + rng.Int64N(5)
 	}
@@ -198,7 +219,9 @@ func (tr *stageTrial) client(id int) {
 	o.place.Sample = id == 0
 	for n := range tr.commits {
 		o.n, o.done = n, false
-		o.place.Prepared = tr.log.append(1 + id%3)
+		if end := tr.log.append(1 + id%3); tr.cfg.Protocol == TwoPhase {
+			o.place.Prepared = end
+		}
 		err := tr.stages.Commit(o.place)
 		if err != nil {
 			if again := tr.stages.Commit(o.place); again == nil {
@@ -209,8 +232,11 @@ func (tr *stageTrial) client(id int) {
 		if !o.done {
 			tr.log.violation("client %d is acknowledged before its commit in the engine", id)
 		}
-		if flushed := tr.log.Flushed(); tr.bin.policy == Policy3 && flushed < o.end {
-			tr.log.violation("client %d is acknowledged with its COMMIT up to %v; the log is flushed up to %v", id, o.end, flushed)
+		if tr.bin.policy == Policy3 || tr.cfg.Protocol != TwoPhase {
+			tr.bin.asPolicyAsks(o.end, "a client is acknowledged with its COMMIT")
+		}
+		if t := o.place.Times; o.place.Sample && (t.Prepared < t.Cut || t.Written < t.Prepared || t.Synced < t.Written || t.Done < t.Synced) {
+			tr.log.violation("times out of order: %+v", t)
 		}
 		if tr.cfg.SyncBinlog == 1 && tr.bin.flushed.Load() < o.written {
 			tr.log.violation("client %d is acknowledged as number %d of the binlog, flushed up to %d", id, o.written, tr.bin.flushed.Load())
@@ -265,14 +291,17 @@ func (tr *stageTrial) counts() error {
 		return fmt.Errorf("%d flushes of the binlog for %d SYNC groups with sync_binlog=%d", st.Flushes, st.SyncGroups, n)
 	}
 	redo, most := tr.c.Stats().Flushes[ReasonCommit], uint64(0)
-	switch tr.bin.policy {
-	case Policy1:
-		most = st.FlushGroups
-	case Policy3:
+	switch policy := tr.bin.policy; {
+	case !policy.Flushes():
+	case tr.cfg.Protocol == BinlogFirst:
+		most = st.Groups
+	case tr.cfg.Protocol == TwoPhase && policy == Policy3:
 		most = st.FlushGroups + st.Groups
+	default:
+		most = st.FlushGroups
 	}
 	if redo > most {
-		return fmt.Errorf("%d flushes of the log for %d FLUSH groups under policy %v", redo, st.FlushGroups, tr.bin.policy)
+		return fmt.Errorf("%d flushes of the log for %d FLUSH and %d COMMIT groups under policy %v, %v", redo, st.FlushGroups, st.Groups, tr.bin.policy, tr.cfg.Protocol)
 	}
 	return nil
 }
@@ -294,15 +323,9 @@ func stagesProperty(seed uint64) (wrong string) {
 	return ""
 }
 
-// One transaction at a time has one flush of each log, under policy 3 two of the
-// redo log, and a PREPARE that somebody else's flush has covered needs none.
-func TestStagesCountFlushes(t *testing.T) {
-	countStageFlushes(t, Policy1, 1)
-	countStageFlushes(t, Policy3, 2)
-}
-
-// countStageFlushes commits one by one; each commit needs each flushes of the redo log.
-func countStageFlushes(t *testing.T, policy Policy, each uint64) {
+// loneStages are stages with one client; the func commits a transaction that is
+// prepared up to an LSN.
+func loneStages(t *testing.T, policy Policy, protocol Protocol) (*Committer, *OrderedCommit, *fakeLog, func(prepared lsn.LSN)) {
 	t.Helper()
 	log := newFakeLog()
 	c, err := New(log, Config{Policy: policy})
@@ -310,37 +333,61 @@ func countStageFlushes(t *testing.T, policy Policy, each uint64) {
 		t.Fatal(err)
 	}
 	log.committer = c
-	bin := &fakeBinlog{log: log, policy: policy}
-	stages, err := NewOrderedCommit(c, bin, StageConfig{SyncBinlog: 1})
+	stages, err := NewOrderedCommit(c, &fakeBinlog{log: log, policy: policy, protocol: protocol}, StageConfig{SyncBinlog: 1, Protocol: protocol})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	o := &staging{}
 	o.place = NewStaged(o)
-	commit := func() {
+	return c, stages, log, func(prepared lsn.LSN) {
 		t.Helper()
+		o.place.Prepared = prepared
 		if err := stages.Commit(o.place); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for range 10 {
-		o.place.Prepared = log.append(3)
-		commit()
+}
+
+// One transaction at a time has one flush of each log, under policy 3 of two-phase
+// commit two of the redo log.
+func TestStagesCountFlushes(t *testing.T) {
+	for _, protocol := range Protocols.All() {
+		for policy, each := range map[Policy]uint64{Policy0: 0, Policy1: 1, Policy2: 0, Policy3: 1} {
+			if protocol == TwoPhase && policy == Policy3 {
+				each = 2
+			}
+			c, stages, log, commit := loneStages(t, policy, protocol)
+			for range 10 {
+				end := lsn.LSN(0)
+				if protocol == TwoPhase {
+					end = log.append(3)
+				}
+				commit(end)
+			}
+			if redo, n := c.Stats().Flushes[ReasonCommit], stages.Stats().Flushes; redo != 10*each || n != 10 {
+				t.Errorf("%v, policy %v: %d flushes of the log and %d of the binlog for 10 commits; want %d and 10", protocol, policy, redo, n, 10*each)
+			}
+		}
 	}
-	if redo, n := c.Stats().Flushes[ReasonCommit], stages.Stats().Flushes; redo != 10*each || n != 10 {
-		t.Errorf("policy %v: %d flushes of the log and %d of the binlog for 10 commits; want %d and 10", policy, redo, n, 10*each)
-	}
-	o.place.Prepared = log.append(3)
-	if err := c.FlushUpTo(o.place.Prepared, ReasonWAL); err != nil {
-		t.Fatal(err)
-	}
-	commit()
-	st := c.Stats()
-	if st.Flushes[ReasonCommit] != 11*each-1 || st.Flushes[ReasonWAL] != 1 {
-		t.Errorf("policy %v: flushes of the log: %v", policy, st.Flushes)
-	}
-	if err := c.Close(); err != nil {
-		t.Error(err)
+}
+
+// A PREPARE that somebody else's flush has covered needs none.
+func TestStagesShareFlushOfPrepare(t *testing.T) {
+	for policy, want := range map[Policy]uint64{Policy1: 0, Policy3: 1} {
+		c, _, log, commit := loneStages(t, policy, TwoPhase)
+		end := log.append(3)
+		if err := c.FlushUpTo(end, ReasonWAL); err != nil {
+			t.Fatal(err)
+		}
+		commit(end)
+		if by := c.Stats().Flushes; by[ReasonCommit] != want || by[ReasonWAL] != 1 {
+			t.Errorf("policy %v: flushes of the log: %v", policy, by)
+		}
 	}
 }
 
@@ -354,13 +401,20 @@ func (idleBinlog) Full() bool                      { return false }
 func (idleBinlog) Rotate() error                   { return nil }
 
 func TestStagesDoNotAllocate(t *testing.T) {
+	for _, protocol := range Protocols.All() {
+		stagesAllocate(t, protocol)
+	}
+}
+
+func stagesAllocate(t *testing.T, protocol Protocol) {
+	t.Helper()
 	log := newFakeLog()
 	c, err := New(log, Config{Policy: Policy1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	log.committer = c
-	stages, err := NewOrderedCommit(c, idleBinlog{}, StageConfig{SyncBinlog: 1})
+	stages, err := NewOrderedCommit(c, idleBinlog{}, StageConfig{SyncBinlog: 1, Protocol: protocol})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -371,7 +425,7 @@ func TestStagesDoNotAllocate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}); n > 0 {
-		t.Errorf("%v allocations a commit", n)
+		t.Errorf("%v: %v allocations a commit", protocol, n)
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)

@@ -28,9 +28,9 @@ type StageStats struct {
 	// group. Those of a rotation count as Rotations.
 	Flushes   uint64
 	FlushNs   int64
-	PrepareNs int64 // making PREPAREs as safe as the policy asks
+	PrepareNs int64 // making PREPAREs, under RedoFirst COMMITs, as safe as the policy asks before the binlog is written
 	WriteNs   int64 // writing to the binlog
-	HardenNs  int64 // making COMMITs durable (policy 3)
+	HardenNs  int64 // making COMMITs as safe as they must be behind it: policy 3 of TwoPhase, and BinlogFirst
 	Gathers   uint64
 	GatherNs  int64
 	Rotations uint64

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"flushbench/engine/lsn"
 )
 
 // timed runs f in a bubble with a policy whose timer flushes, each flush taking
@@ -128,6 +130,60 @@ func TestPolicy0Styles(t *testing.T) {
 			}
 			if err := c.Close(); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// Without a timer nothing is ever flushed by itself, whatever is written: policy 2
+// writes with each commit, policy 0 continuous follows, classic writes when half the
+// log buffer is full. Whoever asks for a flush still gets it.
+func TestNoTimer(t *testing.T) {
+	for _, cfg := range []Config{{Policy: Policy2}, {Policy: Policy0}, {Policy: Policy0, Style: Continuous}, {Policy: Policy1}} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newFakeLog()
+			cfg.NoTimer = true
+			c, err := New(l, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.committer = c
+			w := NewWaiter()
+			var end lsn.LSN
+			for range 100 {
+				end = l.append(1)
+				if err := c.Commit(end, w); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+			}
+			flushes, written := l.flushes.Load(), l.Written() >= end
+			if policy1 := cfg.Policy == Policy1; policy1 != (flushes == 100) || !policy1 && flushes != 0 {
+				t.Errorf("policy %v, %v: %d flushes for 100 commits in 100 s", cfg.Policy, cfg.Style, flushes)
+			}
+			if classic := cfg.Policy == Policy0 && cfg.Style == Classic; written == classic {
+				t.Errorf("policy %v, %v: all is written: %v", cfg.Policy, cfg.Style, written)
+			}
+			for range 3 * l.size { // the log buffer fills up, more than once
+				end = l.append(1)
+				if end > l.Written()+lsn.LSN(l.size/2) {
+					c.Pressure()
+				}
+				if err := c.Commit(end, w); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if cfg.Policy != Policy1 && l.flushes.Load() != 0 {
+				t.Errorf("policy %v, %v: a log buffer that fills up was flushed", cfg.Policy, cfg.Style)
+			}
+			if err := c.FlushAll(ReasonClose); err != nil || l.Flushed() < end {
+				t.Errorf("policy %v, %v: FlushAll = %v, flushed up to %v; want %v", cfg.Policy, cfg.Style, err, l.Flushed(), end)
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+			if wrong := l.verdict(); wrong != "" {
+				t.Error(wrong)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 )
 
 // life is a scripted history with a restart in it. It keeps, outside of the
@@ -189,6 +190,7 @@ func (h *life) judge(disk *vfs.Mem, kind vfs.CrashKind) string {
 // in the middle of a write: nothing flushed is lost, nothing is invented or
 // half there, and the log goes on from there.
 func TestCrashAnywhere(t *testing.T) {
+	testenv.Long(t, "every crash by itself, on one goroutine")
 	disks, step := 3, 4
 	if exhaustive() {
 		disks, step = 12, 1

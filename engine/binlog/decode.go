@@ -12,6 +12,7 @@ import (
 type Decoder struct {
 	table TableMap
 	known bool
+	raw   []byte // of the table map that into has read last
 }
 
 var errShort = errors.New("too short")
@@ -50,7 +51,9 @@ func (d *Decoder) decode(h Header, b []byte) (Payload, error) {
 		d.table, d.known = t, err == nil
 		return t, err
 	case TypeWriteRows, TypeUpdateRows, TypeDeleteRows:
-		return d.decodeRows(h, b)
+		var p Rows
+		err := d.decodeRows(&p, h, b)
+		return p, err
 	case TypeQuery:
 		return decodeQuery(b)
 	case TypeXid:
@@ -151,16 +154,38 @@ func tableIDOf(b []byte) uint64 {
 	return uint64(le.Uint32(b)) | uint64(le.Uint16(b[4:]))<<32
 }
 
-func (d *Decoder) decodeRows(h Header, b []byte) (Payload, error) {
-	if len(b) < 10 {
-		return nil, errShort
+// into is Decode for the events within a transaction, in memory of c that the next
+// one reuses.
+func (d *Decoder) into(c *Contents, event []byte) (err error) {
+	b := event[headerSize : len(event)-trailerSize]
+	switch c.Type {
+	case TypeTableMap:
+		if !d.known || !bytes.Equal(b, d.raw) { // mostly it is the one before
+			d.table, err = decodeTableMap(b)
+			d.known, d.raw = err == nil, append(d.raw[:0], b...)
+		}
+		c.TableMap = d.table
+	case TypeWriteRows, TypeUpdateRows, TypeDeleteRows:
+		return d.decodeRows(&c.Rows, c.Header, b)
+	case TypeQuery:
+		c.Query, err = decodeQuery(b)
+	default:
+		return errors.New("within a transaction")
 	}
-	p := Rows{Kind: h.Type, TableID: tableIDOf(b), StmtEnd: le.Uint16(b[6:])&rowsStmtEnd != 0}
+	return err
+}
+
+// decodeRows reads a row event into p, whose memory it uses again.
+func (d *Decoder) decodeRows(p *Rows, h Header, b []byte) error {
+	if len(b) < 10 {
+		return errShort
+	}
+	*p = Rows{Kind: h.Type, TableID: tableIDOf(b), StmtEnd: le.Uint16(b[6:])&rowsStmtEnd != 0, Changes: p.Changes[:0]}
 	if !d.known || d.table.ID != p.TableID {
-		return nil, fmt.Errorf("rows of table number %d, which no table map announced", p.TableID)
+		return fmt.Errorf("rows of table number %d, which no table map announced", p.TableID)
 	}
 	if b[8] != columnCount {
-		return nil, fmt.Errorf("rows of %d columns, want %d", b[8], columnCount)
+		return fmt.Errorf("rows of %d columns, want %d", b[8], columnCount)
 	}
 	b = b[9:]
 	for _, cols := range []*Columns{&p.Before, &p.After} {
@@ -168,10 +193,10 @@ func (d *Decoder) decodeRows(h Header, b []byte) (Payload, error) {
 			continue
 		}
 		if len(b) == 0 {
-			return nil, errShort
+			return errShort
 		}
 		if *cols = Columns(b[0]); *cols&^allColumns != 0 {
-			return nil, fmt.Errorf("column bitmap %02x", b[0])
+			return fmt.Errorf("column bitmap %02x", b[0])
 		}
 		b = b[1:]
 	}
@@ -180,30 +205,33 @@ func (d *Decoder) decodeRows(h Header, b []byte) (Payload, error) {
 		var err error
 		if h.Type != TypeWriteRows {
 			if c.Before, b, err = parseImage(b, p.Before, d.table.Width); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		if h.Type != TypeDeleteRows {
 			if c.After, b, err = parseImage(b, p.After, d.table.Width); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		p.Changes = append(p.Changes, c)
 	}
-	return p, nil
+	return nil
 }
 
-func decodeQuery(b []byte) (Payload, error) {
+func decodeQuery(b []byte) (p Query, err error) {
 	if len(b) < 13 {
-		return nil, errShort
+		return p, errShort
 	}
-	p := Query{Session: le.Uint32(b)}
+	p.Session = le.Uint32(b)
 	db, status := int(b[8]), int(le.Uint16(b[11:]))
 	b = b[13:]
 	if len(b) < status+db+1 {
-		return nil, errShort
+		return p, errShort
 	}
-	p.Database = string(b[status : status+db])
+	p.Database = database // mostly: no memory is taken for it
+	if name := b[status : status+db]; string(name) != database {
+		p.Database = string(name)
+	}
 	p.SQL = b[status+db+1:]
 	return p, nil
 }

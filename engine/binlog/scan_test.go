@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 )
 
 // history makes a log of some groups, each flushed or not, and returns its
@@ -94,6 +95,7 @@ func recovers(t *testing.T, what string, files map[string][]byte, all []Committe
 // No flipped bit changes a transaction: it takes whole transactions from the
 // end, or is called corruption. Below what was flushed it always is.
 func TestEveryFlippedBit(t *testing.T) {
+	testenv.Long(t, "every damage by itself, on one goroutine")
 	for _, growth := range []vfs.Growth{vfs.GrowAppend, vfs.GrowZero} {
 		for _, flush := range []bool{false, true} {
 			for _, closed := range []bool{false, true} {
@@ -139,6 +141,7 @@ func TestEveryFlippedBit(t *testing.T) {
 // A file cut off anywhere keeps its whole transactions, or is refused: within
 // its head, or when it had been closed.
 func TestEveryTruncation(t *testing.T) {
+	testenv.Long(t, "every damage by itself, on one goroutine")
 	for _, closed := range []bool{false, true} {
 		files, all := history(t, vfs.GrowAppend, true, closed)
 		whole := files[FileName(1)]

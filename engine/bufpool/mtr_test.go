@@ -15,6 +15,7 @@ import (
 	"flushbench/engine/lsn"
 	"flushbench/engine/trx"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield"
 	"flushbench/engine/yield/seeds"
 )
@@ -363,6 +364,7 @@ func walSpy(fs vfs.FS, log *fakeLog) vfs.FS {
 // Begin, Read, Write, Set and Commit allocate nothing, hits, misses and
 // flushes of dirty pages included.
 func TestMtrsDoNotAllocate(t *testing.T) {
+	testenv.Long(t, "counts allocations, of which the race detector makes its own")
 	disk := created(t, vfs.Fdatasync)
 	p := open(t, smallest(quietFS{disk}, &nullLog{}, 1))
 	data := make([]byte, 200)

@@ -69,6 +69,13 @@ type PageID struct {
 // String prints space:number.
 func (id PageID) String() string { return fmt.Sprintf("%d:%d", id.Space, id.No) }
 
+// Identify returns the page that b is an image of, by its header, and its LSN: the
+// end of the last mini-transaction that changed it. For those who watch what is
+// written. REQUIRES: len(b) >= HeaderSize.
+func Identify(b []byte) (PageID, lsn.LSN) {
+	return PageID{b[offSpace], binary.LittleEndian.Uint32(b[offPageNo:])}, pageLSN(b)
+}
+
 // legal reports whether there can be such a page.
 func (id PageID) legal() bool { return id.Space < numSpaces && id.No <= MaxPageNo }
 

@@ -11,6 +11,11 @@
 // is rolled back. What two-phase commit cannot mend is counted, never hidden: a
 // transaction in the binlog that left no trace in the engine (binlog ahead), or one
 // that the engine committed and the binlog lacks (engine ahead).
+//
+// The rules are the same where a commit prepares nothing. Then there is nothing to
+// ask the binlog about: what has no COMMIT is rolled back, and the binlog is read
+// for the sake of the counts, and of its end. So one life of a database may have
+// another protocol than the one before.
 package recovery
 
 import (

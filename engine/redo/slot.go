@@ -68,6 +68,17 @@ type Slot struct {
 	Empty      bool  // it was never written; Damage says so in its way
 }
 
+// SlotAt returns the checkpoint that a write of b at an offset of the first file of a
+// log puts into a slot; false: it is no slot, or no checkpoint. For those who watch
+// a log's writes.
+func SlotAt(b []byte, off int64) (Checkpoint, bool) {
+	if off != blockSize && off != 2*blockSize || len(b) < blockSize {
+		return Checkpoint{}, false
+	}
+	c, err := decodeCheckpoint(b[:blockSize])
+	return c, err == nil
+}
+
 // ReadSlots returns both checkpoint slots of the log in dir. What is wrong with
 // one of them is no error here.
 func ReadSlots(fs vfs.FS, dir string) ([2]Slot, error) {
