@@ -189,7 +189,7 @@ func (g *Generator) transfer(r *draws, t *Txn) {
 func (g *Generator) add(r *draws, t *Txn, op Op) {
 	op.Table = TableName
 	op.SQLBytes = max(op.sqlBytes(), g.spec.StatementBytes)
-	if op.Kind.Writes() && g.spec.UnsafeShare > 0 {
+	if op.Kind.Writes() && g.spec.UnsafeShare > 0 && !g.isNote(op.Key) { // what a judge reads in the binlog says what was done
 		// Apart from the other draws, so that the share changes no key.
 		u := draws{state: r.state ^ spread}
 		op.Unsafe = u.chance(g.spec.UnsafeShare)

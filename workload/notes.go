@@ -40,3 +40,8 @@ func (g *Generator) note(r *draws, client uint32, n uint64, t *Txn) {
 		g.add(r, t, Op{Kind: OpUpdateK, Key: g.NoteKey(client), Delta: int64(n + 1 - g.Noted(client, n))})
 	}
 }
+
+// isNote reports whether a row is a client's note.
+func (g *Generator) isNote(key uint64) bool {
+	return g.spec.Notes && key >= g.spec.Rows && key-g.spec.Rows < g.clients
+}

@@ -54,7 +54,10 @@ func TestDatabaseWorkloads(t *testing.T) {
 }
 
 func runWorkload(t *testing.T, spec workload.Spec, format binlog.Format) {
-	const txns = 60
+	txns := 60
+	if testing.Short() {
+		txns = 20
+	}
 	g, err := workload.NewGenerator(3, spec, dbClients)
 	if err != nil {
 		t.Fatal(err)

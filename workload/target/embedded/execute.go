@@ -30,7 +30,7 @@ func (x *executor) op(c *engine.Conn, op *workload.Op) error {
 		return x.read(c, op)
 	}
 	if c.LogsText(op.Unsafe) {
-		x.sql = op.AppendSQL(x.sql[:0])
+		x.sql = op.AppendLogged(x.sql[:0])
 	}
 	if err := c.StartStatement(x.sql, op.Unsafe); err != nil {
 		return err
