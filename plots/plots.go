@@ -30,8 +30,8 @@ func All(r *result.Result) []Plot {
 	v := newView(r)
 	var out []Plot
 	for _, draw := range []func(*view) *Plot{
-		knee, addedLatency, throughput, atRisk, crashTrials, percentiles, tradeoff,
-		groupCommit, pairs, sideBySide, stages, timeline, flushMethods,
+		commitTrace, knee, addedLatency, throughput, atRisk, crashTrials, percentiles, tradeoff,
+		groupCommit, pairs, logCircle, sideBySide, stages, timeline, flushMethods,
 	} {
 		if p := draw(v); p != nil {
 			p.footer = footer(r)

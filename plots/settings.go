@@ -52,6 +52,7 @@ var settings = []setting{
 		return ""
 	}},
 	{special: func(p *result.Params) bool { return p.LongView != "" }, name: longView},
+	{special: func(p *result.Params) bool { return p.BackgroundIO != "" }, name: backgroundIO},
 	{special: func(p *result.Params) bool { return p.AddedFlushNS > 0 }, name: func(p *result.Params) string {
 		if p.AddedFlushNS <= 0 {
 			return "flushes not slowed"
@@ -62,6 +63,13 @@ var settings = []setting{
 		func(p *result.Params) bool { return p.MeasureOff })},
 	{special: func(p *result.Params) bool { return p.NoDoublewrite }, name: either("no doublewrite", "doublewrite",
 		func(p *result.Params) bool { return p.NoDoublewrite })},
+	{special: func(p *result.Params) bool { return p.CommitProtocol != "" }, name: func(p *result.Params) string { return word("commit protocol", p.CommitProtocol) }},
+	{special: func(p *result.Params) bool { return p.NoTimer }, name: func(p *result.Params) string {
+		if p.NoTimer {
+			return "no flush timer"
+		}
+		return ""
+	}},
 	{special: func(p *result.Params) bool { return p.Durability == "force-pages" }, name: func(p *result.Params) string {
 		switch p.Durability {
 		case "force-pages":
@@ -94,7 +102,12 @@ var settings = []setting{
 	{name: func(p *result.Params) string { return word("tail", p.Tail) }},
 	{name: func(p *result.Params) string { return size(p.RecordBytes) + " a record" }},
 	{name: func(p *result.Params) string { return word("sizes", p.RecordDistribution) }},
-	{name: func(p *result.Params) string { return lasting("interval", p.FlushIntervalNS) }},
+	{name: func(p *result.Params) string {
+		if p.NoTimer && p.FlushIntervalNS == 0 {
+			return "" // said above
+		}
+		return lasting("interval", p.FlushIntervalNS)
+	}},
 	{name: func(p *result.Params) string { return fmt.Sprintf("%d rows", p.Rows) }},
 	{name: func(p *result.Params) string { return size(p.RowBytes) + " a row" }},
 	{name: func(p *result.Params) string { return word("keys", p.KeyDistribution) }},
@@ -152,6 +165,14 @@ func share(part float64, what string) string {
 		return "no " + what
 	}
 	return decimal(100*part) + " % " + what
+}
+
+// backgroundIO names what else happens to the disk.
+func backgroundIO(p *result.Params) string {
+	if p.BackgroundIO == "" {
+		return "on an idle disk"
+	}
+	return "beside " + p.BackgroundIO
 }
 
 // longView names what the extra session does.

@@ -184,8 +184,18 @@ func parseSizes(in string) (s Sizes, err error) {
 	return s, err
 }
 
-// parseSize reads a size in bytes with an optional unit.
+// parseSize reads the size of a record in bytes with an optional unit.
 func parseSize(in string) (int, error) {
+	n, ok := bytesOf(in)
+	if !ok || n > MaxRecordBytes {
+		return 0, fmt.Errorf("size %q: must be a number of bytes up to %d", strings.TrimSpace(in), MaxRecordBytes)
+	}
+	return int(n), nil
+}
+
+// bytesOf reads a number of bytes with an optional unit, a power of 1024, in lower
+// case; false: it is none, or too large for anything.
+func bytesOf(in string) (int64, bool) {
 	text, shift := strings.TrimSpace(in), 0
 	for _, u := range []struct {
 		suffix string
@@ -197,8 +207,5 @@ func parseSize(in string) (int, error) {
 		}
 	}
 	n, err := strconv.ParseUint(text, 10, 31)
-	if err != nil || n > MaxRecordBytes>>shift {
-		return 0, fmt.Errorf("size %q: must be a number of bytes up to %d", strings.TrimSpace(in), MaxRecordBytes)
-	}
-	return int(n << shift), nil
+	return int64(n << shift), err == nil
 }

@@ -70,9 +70,11 @@ type Params struct {
 	LatencyLimitNS     int64   `json:"latency_limit_ns,omitempty"` // paced: later ones are skipped, longer ones late; 0: none
 	MaxBacklog         int     `json:"max_backlog,omitempty"`      // paced: due and not done, before it is overloaded; 0: the arrivals of 10 s
 	FlushMethod        string  `json:"flush_method"`               //
-	FlushIntervalNS    int64   `json:"flush_interval_ns"`          // the timer of policies 0 and 2
+	FlushIntervalNS    int64   `json:"flush_interval_ns"`          // the timer of policies 0 and 2; 0: there is none
+	NoTimer            bool    `json:"no_flush_timer,omitempty"`   // it was switched off
 	Growth             string  `json:"growth"`                     // zero, fallocate, append
 	SyncBinlog         *int    `json:"sync_binlog"`                // null: no binlog
+	CommitProtocol     string  `json:"commit_protocol,omitempty"`  // redo-first, binlog-first; absent: two-phase commit, or no binlog
 	GroupCommit        string  `json:"group_commit"`               // dedicated, leader, serial
 	GroupDelay         string  `json:"group_delay"`                // off, adaptive, or a duration
 	GroupCount         int     `json:"group_count"`                // 0: none
@@ -107,6 +109,7 @@ type Params struct {
 	BinlogGrowth    string  `json:"binlog_growth,omitempty"`
 	BinlogOverlap   bool    `json:"binlog_overlap,omitempty"` // neighbouring groups' flushes may overlap
 	LongView        string  `json:"long_view,omitempty"`      // an extra session's read views: a duration, hold; "": none
+	BackgroundIO    string  `json:"background_io,omitempty"`  // on the same disk beside the load: read=SIZE/s,write=SIZE/s,random=SIZE; "": none
 
 	// Of a cell on a real server. What of the other fields it does not set is "" or
 	// 0 then: it is the server's own, and stands in Environment.Servers.
@@ -115,6 +118,10 @@ type Params struct {
 	// ServerLogOverwritten: of a crash, every block of the redo log was written before.
 	ServerLogOverwritten bool `json:"server_log_overwritten,omitempty"`
 }
+
+// Alone reports whether nothing runs beside the load: no long-open read view, no
+// background I/O.
+func (p *Params) Alone() bool { return p.LongView == "" && p.BackgroundIO == "" }
 
 // Latency holds what a histogram shows. A percentile is null when fewer than
 // 10 samples stand above it.

@@ -5,6 +5,10 @@ package result
 const (
 	// VerdictKept: recovery brought every acknowledged commit back.
 	VerdictKept = "kept"
+	// VerdictDiverged: every acknowledged commit is back in both logs; but one of them
+	// has commits that nobody was told of and that the other lacks, as a setting
+	// without two-phase commit allows.
+	VerdictDiverged = "diverged"
 	// VerdictLostWithin: some are gone; the policy allows it, and they are no
 	// more than was at risk at that moment.
 	VerdictLostWithin = "lost within the window"
@@ -21,42 +25,50 @@ const (
 
 // CrashVerdicts returns every legal verdict, the mildest first.
 func CrashVerdicts() []string {
-	return []string{VerdictKept, VerdictLostWithin, VerdictNotPredicted, VerdictLostMore, VerdictViolation}
+	return []string{VerdictKept, VerdictDiverged, VerdictLostWithin, VerdictNotPredicted, VerdictLostMore, VerdictViolation}
 }
 
 // CrashTrial is one crash and what recovery brought back.
 type CrashTrial struct {
-	Cell          string       `json:"cell"`    // Cell.Name
-	Trial         int          `json:"trial"`   // 1 and up, within the cell
-	Kind          string       `json:"kind"`    // process, os, power
-	Control       bool         `json:"control"` // a trial that must lose something
-	Moment        Moment       `json:"moment"`
-	Filesystem    string       `json:"filesystem"`
-	FSOptions     string       `json:"fs_options,omitempty"` // mkfs and mount options beyond the defaults
-	Workload      string       `json:"workload"`
-	Policy        string       `json:"policy"`
-	SyncBinlog    *int         `json:"sync_binlog"`
-	FlushMethod   string       `json:"flush_method"`
-	Acked         int64        `json:"acked"`
-	Recovered     int64        `json:"recovered"` // of the acknowledged ones
-	Lost          int64        `json:"lost"`      // of the acknowledged ones, from the engine and from the binlog
-	EngineAhead   int64        `json:"engine_ahead"`
-	BinlogAhead   int64        `json:"binlog_ahead"`
-	Missing       int64        `json:"missing"`         // of the acknowledged ones, from one log at least: lost, or in the other alone
-	SafeGone      int64        `json:"safe_gone"`       // of these, what the last sample before the crash had called safe
-	LostAgeNS     int64        `json:"lost_age_ns"`     // of the oldest lost commit, at the crash
-	UnackedKept   int64        `json:"unacked_present"` // found though nobody was told: allowed
-	AtRiskAtCrash *RiskAtCrash `json:"at_risk_at_crash"`
-	Verdict       string       `json:"verdict"`
-	Violations    []string     `json:"violations,omitempty"` // one line each; at most MaxViolations
-	Unreadable    bool         `json:"unreadable,omitempty"` // the recovery itself failed: what was lost is not known
-	Seed          uint64       `json:"seed"`
-	Fault         *CrashFault  `json:"fault,omitempty"`     // of --fault; null: none was asked for
-	Evidence      string       `json:"evidence,omitempty"`  // folder beside result.json that holds what the crash left
-	Reproduce     string       `json:"reproduce,omitempty"` // command line that runs this trial again
-	Server        *CrashServer `json:"server,omitempty"`    // absent: the engine was crashed
-	RecoveryNS    int64        `json:"recovery_ns"`         // from the restarted file system to the judge's answer
-	TrialNS       int64        `json:"trial_ns"`            // the trial as a whole
+	Cell           string       `json:"cell"`    // Cell.Name
+	Trial          int          `json:"trial"`   // 1 and up, within the cell
+	Kind           string       `json:"kind"`    // process, os, power
+	Control        bool         `json:"control"` // a trial that must lose something
+	Moment         Moment       `json:"moment"`
+	Filesystem     string       `json:"filesystem"`
+	FSOptions      string       `json:"fs_options,omitempty"` // mkfs and mount options beyond the defaults
+	Workload       string       `json:"workload"`
+	Policy         string       `json:"policy"`
+	SyncBinlog     *int         `json:"sync_binlog"`
+	CommitProtocol string       `json:"commit_protocol,omitempty"` // redo-first, binlog-first; absent: two-phase commit, or no binlog
+	FlushMethod    string       `json:"flush_method"`
+	Acked          int64        `json:"acked"`
+	Recovered      int64        `json:"recovered"` // of the acknowledged ones
+	Lost           int64        `json:"lost"`      // of the acknowledged ones, from the engine and from the binlog
+	EngineAhead    int64        `json:"engine_ahead"`
+	BinlogAhead    int64        `json:"binlog_ahead"`
+	Differences    []Difference `json:"differences,omitempty"` // the transactions behind these two; at most MaxDifferences
+	// DivergedRows are the keys, ascending, under which the recovered engine and a table
+	// made of the binlog hold different rows; at most MaxDivergedRows. DivergedRowCount
+	// counts all.
+	DivergedRows     []uint64     `json:"diverged_rows,omitempty"`
+	DivergedRowCount int          `json:"diverged_row_count,omitempty"`
+	Missing          int64        `json:"missing"`         // of the acknowledged ones, from one log at least: lost, or in the other alone
+	SafeGone         int64        `json:"safe_gone"`       // of these, what the last sample before the crash had called safe
+	LostAgeNS        int64        `json:"lost_age_ns"`     // of the oldest lost commit, at the crash
+	UnackedKept      int64        `json:"unacked_present"` // found though nobody was told: allowed
+	AtRiskAtCrash    *RiskAtCrash `json:"at_risk_at_crash"`
+	Verdict          string       `json:"verdict"`
+	Violations       []string     `json:"violations,omitempty"` // one line each; at most MaxViolations
+	Unreadable       bool         `json:"unreadable,omitempty"` // the recovery itself failed: what was lost is not known
+	Damage           string       `json:"damage,omitempty"`     // why, if it was a torn page without doublewrite: no violation
+	Seed             uint64       `json:"seed"`
+	Fault            *CrashFault  `json:"fault,omitempty"`     // of --fault; null: none was asked for
+	Evidence         string       `json:"evidence,omitempty"`  // folder beside result.json that holds what the crash left
+	Reproduce        string       `json:"reproduce,omitempty"` // command line that runs this trial again
+	Server           *CrashServer `json:"server,omitempty"`    // absent: the engine was crashed
+	RecoveryNS       int64        `json:"recovery_ns"`         // from the restarted file system to the judge's answer
+	TrialNS          int64        `json:"trial_ns"`            // the trial as a whole
 }
 
 // CrashServer is a server that was crashed: how it was set, and of a trial what was
@@ -85,6 +97,28 @@ type CrashServer struct {
 	RecoverySaid []string `json:"recovery_said,omitempty"` // the server's own words about it
 }
 
+// Difference is a transaction that one log has and the other lacks.
+type Difference struct {
+	Log    string   `json:"log"`              // that has it: engine, binlog
+	Client int      `json:"client"`           //
+	Seq    uint64   `json:"seq"`              // of the client's transactions, from 1
+	Number uint64   `json:"number,omitempty"` // in the binlog (GTID sequence)
+	Acked  bool     `json:"acked"`            // the client was told
+	Rows   []uint64 `json:"rows"`             // keys that it changes, ascending; at most MaxDivergedRows
+}
+
+// What Difference.Log may say.
+const (
+	LogEngine = "engine"
+	LogBinlog = "binlog"
+)
+
+// The bounds of CrashTrial.Differences, and of the rows of a trial and of each of them.
+const (
+	MaxDifferences  = 100
+	MaxDivergedRows = 200
+)
+
 // MaxViolations bounds CrashTrial.Violations; the last line says how many more
 // there were.
 const MaxViolations = 20
@@ -94,6 +128,9 @@ type Moment struct {
 	Frozen  bool  `json:"frozen"`   // clients were held still, so that at risk is exact
 	AtNS    int64 `json:"at_ns"`    // since the load began
 	EndedNS int64 `json:"ended_ns"` // likewise: when the crash was over
+	// Point is the crash point of a commit at which somebody had been stopped, and all
+	// others behind them; "": the crash came whatever anybody did.
+	Point string `json:"point,omitempty"`
 }
 
 // RiskAtCrash is what the tracker said at that moment.
@@ -129,6 +166,7 @@ type CrashCell struct {
 	FSOptions  string `json:"fs_options,omitempty"` //
 	Control    string `json:"control,omitempty"`    // what was broken on purpose; "": no control
 	Fault      string `json:"fault,omitempty"`      // eio; "": none
+	Point      string `json:"point,omitempty"`      // of a commit, at which each crash strikes; "": at any moment
 	Device     string `json:"device,omitempty"`     // a partition of the user's own; "": an image
 	// How the file system was made and mounted, as the kernel shows it, and what it
 	// stood on.
@@ -165,7 +203,8 @@ type CrashSummary struct {
 	LostMedian int64  `json:"lost_median"` // commits, of the proofs
 	LostMax    int64  `json:"lost_max"`    //
 	LostAgeMax int64  `json:"lost_age_ns_max"`
-	// Of transactional workloads with a binlog, the most of one trial.
+	// Of transactional workloads with a binlog; the last two are the most of one trial.
+	Diverged       int   `json:"diverged,omitempty"` // trials in which one log had what the other lacks
 	EngineAheadMax int64 `json:"engine_ahead_max"`
 	BinlogAheadMax int64 `json:"binlog_ahead_max"`
 	// Predicted is the most that was at risk at the moment of one of the

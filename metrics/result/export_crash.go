@@ -44,6 +44,9 @@ var trialColumns = []trialColumn{
 	{"sample_age_ns", predicted(func(r *RiskAtCrash) int64 { return r.SampleAgeNS })},
 	{"verdict", func(t *CrashTrial) string { return t.Verdict }},
 	{"violations", func(t *CrashTrial) string { return strings.Join(t.Violations, "; ") }},
+	{"commit_protocol", func(t *CrashTrial) string { return t.CommitProtocol }},
+	{"point", func(t *CrashTrial) string { return t.Moment.Point }},
+	{"diverged_rows", func(t *CrashTrial) string { return strconv.Itoa(t.DivergedRowCount) }},
 	{"seed", func(t *CrashTrial) string { return strconv.FormatUint(t.Seed, 10) }},
 }
 

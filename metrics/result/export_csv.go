@@ -34,6 +34,7 @@ var cellColumns = []cellColumn{
 	{"log_buffer", func(c *Cell, _ *Round) string { return c.Params.LogBuffer }},
 	{"record_bytes", func(c *Cell, _ *Round) string { return integer(c.Params.RecordBytes) }},
 	{"long_view", func(c *Cell, _ *Round) string { return c.Params.LongView }},
+	{"background_io", func(c *Cell, _ *Round) string { return c.Params.BackgroundIO }},
 	{"bound", func(c *Cell, _ *Round) string { return c.Bound }},
 	{"round", func(_ *Cell, r *Round) string { return strconv.Itoa(r.Round) }},
 	{"partial", func(_ *Cell, r *Round) string { return strconv.FormatBool(r.Partial) }},

@@ -19,18 +19,19 @@ const (
 	KindPlan   = "plan"
 	KindLesson = "lesson"
 	KindMerge  = "merge"
+	KindTrace  = "trace"
 )
 
 // Kinds returns every legal value of Result.Kind.
 func Kinds() []string {
-	return []string{KindRun, KindProbe, KindCrash, KindSweep, KindPlan, KindLesson, KindMerge}
+	return []string{KindRun, KindProbe, KindCrash, KindSweep, KindPlan, KindLesson, KindMerge, KindTrace}
 }
 
 // Result is one result.json. It is plain data: one goroutine at a time may
 // change it.
 type Result struct {
 	Schema      int      `json:"schema"`       // Version
-	Kind        string   `json:"kind"`         // run, probe, crash, sweep, plan, lesson, merge
+	Kind        string   `json:"kind"`         // run, probe, crash, sweep, plan, lesson, merge, trace
 	Name        string   `json:"name"`         // last part of the folder's name
 	Complete    bool     `json:"complete"`     // false until everything asked for was measured
 	Interrupted bool     `json:"interrupted"`  // the user stopped it
@@ -57,6 +58,8 @@ type Result struct {
 	CrashTrials   []CrashTrial  `json:"crash_trials,omitempty"`
 	Sweep         *Sweep        `json:"sweep,omitempty"` // of kind sweep
 	Merge         *Merge        `json:"merge,omitempty"` // of kind merge, whose environment and cells are empty: each host has its own
+	Lessons       []Lesson      `json:"lessons,omitempty"`
+	Trace         *Trace        `json:"trace,omitempty"` // of kind trace
 	Error         string        `json:"error,omitempty"` // why the run failed, "" when it did not
 }
 

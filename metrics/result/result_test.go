@@ -349,7 +349,7 @@ func TestFlushCounts(t *testing.T) {
 }
 
 func TestKindsAndFind(t *testing.T) {
-	if !slices.Contains(Kinds(), KindLesson) || len(Kinds()) != 7 {
+	if !slices.Contains(Kinds(), KindLesson) || len(Kinds()) != 8 {
 		t.Errorf("Kinds() = %v", Kinds())
 	}
 	r := sample(t)

@@ -44,9 +44,10 @@ type Round struct {
 	Verify          *Verify     `json:"verify"`      // null when not verified
 	DrainNS         int64       `json:"drain_ns"`    // after the interval, until nothing was at risk
 	WarmupCommits   int64       `json:"warmup_commits"`
-	StealPercent    float64     `json:"steal_percent"`    // during the interval
-	ThrottledNS     int64       `json:"throttled_ns"`     // CPU quota used up
-	ContextSwitches *int64      `json:"context_switches"` // of the process; null: unknown
+	Background      *Background `json:"background,omitempty"` // I/O beside the cell, warm-up included; null: none was asked for
+	StealPercent    float64     `json:"steal_percent"`        // during the interval
+	ThrottledNS     int64       `json:"throttled_ns"`         // CPU quota used up
+	ContextSwitches *int64      `json:"context_switches"`     // of the process; null: unknown
 	Warnings        []Warning   `json:"warnings"`
 	Database        *Database   `json:"database,omitempty"` // transactional workloads, on the engine
 	Server          *Server     `json:"server,omitempty"`   // of a cell on a real server
@@ -71,7 +72,8 @@ type Database struct {
 	FreeCheckNS        int64            `json:"free_check_ns"`
 	PoolBytes          int64            `json:"pool_bytes"` // memory of the buffer pool
 
-	CheckpointAgeMax      int64   `json:"checkpoint_age_max"` // bytes, over the samples
+	RedoBytes             int64   `json:"redo_bytes,omitempty"` // of redo log; absent: unknown
+	CheckpointAgeMax      int64   `json:"checkpoint_age_max"`   // bytes, over the samples
 	CheckpointAgeCapacity int64   `json:"checkpoint_age_capacity"`
 	CheckpointAge         []int64 `json:"checkpoint_age"` // bytes, at SampleNS
 	HistoryLengthMax      int64   `json:"history_length_max"`
@@ -108,6 +110,22 @@ type Binlog struct {
 	Spills        int64 `json:"spills"` // transactions' caches that went to a temporary file
 	SpilledBytes  int64 `json:"spilled_bytes"`
 	GatherNS      int64 `json:"gather_ns"`
+}
+
+// Background is I/O on the redo log's disk that has nothing to do with the commits.
+type Background struct {
+	DurationS float64         `json:"duration_s"`
+	Achieved  float64         `json:"achieved"` // share of what was asked for that was done, at most 1; of the kind that fell behind most
+	Read      *BackgroundKind `json:"read"`     // null: none was asked for
+	Write     *BackgroundKind `json:"write"`
+}
+
+// BackgroundKind is what the reads or the writes came to.
+type BackgroundKind struct {
+	Operations int64   `json:"operations"`
+	BytesPS    float64 `json:"bytes_per_s"`
+	Skipped    int64   `json:"skipped"` // left out: more than a second late
+	LatencyNS  Latency `json:"latency_ns"`
 }
 
 // ScheduleLag is how late the pacer itself was: begin of a transaction less

@@ -82,6 +82,7 @@ func countTrial(s *result.CrashSummary, t *result.CrashTrial) (proof bool) {
 	count(&s.Proofs, proof)
 	count(&s.Unpredicted, t.Verdict == result.VerdictNotPredicted)
 	count(&s.WithLoss, t.Lost+t.EngineAhead+t.BinlogAhead > 0)
+	count(&s.Diverged, t.EngineAhead+t.BinlogAhead > 0)
 	count(&s.Violations, t.Verdict == result.VerdictViolation)
 	return proof
 }

@@ -41,7 +41,7 @@ func TestSummarizeCrash(t *testing.T) {
 	s := SummarizeCrash(c, trials)
 	want := result.CrashSummary{Trials: 8, Frozen: 1, Proofs: 5, Idle: 1, Unreadable: 1, Unstruck: 1, Unpredicted: 1, RateReached: 5.5, Violations: 1,
 		Verdict: result.VerdictViolation, WithLoss: 4, Acked: 55, LostMedian: 1, LostMax: 5, LostAgeMax: 70,
-		EngineAheadMax: 2, BinlogAheadMax: 4, Predicted: &result.RiskAtCrash{Commits: 5, AgeNS: 70}}
+		Diverged: 2, EngineAheadMax: 2, BinlogAheadMax: 4, Predicted: &result.RiskAtCrash{Commits: 5, AgeNS: 70}}
 	if p := s.Predicted; p == nil || *p != *want.Predicted {
 		t.Errorf("predicted %+v; want %+v", p, want.Predicted)
 	}

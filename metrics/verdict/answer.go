@@ -17,7 +17,7 @@ const CheapNS = 100_000
 // Answer returns the sentences that answer "which policy, and why" for a run,
 // the most important first. It never returns nothing.
 func Answer(r *result.Result) []string {
-	return slices.Concat(whichPolicy(r), besideSentences(r), views(r))
+	return slices.Concat(whichPolicy(r), besideSentences(r), views(r), backgrounds(r), CircleSentences(r))
 }
 
 // whichPolicy is Answer without what other sessions do to it.
@@ -271,7 +271,11 @@ func riskWords(f *facts) string {
 		}
 		parts = append(parts, list(w.names)+verb+window(w.risk))
 	}
-	return strings.Join(parts, ", ")
+	words := strings.Join(parts, ", ")
+	if f.cell.Params.NoTimer {
+		words += "; there is no timer, so that grows until something else flushes"
+	}
+	return words
 }
 
 // list joins names: a, a or b, a, b or c.

@@ -59,6 +59,9 @@ func CrashAnswer(r *result.Result) []string {
 		text, some := s.sentence()
 		out, bounded = append(out, text), bounded || some
 	}
+	if text := crashDifference(r); text != "" {
+		out = append(out, text)
+	}
 	if bounded {
 		out = append(out, "(up to: the chance of a loss in one crash that so few trials leave possible, at 95 %.)")
 	}
@@ -124,6 +127,7 @@ type crashKind struct {
 	engine, binlog int64
 	withLoss       int
 	violations     int
+	diverging      diverging
 }
 
 // crashSettings sums the cells that are no controls by setting and crash kind.
@@ -141,7 +145,7 @@ func crashSettings(r *result.Result) []*crashSetting {
 			several[c.Crash.Kind] = true
 		}
 		first[c.Crash.Kind] = c.Crash.Filesystem
-		name := CrashSetting(&c.Params, varied)
+		name := CrashSetting(&c.Params, varied) + crashPoint(c.Crash)
 		k := slices.IndexFunc(out, func(s *crashSetting) bool { return s.name == name })
 		if k < 0 {
 			k = len(out)
@@ -169,6 +173,7 @@ func (s *crashSetting) add(c *result.CrashCell) {
 		proofs = y.Trials // a result from before they were counted
 	}
 	x.trials, x.withLoss, x.violations = x.trials+proofs, x.withLoss+y.WithLoss, x.violations+y.Violations
+	x.diverging.see(y)
 	x.lost, x.ageNS = max(x.lost, y.LostMax), max(x.ageNS, y.LostAgeMax)
 	x.engine, x.binlog = max(x.engine, y.EngineAheadMax), max(x.binlog, y.BinlogAheadMax)
 }
@@ -176,10 +181,12 @@ func (s *crashSetting) add(c *result.CrashCell) {
 // sentence says what each crash kind took, those that took nothing first, and
 // whether there were any. Each zero has the bound that its own crashes give.
 func (s *crashSetting) sentence() (text string, some bool) {
-	var nothing, took []string
+	var nothing, took, differ []string
 	for i := range s.kinds {
 		if k := &s.kinds[i]; k.trials == 0 {
 			took = append(took, k.name()+" nobody knows what (no trial that counts)")
+		} else if k.diverging.alone() {
+			differ = append(differ, fmt.Sprintf("%s in %d of %d (up to %s)", k.name(), k.diverging.trials, k.trials, k.words()))
 		} else if !k.tookNothing() {
 			took = append(took, fmt.Sprintf("%s up to %s in %d of %d", k.name(), k.words(), k.withLoss, k.trials))
 		}
@@ -203,6 +210,9 @@ func (s *crashSetting) sentence() (text string, some bool) {
 	}
 	if len(took) > 0 {
 		parts = append(parts, "lost to "+strings.Join(took, ", to "))
+	}
+	if len(differ) > 0 {
+		parts = append(parts, "left its logs different, and lost nothing acknowledged, after "+strings.Join(differ, ", after "))
 	}
 	return s.name + " " + strings.Join(parts, "; ") + ".", len(nothing) > 0
 }
@@ -288,11 +298,28 @@ func variedParams(r *result.Result) []func(*result.Params) string {
 			first[target(&c.Params)] = &c.Params
 		}
 	}
-	out := slices.DeleteFunc(axes, func(axis func(*result.Params) string) bool { return !differs(axis) })
+	out := slices.DeleteFunc(SafeguardAxes(), func(axis func(*result.Params) string) bool { return !severalValues(r, axis) })
+	out = append(out, slices.DeleteFunc(axes, func(axis func(*result.Params) string) bool { return !differs(axis) })...)
 	if len(first) > 1 {
 		out = append([]func(*result.Params) string{target}, out...)
 	}
 	return out
+}
+
+// severalValues reports whether cells that are no controls have different values on an
+// axis, those left out that do not have it.
+func severalValues(r *result.Result, axis func(*result.Params) string) bool {
+	first := ""
+	for i := range r.Cells {
+		value := axis(&r.Cells[i].Params)
+		if !tried(&r.Cells[i]) || value == "" {
+			continue
+		}
+		if first = cmp.Or(first, value); value != first {
+			return true
+		}
+	}
+	return false
 }
 
 // tried reports whether a cell was to be crashed and is no control.

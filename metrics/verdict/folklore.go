@@ -92,7 +92,8 @@ var folklore = []struct {
 
 // Claims judges the folklore by the results, which may be of several kinds and of
 // several machines. The strongest outcome of one of them counts: a claim that one
-// refutes is refuted. The same claims come in the same order whatever was measured.
+// refutes is refuted. The same claims come in the same order whatever was measured;
+// those of the lessons that were told come after them.
 //
 // Nothing is confirmed or refuted by a quick look (--quick), by too few rounds or by
 // a difference within the noise: such figures are Measured.
@@ -102,17 +103,18 @@ func Claims(results ...*result.Result) []Claim {
 		c := Claim{Code: f.code, Says: f.says, Rule: f.rule, Outcome: NotMeasured, Figures: "To measure it: " + f.missing + "."}
 		best := -1
 		for _, r := range results {
-			found := f.judge(r)
-			if found.figures == "" {
-				continue
-			}
-			if s := strength(found.outcome); s > best {
-				best, c.Outcome, c.Figures = s, found.outcome, found.figures
+			for _, found := range []finding{f.judge(r), judgeByLessons(f.code, r)} {
+				if found.figures == "" {
+					continue
+				}
+				if s := strength(found.outcome); s > best {
+					best, c.Outcome, c.Figures = s, found.outcome, found.figures
+				}
 			}
 		}
 		out = append(out, c)
 	}
-	return out
+	return append(out, lessonClaims(results)...)
 }
 
 func strength(o ClaimOutcome) int {

@@ -190,7 +190,7 @@ func judgeGroupCommit(r *result.Result) finding {
 		p := &c.Params
 		switch {
 		case p.Load != result.LoadClosed || p.Policy != "1" || len(stats.FullRounds(c)) == 0 || neverFlushes(p):
-		case p.GroupDelay != "off" && p.GroupDelay != "" || p.ThinkTimeNS > 0 || p.LongView != "":
+		case p.GroupDelay != "off" && p.GroupDelay != "" || p.ThinkTimeNS > 0 || !p.Alone():
 		case p.Clients == 1 && lone == nil:
 			lone = c
 		case p.Clients >= manyClients && (most == nil || p.Clients > most.Params.Clients):

@@ -25,13 +25,13 @@ func pairs(r *result.Result) []string {
 		return nil
 	}
 	out := []string{"A setting is policy/sync_binlog: 1/1 flushes both logs before a commit is acknowledged."}
-	for _, c := range paced {
+	for _, c := range alone(paced) {
 		out = append(out, pacedPair(c))
 	}
 	if len(paced) == 0 {
 		out = append(out, "No paced cell was measured: what each pair may lose at a given rate is not known.")
 	}
-	return append(out, closedPairs(withoutViews(closed), noise(r))...)
+	return append(out, closedPairs(alone(closed), noise(r))...)
 }
 
 // pairText names a cell's pair.
@@ -63,13 +63,12 @@ func pacedPair(c *result.Cell) string {
 	return text + "."
 }
 
-// withoutViews leaves the cells with a long-open read view out, which are compared
-// with those without one and not among each other; if there are no others, it
-// returns all.
-func withoutViews(cells []*result.Cell) []*result.Cell {
+// alone leaves the cells out beside which something else ran, which are compared with
+// those without it and not among each other; if there are no others, it returns all.
+func alone(cells []*result.Cell) []*result.Cell {
 	var plain []*result.Cell
 	for _, c := range cells {
-		if c.Params.LongView == "" {
+		if c.Params.Alone() {
 			plain = append(plain, c)
 		}
 	}

@@ -121,7 +121,7 @@ func ofAnyTarget(p *result.Params) ofTarget {
 func engineBeside(r *result.Result, c *result.Cell) *result.Cell {
 	want := ofAnyTarget(&c.Params)
 	return r.Find(func(o *result.Cell) bool {
-		return o.Params.Target == "" && o.Params.LongView == "" && answered(o) && ofAnyTarget(&o.Params) == want
+		return o.Params.Target == "" && o.Params.Alone() && answered(o) && ofAnyTarget(&o.Params) == want
 	})
 }
 

@@ -23,7 +23,7 @@ const (
 // ownFiles are the names of files that need no claim, in any claimed folder:
 // the engine's files and those of the bare loops.
 var ownFiles = []string{"redo.[0-9]*", "checkpoint.seq", "binlog.[0-9]*", "binlog.index", "binlog.index.new", "cache-[0-9]*.tmp",
-	"table.pages", "undo.pages", "doublewrite", "database.json", "database.json.new", "limit.[0-9]*", "probe.[0-9]*"}
+	"table.pages", "undo.pages", "doublewrite", "database.json", "database.json.new", "limit.[0-9]*", "probe.[0-9]*", "background.read", "background.write"}
 
 // manifest is the list of what a run has claimed, one line each, appended to
 // a file before the thing is made: a killed process leaves no file that the
