@@ -19,6 +19,7 @@ import (
 	"flushbench/workload/crash"
 	"flushbench/workload/crash/lab"
 	"flushbench/workload/crash/servers"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/scenario"
 )
 
@@ -45,12 +46,12 @@ type crashOptions struct {
 }
 
 // notOfCrash are settings of a scenario that mean nothing to crashes.
-var notOfCrash = []string{"rate", "flush-floor", "duration", "warmup", "rounds", "preset", "quick", "thorough", "log-dir", "dir", "client-mode", "seed", "max-write-bytes"}
+var notOfCrash = []string{"rate", "flush-floor", "duration", "warmup", "rounds", "preset", "quick", "thorough", "log-dir", "dir", "client-mode", "seed", "max-write-bytes", "background-io"}
 
 func (o *crashOptions) addFlags(fs *pflag.FlagSet) {
 	s := &o.m.Scenario
 	*s = scenario.Default()
-	s.Clients, s.LogCapacity, s.Rows = scenario.List[int]{crash.DefaultClients}, crash.DefaultCapacity, crash.DefaultRows
+	s.Clients, s.LogCapacity, s.Rows = scenario.List[int]{crash.DefaultClients}, scenario.List[scenario.Size]{crash.DefaultCapacity}, crash.DefaultRows
 	s.MaxBinlogSize = crash.DefaultMaxBinlog
 	o.m.Trials, o.m.Frozen, o.rate = crash.DefaultTrials, crash.DefaultFrozen, scenario.RateAuto
 	o.fs = scenario.List[lab.FSType]{lab.Ext4}
@@ -61,13 +62,15 @@ func (o *crashOptions) addFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.m.Trials, "trials", o.m.Trials, "`NUMBER` of crashes of each combination")
 	fs.TextVar(&o.m.Frozen, "frozen-share", o.m.Frozen, "`SHARE` of them that stop the clients first, where figures are exact")
 	fs.TextVar(&o.rate, "rate", o.rate, "commits a second of all clients, `RATE`, the same for all; auto: half of what policy 1 carries; 0: closed loop")
+	fs.TextVar(&o.m.Points, "at", o.m.Points, "`LIST` of where in a commit to two logs the crash strikes: "+strings.Join(subject.Points.Names(), ", "))
 	fs.StringVar(&o.m.Fault, "fault", "", "make a flush fail before each crash, `ERROR`: eio")
 	fs.BoolVar(&o.noControls, "no-controls", false, "leave out the settings that are broken on purpose; then nothing shows that the lab can see")
 	fs.Uint64Var(&o.m.Scenario.Seed, "seed", 0, "`NUMBER` that draws the moments and drives the clients; 0: a random one, named in the result")
 	fs.Uint64Var(&o.m.TrialSeed, "trial-seed", 0, "run one trial again, with its own seed `NUMBER`")
-	inGroup(fs, "What to crash", "kinds", "fs", "fs-options", "trials", "frozen-share", "rate", "fault", "no-controls", "seed", "trial-seed")
+	inGroup(fs, "What to crash", "kinds", "fs", "fs-options", "trials", "frozen-share", "rate", "at", "fault", "no-controls", "seed", "trial-seed")
 	annotate(fs, "kinds", legalValues, vfs.CrashKinds.Names()...)
 	annotate(fs, "fs", legalValues, lab.FSTypes.Names()...)
+	annotate(fs, "at", legalValues, subject.Points.Names()...)
 	annotate(fs, "fault", legalValues, crash.FaultEIO)
 
 	fs.StringVar(&o.m.Scenario.Dir, "dir", ".", "existing `FOLDER` that images and files go to")
@@ -160,6 +163,8 @@ that the policy promises to keep.`,
   flushbench crash --kinds process --policy 0 --trials 20
   flushbench crash --kinds process,os,power --fs ext4,xfs --trials 20
   flushbench crash --workload bank --policy 0,1,2 --sync-binlog 0,1,100
+  flushbench crash --workload bank --policy 1 --at any,between-logs \
+    --commit-protocol 2pc,redo-first,binlog-first   two-phase commit taken away
   flushbench crash --kinds os --flush-method direct --growth zero,append
   flushbench crash --fault eio --policy 1          a flush fails, then the crash
   flushbench crash --target mariadbd --server-log-buffering off,on

@@ -63,6 +63,7 @@ func cellFlags(c *crash.Cell) map[string]string {
 	out := map[string]string{
 		"flush-method": e.Method.String(), "growth": e.Growth.String(), "log-buffer": e.BufferKind.String(),
 		"group-commit": g.Strategy.String(), "group-delay": g.Delay.String(), "clients": strconv.Itoa(c.Clients), "record-bytes": c.Sizes.String(),
+		"log-capacity": scenario.Size(e.Capacity).String(), "log-buffer-size": scenario.Size(e.BufferSize).String(),
 	}
 	if !c.Transactional() {
 		return out
@@ -74,6 +75,8 @@ func cellFlags(c *crash.Cell) map[string]string {
 	}
 	out["key-distribution"], out["rows-per-txn"] = c.Load.Keys.String(), strconv.Itoa(c.Load.RowsPerTxn)
 	out["binlog-format"], out["binlog-growth"], out["binlog-overlap"] = d.Binlog.Format.String(), d.Binlog.Growth.String(), overlap
+	out["buffer-pool"], out["doublewrite"], out["durability"] = scenario.Size(d.BufferPool).String(), scenario.Switch(!d.NoDoublewrite).String(), d.Durability.String()
+	out["commit-protocol"], out["at"] = d.Stages.Protocol.String(), c.Point.String()
 	if d.Binlog.Enabled {
 		out["sync-binlog"], out["group-delay"] = strconv.Itoa(d.Stages.SyncBinlog), d.Stages.Delay.String()
 	}

@@ -19,7 +19,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1   // the run failed, or a control was not caught
 	exitUsage       = 2   // bad input, or something asked for by name that cannot be had here
-	exitGate        = 4   // --fail-if-slower: something is slower
+	exitGate        = 4   // --fail-if-slower: something is slower; rebuild: rows differ
 	exitInterrupted = 130 // SIGINT or SIGTERM
 )
 

@@ -39,7 +39,9 @@ var theLaw = law{
 		{"workload/target", "workload"},
 		{"workload/params", "workload engine engine/... groupcommit metrics/result"},
 		{"workload/probe", "workload/workdir metrics/... engine/vfs engine/clock"},
+		{"workload/beside", "workload metrics engine/vfs engine/clock"},
 		{"workload/workdir", "metrics/hostinfo engine/vfs"},
+		{"workload/writeback", "metrics/hostinfo engine/vfs engine/clock"},
 		{"workload/durability", "groupcommit engine/vfs"},
 		{"workload", "engine/lsn"},
 		{"engine", "below-engine groupcommit"},
@@ -80,7 +82,7 @@ var theLaw = law{
 		{"github.com/shirou/gopsutil/v3", "metrics/hostinfo"},
 		{"github.com/prometheus/procfs", "metrics/hostinfo"},
 		{"github.com/prometheus/common", "tests"}, // a foreign reader of what serve tells Prometheus
-		{"golang.org/x/sys", "engine/vfs/... engine/redo engine/clock metrics/hostinfo workload/driver workload/server workload/crash/... tests"},
+		{"golang.org/x/sys", "engine/vfs/... engine/redo engine/clock metrics/hostinfo workload/driver workload/server workload/crash/... workload/writeback tests"},
 		{"github.com/go-sql-driver/mysql", "workload/target/mysql"},
 		{"github.com/jackc/pgx/v5", "workload/target/postgres"},
 		{"pgregory.net/rapid", "tests"},
@@ -89,7 +91,7 @@ var theLaw = law{
 	// Who may open files that are not the engine's. The engine's go through
 	// engine/vfs, or no crash, fault or flush count would cover them.
 	files: "cmd/flushbench plots/... engine/vfs/... metrics/result metrics/hostinfo mutants tests " +
-		"workload/runner workload/probe workload/crash/... workload/plug workload/driver workload/workdir workload/server workload/audit workload/target " +
+		"workload/runner workload/probe workload/crash/... workload/plug workload/driver workload/workdir workload/server workload/audit workload/target workload/lesson workload/writeback " +
 		"engine/yield/seeds",
 }
 

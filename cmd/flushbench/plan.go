@@ -51,7 +51,7 @@ func (o *planOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&o.from, "from", nil, "decide by this saved `RESULT` (a folder, a file, latest); may be repeated, or several given after it; without it the disk is measured")
 	addResultsFlag(fs, &o.results)
 	o.measure.addFlags(fs)
-	inGroup(fs, "What is known", "from", "results", "dir", "workload", "time-budget")
+	inGroup(fs, "What is known", "from", "results", "dir", "workload", "background-io", "time-budget")
 	addFormatFlag(fs, &o.format, formatTable, formatJSON, formatMarkdown)
 	fs.BoolVar(&o.json, "json", false, "the same as --format json")
 	fs.StringVar(&o.out, "out", "", "write "+planJSONFile+", "+planMarkdownFile+" and a page of the results to this `FOLDER`")

@@ -23,6 +23,7 @@ import (
 type planMeasure struct {
 	dir                string
 	workload           scenario.Kind
+	background         workload.Background
 	budget             time.Duration
 	allowVolatile      bool
 	besideLiveDatabase bool
@@ -52,6 +53,7 @@ func (m *planMeasure) addFlags(fs *pflag.FlagSet) {
 	m.workload = workload.KindBank
 	fs.StringVar(&m.dir, "dir", ".", "without --from: existing `FOLDER` on the disk to measure")
 	fs.TextVar(&m.workload, "workload", m.workload, "without --from: `WORKLOAD` to measure; log has no binlog")
+	fs.TextVar(&m.background, "background-io", m.background, "without --from: also measure beside this `I/O` on the same disk: read=SIZE/s,write=SIZE/s,random=SIZE")
 	fs.DurationVar(&m.budget, "time-budget", defaultPlanBudget, "without --from: `TIME` that measuring may take")
 	addSafetyFlags(fs, &m.allowVolatile, &m.besideLiveDatabase)
 }
@@ -86,8 +88,9 @@ func (m *planMeasure) readScenario(o *plan.Objectives, changed func(string) bool
 
 // scenario is what has to be measured for the objectives: the pairs that servers
 // use, in a closed loop, at the asked rate, at the one with headroom and at twice the
-// asked one. Policy 0 is left out where a limit of loss rules it out: it puts a flush
-// interval at risk of every crash.
+// asked one; all of it once more beside the background I/O, if any is asked for.
+// Policy 0 is left out where a limit of loss rules it out: it puts a flush interval at
+// risk of every crash.
 func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
 	if m.budget < leastPlanBudget {
 		return nil, fmt.Errorf("--time-budget %v: must be at least %v", m.budget, leastPlanBudget)
@@ -100,7 +103,7 @@ func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
 	s.Policy = scenario.List[groupcommit.Policy]{groupcommit.Policy1, groupcommit.Policy2}
 	zeroMay := true
 	for _, limit := range o.MaxLoss {
-		zeroMay = zeroMay && (limit.Commits > 0 || limit.Age > s.FlushInterval)
+		zeroMay = zeroMay && (limit.Commits > 0 || !s.TimerOff() && limit.Age > s.FlushInterval)
 	}
 	if zeroMay {
 		s.Policy = append(s.Policy, groupcommit.Policy0)
@@ -108,6 +111,10 @@ func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
 	pairs := len(s.Policy)
 	if s.Workload.Transactional() {
 		s.SyncBinlog = scenario.List[int]{1, 100}
+		pairs *= 2
+	}
+	if s.BackgroundIO = (scenario.List[workload.Background]{{}}); m.background.Runs() {
+		s.BackgroundIO = append(s.BackgroundIO, m.background)
 		pairs *= 2
 	}
 	if o.RecordBytes > 0 && !s.Workload.Transactional() {
@@ -136,7 +143,7 @@ func (m *planMeasure) timing(s *scenario.Scenario, pairs int) {
 		}
 	}
 	paced := len(s.Rate) - 1
-	fixed := float64(loose*paced) * 3.3 * s.FlushInterval.Seconds()
+	fixed := float64(loose*paced) * 3.3 * s.Window().Seconds()
 	cells := float64(pairs * len(s.Rate))
 	other := cells - float64(loose*paced)
 	left := (m.budget - planSetup).Seconds()

@@ -108,7 +108,7 @@ const (
 func (o *plugOptions) addFlags(fs *pflag.FlagSet) {
 	o.s = scenario.Default()
 	o.s.Policy, o.s.Clients = scenario.List[groupcommit.Policy]{groupcommit.Policy1}, scenario.List[int]{crash.DefaultClients}
-	o.s.LogCapacity, o.s.Rows, o.s.MaxBinlogSize = crash.DefaultCapacity, crash.DefaultRows, crash.DefaultMaxBinlog
+	o.s.LogCapacity, o.s.Rows, o.s.MaxBinlogSize = scenario.List[scenario.Size]{crash.DefaultCapacity}, crash.DefaultRows, crash.DefaultMaxBinlog
 	o.rate, o.c.Duration = defaultPlugRate, defaultPlugDuration
 	addWitnessFlags(fs, &o.c.Witness, &o.c.Name, &o.c.Base)
 	fs.TextVar(&o.rate, "rate", o.rate, "commits a second of all clients, `RATE`; 0: closed loop")

@@ -15,6 +15,8 @@ func reportPart(r *result.Result) report.Part {
 	switch {
 	case r.Kind == result.KindCrash:
 		return report.Part{Result: r, Head: []string{crashHeadline(r)}, Tables: crashTables(r)}
+	case r.Kind == result.KindLesson:
+		return lessonPart(r)
 	case r.Merge != nil:
 		return mergePart(r)
 	case r.Probe != nil:
@@ -74,6 +76,7 @@ func runTables(r *result.Result) []report.Table {
 	add(ratioTitle, ratioAboutOf(beside), ratioGrid(beside), ratioNote(beside))
 	add(workTitle, workAboutOf(beside), workGrid(beside), workNote(beside))
 	add("VIEW", viewAbout, viewGrid(append(speed, risk...)), viewNote)
+	add(backgroundTitle, backgroundAbout, backgroundGrid(append(speed, risk...)), backgroundNote)
 	return out
 }
 

@@ -47,7 +47,7 @@ end.`,
 	root.SetVersionTemplate("flushbench {{.Version}}\n")
 	root.AddGroup(
 		&cobra.Group{ID: groupMeasure, Title: "Measure (writes in a folder of its own):"},
-		&cobra.Group{ID: groupLook, Title: "Look (writes nothing):"},
+		&cobra.Group{ID: groupLook, Title: "Look (changes nothing):"},
 		&cobra.Group{ID: groupResults, Title: "Results (of earlier measurements):"},
 		&cobra.Group{ID: groupRecover, Title: "Recover (writes in the folder that it is given):"},
 		&cobra.Group{ID: groupSetup, Title: "Set up:"},
@@ -58,8 +58,8 @@ end.`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupMeasure, newRunCmd(), newSweepCmd(), newCrashCmd(), newCrashVictimCmd(), newPlugCmd(), newProbeCmd())
-	add(groupLook, newInfoCmd(), newAuditCmd(), newLogdumpCmd(), newVersionCmd())
+	add(groupMeasure, newRunCmd(), newSweepCmd(), newCrashCmd(), newCrashVictimCmd(), newPlugCmd(), newLessonCmd(), newProbeCmd(), newTraceCmd())
+	add(groupLook, newInfoCmd(), newAuditCmd(), newLogdumpCmd(), newRebuildCmd(), newVersionCmd())
 	add(groupResults, newShowCmd(), newCompareCmd(), newMergeCmd(), newExportCmd(), newPlotsCmd(), newReportCmd(), newPlanCmd(), newServeCmd())
 	add(groupRecover, newRecoverCmd())
 	add(groupSetup, newScenarioCmd())

@@ -85,7 +85,7 @@ const privateClients = 16
 // starter starts a private server for a scenario: with the engine's buffer pool and
 // with a binlog where the engine has one.
 func starter(p target.Product, s *scenario.Scenario) func(context.Context, string, string) (runner.Process, error) {
-	cfg := server.Config{Product: p, Tuning: server.Tuning{PoolBytes: int64(s.BufferPool)}}
+	cfg := server.Config{Product: p, Tuning: server.Tuning{PoolBytes: int64(s.BufferPool[0])}}
 	option := func(name, value string) {
 		if p == target.PostgreSQL {
 			cfg.Options = append(cfg.Options, "-c", name+"="+value)

@@ -17,7 +17,7 @@ func crashScreen(r *result.Result, folder string, bold func(string) string) stri
 	for _, group := range crashGroups(r) {
 		c := group[0].Crash
 		title := strings.ToUpper(verdict.CrashName(c.Kind))
-		b.WriteString("\n" + bold(title) + "  " + crashHow(c) + "\n")
+		b.WriteString("\n" + bold(title) + "  " + crashHow(c) + crashWhere(c) + "\n")
 		b.WriteString(crashTable(group, verdict.CrashVaried(r)).String())
 	}
 	if note := crashNote(r); note != "" {
@@ -80,7 +80,11 @@ func crashNote(r *result.Result) string {
 	if !slices.ContainsFunc(r.Cells, func(c result.Cell) bool { return c.Params.SyncBinlog != nil }) {
 		return ""
 	}
-	return "engine+, binlog+: the most commits, acknowledged or not, that only one log has"
+	note := "engine+, binlog+: the most commits, acknowledged or not, that only one log has"
+	if slices.ContainsFunc(r.Cells, oneAfterTheOther) {
+		note += "\ndiverged: crashes that left the two logs different"
+	}
+	return note
 }
 
 // serverNote says what stands in place of a prediction where a server was crashed.
@@ -109,7 +113,7 @@ func crashGroups(r *result.Result) [][]*result.Cell {
 		}
 		k := slices.IndexFunc(out, func(g []*result.Cell) bool {
 			a, b := g[0].Crash, c.Crash
-			return a.Kind == b.Kind && a.Filesystem == b.Filesystem && a.FSOptions == b.FSOptions
+			return a.Kind == b.Kind && a.Filesystem == b.Filesystem && a.FSOptions == b.FSOptions && a.Point == b.Point
 		})
 		if k < 0 {
 			out = append(out, []*result.Cell{c})
@@ -154,10 +158,32 @@ func crashTable(cells []*result.Cell, varied []func(*result.Params) string) *gri
 		g.columns = append(g.columns, column{head: "engine+"}, column{head: "binlog+"})
 	}
 	g.columns = append(g.columns, column{head: head, left: true}, column{head: "verdict", left: true})
+	diverged := slices.ContainsFunc(cells, func(c *result.Cell) bool { return oneAfterTheOther(*c) })
+	if diverged { // what differs is the subject, and takes the room of the figures of a loss
+		g.columns[4].head = "lost: max"
+		g.columns = slices.Delete(g.columns, 3, 4)
+		g.columns[len(g.columns)-2] = column{head: "diverged"}
+	}
 	for _, c := range cells {
-		g.add(crashRow(c, varied, binlog)...)
+		row := crashRow(c, varied, binlog)
+		if diverged && len(row) > 2 {
+			row = slices.Delete(row, 3, 4)
+			row[len(row)-2] = fmt.Sprintf("%d of %d", c.Crash.Summary.Diverged, c.Crash.Summary.Trials)
+		}
+		g.add(row...)
 	}
 	return g
+}
+
+// oneAfterTheOther reports whether a cell commits to its logs without two-phase commit.
+func oneAfterTheOther(c result.Cell) bool { return c.Params.CommitProtocol != "" }
+
+// crashWhere says where in a commit the crashes of a cell struck; "": anywhere.
+func crashWhere(c *result.CrashCell) string {
+	if c.Point == "" {
+		return ""
+	}
+	return "; " + strings.ReplaceAll(c.Point, "-", " ")
 }
 
 // twoLogs reports whether a cell has two logs that were compared.

@@ -98,8 +98,8 @@ func variedRows(cells []*result.Cell) []func(*result.Params) string {
 		func(p *result.Params) string { return p.BinlogFormat },
 		func(p *result.Params) string { return p.BinlogGrowth },
 		func(p *result.Params) string {
-			if p.Target != "" {
-				return "" // its own
+			if p.Target != "" || p.SyncBinlog == nil {
+				return "" // its own, or none
 			}
 			if p.BinlogOverlap {
 				return "overlap"

@@ -37,6 +37,9 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 	if views := viewTable(append(speed, risk...)); views != "" {
 		b.WriteString("\n" + bold("VIEW") + "   " + viewAbout + "\n" + views)
 	}
+	if t := backgroundTable(append(speed, risk...)); t != "" {
+		b.WriteString("\n" + bold(backgroundTitle) + "  " + backgroundAbout + "\n" + t)
+	}
 	b.WriteString("\n")
 	if soak := verdict.SoakBlock(r, verdict.Width); soak != nil {
 		b.WriteString(strings.Join(soak, "\n") + "\n")
@@ -65,7 +68,7 @@ func runHeadline(r *result.Result) string {
 			text += fmt.Sprintf("; %s, %s/commit", p.Workload, verdict.Size(p.RecordBytes))
 		}
 	}
-	return text
+	return strings.Join(append([]string{text}, verdict.Without(r)...), "; ")
 }
 
 // limitLine is the limit of a disk, with what was added to its flushes.
@@ -214,7 +217,9 @@ func variedAxes(cells []*result.Cell) []func(*result.Params) string {
 		func(p *result.Params) string { return p.ClientMode },
 		func(p *result.Params) string { return cmp.Or(p.Arrival, "constant") },
 		func(p *result.Params) string { return p.RecordDistribution },
+		backgroundName,
 	}
+	axes = append(axes, verdict.SafeguardAxes()...)
 	return slices.DeleteFunc(axes, func(f func(*result.Params) string) bool { return !varies(cells, f) })
 }
 

@@ -87,6 +87,10 @@ func screenOf(r *result.Result, folder string, bold func(string) string) (string
 		return probeScreen(r, bold), nil
 	case r.Kind == result.KindMerge && r.Merge != nil:
 		return mergeScreen(r, folder, bold), nil
+	case r.Kind == result.KindTrace && r.Trace != nil:
+		return traceScreen(r, folder, bold), nil
+	case r.Kind == result.KindLesson:
+		return lessonScreen(r, folder, bold), nil
 	case r.Kind == result.KindCrash:
 		return crashScreen(r, folder, bold), nil
 	}

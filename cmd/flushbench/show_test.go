@@ -58,14 +58,14 @@ func TestShowProbe(t *testing.T) {
 }
 
 func TestShowRefuses(t *testing.T) {
-	lesson := compared(1, 1)
-	lesson.Kind = result.KindLesson
+	empty := compared(1, 1)
+	empty.Kind = result.KindTrace // with no commit traced
 	text := filepath.Join(t.TempDir(), "notes.txt")
 	if err := os.WriteFile(text, []byte("not JSON"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ arg, want string }{
-		{saved(t, lesson), "kind lesson, which has no screen"},
+		{saved(t, empty), "kind trace, which has no screen"},
 		{t.TempDir(), "no such file"},
 		{text, "not a valid result"},
 		{"latest~x", "no such file"},
@@ -75,7 +75,7 @@ func TestShowRefuses(t *testing.T) {
 			t.Errorf("show %s: exit code %d, %q, %q; want 2 and %q in one line", c.arg, code, stdout, stderr, c.want)
 		}
 	}
-	if stdout, stderr, code := command(t, "show", saved(t, lesson), "--format", "bench"); code != 0 || !strings.Contains(stdout, "BenchmarkCommit") {
+	if stdout, stderr, code := command(t, "show", saved(t, empty), "--format", "bench"); code != 0 || !strings.Contains(stdout, "BenchmarkCommit") {
 		t.Errorf("show --format bench: exit code %d, %q", code, stderr)
 	}
 }

@@ -83,6 +83,8 @@ func newPart(in *Part, id string, several bool) (part, error) {
 	switch {
 	case r.Kind == result.KindCrash:
 		p.Answer, p.Not, p.NotLabel = verdict.CrashAnswer(r), verdict.CrashNotProved(r), "Not proved"
+	case r.Kind == result.KindLesson:
+		p.Answer = []string{verdict.LessonsAnswer(r)}
 	case r.Probe != nil:
 		p.Answer, p.NotLabel = probeAnswer(r.Probe), "Refused by this file system or platform"
 		for _, m := range r.Probe.Refused {

@@ -146,6 +146,8 @@ func answerOf(r *result.Result) string {
 	switch {
 	case r.Kind == result.KindCrash:
 		all = verdict.CrashAnswer(r)
+	case r.Kind == result.KindLesson:
+		all = []string{verdict.LessonsAnswer(r)}
 	case r.Probe != nil:
 		all = []string{r.Probe.Verdict}
 	case r.Sweep != nil:

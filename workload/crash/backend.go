@@ -81,6 +81,9 @@ type Job struct {
 	// FaultAfter makes the next flush fail so long after the begin of the load;
 	// 0: none.
 	FaultAfter time.Duration
+	// PointAfter is from when on whoever comes to the cell's crash point is stopped
+	// there, counted from the begin of the load.
+	PointAfter time.Duration
 	// FSType is the type of the file system under Dir, which decides what a
 	// direct write survives.
 	FSType string
@@ -106,6 +109,12 @@ type Victim interface {
 	SaveLedger(path string) error
 	// Close gives the ledger back. The victim must be dead.
 	Close() error
+}
+
+// PointVictim is what a Victim also implements if it can be stopped at a crash point.
+type PointVictim interface {
+	// Stopped is since when somebody stands there; 0: nobody does.
+	Stopped() int64
 }
 
 // ServerVictim is what a Victim also implements if it is a server.

@@ -10,6 +10,7 @@ import (
 	"flushbench/engine/clock"
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/scenario"
 )
 
@@ -83,10 +84,12 @@ func (p *Plan) toCalibrate() (out []int) {
 	return out
 }
 
-// underPolicy1 is the cell under policy 1, with a method that flushes.
+// underPolicy1 is the cell under policy 1, with a method that flushes, and with nobody
+// who is stopped.
 func (c *Cell) underPolicy1() *Cell {
 	x := *c
-	x.Policy, x.Fault = groupcommit.Policy1, ""
+	x.Policy, x.Fault, x.Point = groupcommit.Policy1, "", subject.Anywhere
+	x.Engine.Commit.NoTimer = false
 	x.Engine.Commit.Policy = groupcommit.Policy1
 	x.Database.Commit.Policy = groupcommit.Policy1
 	if !x.Engine.Method.Durable() {

@@ -187,7 +187,7 @@ func (v *fakeVictim) Close() error { return nil }
 // matrixOf is a matrix of policy 1 on what it is given.
 func matrixOf(trials int, kinds ...vfs.CrashKind) Matrix {
 	s := scenario.Default()
-	s.Policy, s.Clients, s.LogCapacity, s.Seed = scenario.List[groupcommit.Policy]{groupcommit.Policy1}, scenario.List[int]{4}, 8<<20, 7
+	s.Policy, s.Clients, s.LogCapacity, s.Seed = scenario.List[groupcommit.Policy]{groupcommit.Policy1}, scenario.List[int]{4}, scenario.List[scenario.Size]{8 << 20}, 7
 	return Matrix{Scenario: s, Kinds: kinds, FS: []string{"ext4"}, Trials: trials, Frozen: 0.5, Rate: 1000}
 }
 

@@ -14,6 +14,7 @@ import (
 	"flushbench/metrics/result"
 	"flushbench/workload"
 	"flushbench/workload/crash/lab"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/params"
 	"flushbench/workload/scenario"
 )
@@ -40,17 +41,18 @@ const (
 
 // Matrix is what is asked for. The engine's axes are those of a scenario.
 type Matrix struct {
-	Scenario scenario.Scenario `json:"scenario"` // valid; its rates are not looked at
-	Kinds    []vfs.CrashKind   `json:"kinds"`
-	FS       []string          `json:"fs"`      // ext4, xfs; of the kinds os and power
-	Mkfs     []string          `json:"mkfs"`    // options of mkfs beyond the defaults
-	Mount    []string          `json:"mount"`   // mount options beyond the defaults
-	Trials   int               `json:"trials"`  // of each cell, 1 to MaxTrials
-	Frozen   workload.Share    `json:"frozen"`  // of the trials that stop the clients first
-	Rate     scenario.Rate     `json:"rate"`    // commits a second for all cells; 0: closed loop, RateAuto: found by calibration
-	Fault    string            `json:"fault"`   // "" or FaultEIO
-	Device   string            `json:"device"`  // for the kind os: a partition instead of an image
-	Control  bool              `json:"control"` // run the controls that prove that the lab can see
+	Scenario scenario.Scenario            `json:"scenario"` // valid; its rates are not looked at
+	Kinds    []vfs.CrashKind              `json:"kinds"`
+	FS       []string                     `json:"fs"`               // ext4, xfs; of the kinds os and power
+	Mkfs     []string                     `json:"mkfs"`             // options of mkfs beyond the defaults
+	Mount    []string                     `json:"mount"`            // mount options beyond the defaults
+	Trials   int                          `json:"trials"`           // of each cell, 1 to MaxTrials
+	Frozen   workload.Share               `json:"frozen"`           // of the trials that stop the clients first
+	Rate     scenario.Rate                `json:"rate"`             // commits a second for all cells; 0: closed loop, RateAuto: found by calibration
+	Fault    string                       `json:"fault"`            // "" or FaultEIO
+	Points   scenario.List[subject.Point] `json:"points,omitempty"` // of a commit, where crashes strike; none: Anywhere
+	Device   string                       `json:"device"`           // for the kind os: a partition instead of an image
+	Control  bool                         `json:"control"`          // run the controls that prove that the lab can see
 	// Overwritten says of servers whether the blocks of the redo log were all written
 	// before the load; empty: they were not.
 	Overwritten scenario.List[scenario.Switch] `json:"server_log_overwritten,omitempty"`
@@ -72,12 +74,13 @@ const (
 type Cell struct {
 	Name    string // unique in the plan
 	Kind    vfs.CrashKind
-	FS      string   // "" for the kind process: the folder's own
-	Mkfs    []string // beyond the defaults
-	Mount   []string // beyond the defaults
-	Device  string   // a partition of the user's own; "": an image
-	Control string   // one of the Control constants; "": no control
-	Fault   string   // FaultEIO or ""
+	FS      string        // "" for the kind process: the folder's own
+	Mkfs    []string      // beyond the defaults
+	Mount   []string      // beyond the defaults
+	Device  string        // a partition of the user's own; "": an image
+	Control string        // one of the Control constants; "": no control
+	Fault   string        // FaultEIO or ""
+	Point   subject.Point // where in a commit each crash strikes
 	Trials  int
 
 	Clients int
@@ -121,7 +124,9 @@ func PlanOf(m Matrix) (Plan, error) {
 	for _, kind := range m.Kinds {
 		for _, fs := range m.fileSystems(kind) {
 			for _, s := range settings {
-				p.Cells = append(p.Cells, m.cells(kind, fs, s)...)
+				for _, c := range m.cells(kind, fs, s) {
+					p.Cells = append(p.Cells, m.atPoints(c)...)
+				}
 			}
 		}
 	}
@@ -154,8 +159,8 @@ func (m *Matrix) check() error {
 		return fmt.Errorf("crash: workload %v: it only reads more than write-only does; legal are log, bank, update, insert, write-only", m.Scenario.Workload)
 	case m.Scenario.FlushFloor > 0:
 		return fmt.Errorf("crash: flush-floor %v: a disk made slower is no subject of a crash; leave it out", m.Scenario.FlushFloor)
-	case m.Scenario.Workload.Transactional() && m.Scenario.Durability == engine.DurabilityForcePages:
-		return fmt.Errorf("crash: durability %v has no log to judge; legal is %v", m.Scenario.Durability, engine.DurabilityRedo)
+	case m.Scenario.Workload.Transactional() && slices.Contains(m.Scenario.Durability, engine.DurabilityForcePages):
+		return fmt.Errorf("crash: durability %v has no log to judge; legal is %v", engine.DurabilityForcePages, engine.DurabilityRedo)
 	}
 	if m.Device != "" && (len(m.Kinds) != 1 || m.Kinds[0] != vfs.CrashOS || len(m.FS) != 1) {
 		return fmt.Errorf("crash: device %s: a partition serves the kind os and one file system; give --kinds os --fs ext4", m.Device)
@@ -166,6 +171,9 @@ func (m *Matrix) check() error {
 		}
 	}
 	if err := lab.CheckOptions(m.Mkfs, m.Mount); err != nil {
+		return err
+	}
+	if err := m.checkPoints(); err != nil {
 		return err
 	}
 	if err := m.checkServers(); err != nil {
@@ -247,7 +255,7 @@ func (m *Matrix) controls() []Cell {
 func (m *Matrix) engineControls(s scenario.Cell) []Cell {
 	var out []Cell
 	add := func(kind vfs.CrashKind, fs, control string, method vfs.Method, mount ...string) {
-		s.Policy, s.Method, s.SyncBinlog = groupcommit.Policy1, method, 1
+		s.Policy, s.Method, s.SyncBinlog, s.Protocol, s.Doublewrite = groupcommit.Policy1, method, 1, groupcommit.TwoPhase, true
 		c := m.setting(s)
 		c.Kind, c.FS, c.Device, c.Control = kind, fs, m.Device, control
 		c.Mkfs, c.Mount = m.Mkfs, append(append([]string(nil), m.Mount...), mount...)

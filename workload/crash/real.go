@@ -106,7 +106,7 @@ func (machine) Make(_ context.Context, j *Job) error {
 
 // Start implements Backend.
 func (m machine) Start(ctx context.Context, j *Job) (Victim, error) {
-	s := victim.Spec{Subject: j.subject(), Rate: j.Rate, Limit: j.Limit, FaultAfter: j.FaultAfter}
+	s := victim.Spec{Subject: j.subject(), Rate: j.Rate, Limit: j.Limit, FaultAfter: j.FaultAfter, Point: j.Cell.Point, PointAfter: j.PointAfter}
 	v, err := victim.Start(&s, m.launch)
 	if err != nil {
 		return nil, err
@@ -122,6 +122,9 @@ type realVictim struct{ *victim.Victim }
 
 // Ready implements Victim.
 func (v realVictim) Ready() int64 { return v.Began() }
+
+// Stopped implements PointVictim.
+func (v realVictim) Stopped() int64 { return v.Ledger().Stopped() }
 
 // Acked implements Victim.
 func (v realVictim) Acked() int64 { return int64(v.Ledger().Acked()) }

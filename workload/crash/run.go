@@ -171,7 +171,7 @@ func (r *run) cellOf(x *cellRun) result.Cell {
 	return result.Cell{
 		Name: c.Name, Section: "", Durability: c.durability(fs), Bound: result.BoundUnknown, BoundText: "crashed, not measured", Partial: true,
 		Params: c.params(max(float64(r.rate), 0)),
-		Crash: &result.CrashCell{Kind: c.Kind.String(), Filesystem: fs, FSOptions: fsOptions(c), Control: c.Control, Fault: c.Fault,
+		Crash: &result.CrashCell{Kind: c.Kind.String(), Filesystem: fs, FSOptions: fsOptions(c), Control: c.Control, Fault: c.Fault, Point: c.pointName(),
 			Device: c.Device, MkfsLine: d.Mkfs, MountOptions: d.Mounted, Backing: d.Backing, Asked: c.Trials, Server: server},
 	}
 }
@@ -183,12 +183,14 @@ func (c *Cell) durability(fs string) result.Durability {
 	}
 	g := &c.Engine.Commit
 	set := durability.Setting{
-		Policy: g.Policy, Style: g.Style, Interval: g.Interval, Method: c.Engine.Method, Growth: c.Engine.Growth,
+		Policy: g.Policy, Style: g.Style, Interval: g.Interval, NoTimer: g.NoTimer, Method: c.Engine.Method, Growth: c.Engine.Growth,
 		FileSystem: durability.FileSystem{Type: fs, JournalData: slices.Contains(c.Mount, "data=journal")},
 		Device:     durability.Device{Loop: c.Kind != vfs.CrashProcess, Simulated: c.Kind != vfs.CrashProcess},
 	}
+	set.NoDoublewrite = c.Transactional() && c.Database.NoDoublewrite
 	t := set.Tier()
 	if d := &c.Database; c.Transactional() && d.Binlog.Enabled {
+		set.Protocol = d.Stages.Protocol
 		t = set.WithBinlog(d.Stages.SyncBinlog, d.Binlog.Method)
 	}
 	return result.Durability{Process: t.Process, OS: t.OS, Power: t.Power, Assumes: strings.Join(set.Assumes(), "; "), Words: t.Words}

@@ -244,7 +244,7 @@ func TestRenewsADatabase(t *testing.T) {
 }
 
 func TestVerdictsAreTheJudges(t *testing.T) {
-	verdicts := []string{judge.Kept, judge.LostWithin, judge.NotPredicted, judge.LostMore, judge.Violation}
+	verdicts := []string{judge.Kept, judge.Diverged, judge.LostWithin, judge.NotPredicted, judge.LostMore, judge.Violation}
 	if !slices.Equal(verdicts, result.CrashVerdicts()) {
 		t.Errorf("the judge says %q, the result %q", verdicts, result.CrashVerdicts())
 	}

@@ -13,6 +13,7 @@ import (
 	"flushbench/engine/clock"
 	"flushbench/engine/vfs"
 	"flushbench/metrics/result"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/judge"
 )
 
@@ -27,7 +28,7 @@ func (r *run) trial(ctx context.Context, c *cellRun, t Trial) (result.CrashTrial
 	begin := clock.Now()
 	job := &Job{
 		Cell: c.Cell, Dir: c.dir, Seed: t.Seed, Rate: float64(r.rate), Limit: t.After + victimSpare,
-		FaultAfter: t.FaultAfter, FSType: c.disk.info.FS,
+		FaultAfter: t.FaultAfter, PointAfter: t.After, FSType: c.disk.info.FS,
 	}
 	if err := r.begin(ctx, c, job); err != nil {
 		return result.CrashTrial{}, err
@@ -120,8 +121,13 @@ func (r *run) crash(ctx context.Context, c *cellRun, v Victim, t Trial) (crash C
 	if err := r.wait(ctx, v, v.Ready()+int64(t.After), c.Fault != ""); err != nil {
 		return Crash{}, err
 	}
-	// Where a flush fails nobody may be acknowledged.
-	if c.Fault == "" {
+	if c.Point != subject.Anywhere {
+		if err := r.waitForPoint(ctx, c.Cell, v); err != nil {
+			return Crash{}, err
+		}
+	}
+	// Where a flush fails nobody may be acknowledged, nor where all stand still.
+	if c.Fault == "" && c.Point == subject.Anywhere {
 		if err := r.waitForAcks(ctx, v, 0); err != nil {
 			return Crash{}, err
 		}
@@ -185,18 +191,38 @@ func (r *run) waitForAcks(ctx context.Context, v Victim, from int64) error {
 	return nil
 }
 
+// waitForPoint waits until a client of the victim stands at the cell's crash point.
+func (r *run) waitForPoint(ctx context.Context, c *Cell, v Victim) error {
+	p, ok := v.(PointVictim)
+	if !ok {
+		return fmt.Errorf("crash: point %v: this victim has none", c.Point)
+	}
+	for until := clock.Now() + int64(r.cfg.limits.acked); p.Stopped() == 0; {
+		if clock.Now() >= until {
+			return fmt.Errorf("crash: point %v: no commit came there within %v", c.Point, r.cfg.limits.acked)
+		}
+		if err := r.wait(ctx, v, clock.Now()+int64(time.Millisecond), false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // record puts a trial into words of the result.
 func (r *run) record(c *Cell, t Trial, v Victim, crash Crash, out *judge.Outcome) result.CrashTrial {
 	p := c.params(float64(r.rate))
 	x := result.CrashTrial{
 		Cell: c.Name, Trial: t.Number, Kind: c.Kind.String(), Control: c.Control != "",
 		Moment:     result.Moment{Frozen: crash.Frozen, AtNS: crash.Began - v.Ready(), EndedNS: crash.Ended - v.Ready()},
-		Filesystem: c.FS, FSOptions: fsOptions(c), Workload: p.Workload, Policy: p.Policy, SyncBinlog: p.SyncBinlog, FlushMethod: p.FlushMethod,
+		Filesystem: c.FS, FSOptions: fsOptions(c), Workload: p.Workload, Policy: p.Policy, SyncBinlog: p.SyncBinlog, CommitProtocol: p.CommitProtocol, FlushMethod: p.FlushMethod,
 		Acked: out.Acked, Recovered: out.Recovered, Lost: out.Lost, EngineAhead: out.EngineAhead, BinlogAhead: out.BinlogAhead,
 		Missing: out.Missing, SafeGone: out.SafeGone, Unreadable: out.Unreadable,
 		LostAgeNS: out.LostAgeNs, UnackedKept: out.UnackedPresent, AtRiskAtCrash: atRisk(c, out.Predicted), Verdict: out.Verdict, Violations: bounded(out.Violations),
 		Seed: t.Seed,
 	}
+	x.Moment.Point = c.pointName()
+	x.Differences, x.DivergedRowCount = differences(out.Differences), len(out.Rows)
+	x.DivergedRows, x.Damage = firstRows(out.Rows), out.Damage
 	if c.Fault == "" {
 		return x
 	}
@@ -206,6 +232,22 @@ func (r *run) record(c *Cell, t Trial, v Victim, crash Crash, out *judge.Outcome
 	}
 	return x
 }
+
+// differences are the first transactions that only one log has, as the result has
+// them.
+func differences(all []judge.Difference) (out []result.Difference) {
+	for _, d := range all[:min(len(all), result.MaxDifferences)] {
+		x := result.Difference{Log: result.LogBinlog, Client: d.Client, Seq: d.Seq, Number: d.Number, Acked: d.Acked, Rows: firstRows(d.Rows)}
+		if d.Engine {
+			x.Log = result.LogEngine
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// firstRows are as many of the rows as a result has room for.
+func firstRows(rows []uint64) []uint64 { return rows[:min(len(rows), result.MaxDivergedRows)] }
 
 // atRisk is a prediction as the result has it: nil when the tracker had no room
 // for all that was at risk, or had not looked.

@@ -70,7 +70,7 @@ const (
 	// flushes of F1 and F2.
 	Interval
 	// Unbounded: everything since the start of the log, for all that can be
-	// promised.
+	// promised. Without a timer it is what nothing else has happened to flush.
 	Unbounded
 )
 

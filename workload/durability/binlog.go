@@ -14,10 +14,33 @@ import (
 // A transaction whose PREPARE is kept and whose Xid is not is rolled back though
 // it was acknowledged; one whose COMMIT is kept too stays in the engine and is
 // missing in the binlog. Policy 3 flushes the COMMIT before it is acknowledged:
-// the engine keeps all, and what the binlog lacks it has alone.
+// the engine keeps all, and what the binlog lacks it has alone. So it does under any
+// policy that flushes if the protocol is not the two-phase one: nobody is rolled back
+// for what the other log lacks. There a crash between the two commits leaves one log
+// with what the other lacks, too, whatever the policies are.
 func (s Setting) WithBinlog(sync int, method vfs.Method) Tier {
+	t := s.withBinlog(sync, method)
+	if between := s.between(); between != "" {
+		t.Words += "; " + between
+	}
+	return t
+}
+
+// between says what a crash between the commits to the two logs leaves; "": the same
+// in both.
+func (s Setting) between() string {
+	switch s.Protocol {
+	case groupcommit.RedoFirst:
+		return "without two-phase commit any crash may leave the engine with transactions that the binlog lacks"
+	case groupcommit.BinlogFirst:
+		return "without two-phase commit any crash may leave the binlog with transactions that the engine lacks"
+	}
+	return ""
+}
+
+func (s Setting) withBinlog(sync int, method vfs.Method) Tier {
 	t := s.Tier()
-	engineKeeps := s.Policy == groupcommit.Policy3 && t.OS && t.Power
+	engineKeeps := (s.Policy == groupcommit.Policy3 || s.Protocol != groupcommit.TwoPhase) && t.OS && t.Power
 	var words, loss string
 	switch {
 	case !method.Durable():

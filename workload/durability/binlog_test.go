@@ -38,3 +38,27 @@ func TestWithBinlog(t *testing.T) {
 		}
 	}
 }
+
+// Without two-phase commit nobody is rolled back for what the other log lacks, and a
+// crash between the two leaves one ahead.
+func TestWithBinlogProtocols(t *testing.T) {
+	for _, c := range []struct {
+		protocol   groupcommit.Protocol
+		sync       int
+		os         bool
+		words, not string
+	}{
+		{groupcommit.TwoPhase, 1, true, "survives", "two-phase"},
+		{groupcommit.TwoPhase, 0, false, "rolls back those that only it held", "is ahead of it"},
+		{groupcommit.RedoFirst, 1, true, "any crash may leave the engine with transactions that the binlog lacks", "rolls back"},
+		{groupcommit.RedoFirst, 0, false, "the engine keeps all, and is ahead of it; without two-phase commit any crash may leave the engine", "rolls back"},
+		{groupcommit.BinlogFirst, 1, true, "any crash may leave the binlog with transactions that the engine lacks", "rolls back"},
+		{groupcommit.BinlogFirst, 100, false, "the engine keeps all, and is ahead of it; without two-phase commit any crash may leave the binlog", "rolls back"},
+	} {
+		s := Setting{Policy: groupcommit.Policy1, Method: vfs.Fdatasync, FileSystem: FileSystem{Type: "ext4"}, Protocol: c.protocol}
+		got := s.WithBinlog(c.sync, vfs.Fdatasync)
+		if !got.Process || got.OS != c.os || got.Power != c.os || !strings.Contains(got.Words, c.words) || strings.Contains(got.Words, c.not) {
+			t.Errorf("%v, sync_binlog %d: %+v; want OS %v, words %q, not %q", c.protocol, c.sync, got, c.os, c.words, c.not)
+		}
+	}
+}

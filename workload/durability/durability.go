@@ -17,10 +17,15 @@ import (
 // Setting is everything that what a crash keeps depends on.
 type Setting struct {
 	Policy   groupcommit.Policy
-	Style    groupcommit.Style // heeded by policy 0 alone
-	Interval time.Duration     // of the timer flush; 0: groupcommit.DefaultInterval
-	Method   vfs.Method
-	Growth   vfs.Growth
+	Style    groupcommit.Style    // heeded by policy 0 alone
+	Interval time.Duration        // of the timer flush; 0: groupcommit.DefaultInterval
+	NoTimer  bool                 // there is none: Interval means nothing
+	Protocol groupcommit.Protocol // heeded by WithBinlog alone
+	// NoDoublewrite: pages that a kernel crash or a power cut tears stay torn. False for a
+	// log alone, which has no pages.
+	NoDoublewrite bool
+	Method        vfs.Method
+	Growth        vfs.Growth
 	// Lapped: the log has been round its circle and was flushed since, so all
 	// of its blocks are written, whatever Growth says.
 	Lapped     bool
@@ -109,7 +114,7 @@ func (f FileSystem) overwrites() bool {
 // take.
 func (s Setting) Extent(kind Kind) Extent {
 	mark := s.Watermark(kind)
-	if mark == Never {
+	if mark == Never || s.NoDoublewrite && kind != Process {
 		return Unbounded
 	}
 	// Where every write is durable, what is written is flushed.
@@ -125,6 +130,9 @@ func (s Setting) Extent(kind Kind) Extent {
 		if onWrite && s.Style == groupcommit.Continuous {
 			return Lag
 		}
+	}
+	if s.NoTimer {
+		return Unbounded
 	}
 	return Interval
 }

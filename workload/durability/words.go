@@ -69,7 +69,18 @@ func (s Setting) taken(e Extent) string {
 	case Interval:
 		return "about the last " + s.interval()
 	}
-	return "anything that was acknowledged"
+	if s.NoTimer && s.Method.Durable() && !s.Policy.Flushes() {
+		return "anything since the log was last flushed for a checkpoint or for pages, as there is no timer"
+	}
+	return "anything that was acknowledged" + s.torn()
+}
+
+// torn says that pages are not protected; "": they are, or it is the log that is not.
+func (s Setting) torn() string {
+	if !s.NoDoublewrite || !s.Method.Durable() {
+		return ""
+	}
+	return ", if it tears a page, for which there is no copy"
 }
 
 // Assumes lists what must hold for the answers, in plain words, the most
@@ -80,6 +91,9 @@ func (s Setting) Assumes() []string {
 		list = append(list, fmt.Sprintf("flush method %v makes nothing durable: what the kernel writes back by itself counts for nothing", s.Method))
 	} else {
 		list = append(list, "the device honours flushes")
+	}
+	if s.NoDoublewrite {
+		list = append(list, "a process that dies leaves no page half written: there is no copy of it")
 	}
 	if s.Device.WriteThrough {
 		list = append(list, "the device has no volatile cache, as it says; then a power cut takes less than is counted here, where only a flush makes safe")

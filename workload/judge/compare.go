@@ -106,10 +106,18 @@ func (t *trial) compareOrder() {
 func (t *trial) hold() {
 	o := &t.out
 	p := o.Promise
-	if t.found.binlog != nil && p.Binlog && o.EngineAhead > 0 {
+	switch {
+	case t.found.binlog == nil || !p.Binlog || o.EngineAhead == 0:
+	case p.EngineFirst:
+		t.beyond(true)
+	default:
 		o.violate("the engine is ahead by %d transactions of a binlog that keeps all", o.EngineAhead)
 	}
-	if t.found.binlog != nil && p.Redo && o.BinlogAhead > 0 {
+	switch {
+	case t.found.binlog == nil || !p.Redo || o.BinlogAhead == 0:
+	case p.BinlogFirst:
+		t.beyond(false)
+	default:
 		o.violate("the binlog is ahead by %d transactions of a redo log that keeps all", o.BinlogAhead)
 	}
 	for i, k := range t.claim {

@@ -1,8 +1,10 @@
 package judge
 
 import (
+	"errors"
 	"fmt"
 
+	"flushbench/engine/bufpool"
 	"flushbench/engine/vfs"
 	"flushbench/workload"
 	"flushbench/workload/crash/ledger"
@@ -48,6 +50,12 @@ type Outcome struct {
 	// other log alone. SafeGone counts those of them that the last sample before
 	// the crash had called safe from it, by log.
 	Missing, SafeGone int64
+	// Differences are the transactions behind EngineAhead and BinlogAhead, by client
+	// and in order, and Rows the keys, ascending, under which the recovered engine
+	// and a table that is made of the binlog hold different rows: those that they
+	// change, their clients' notes too, where the changes do not cancel out.
+	Differences []Difference
+	Rows        []uint64
 	// UnackedPresent are in a log though nobody was told so: allowed.
 	UnackedPresent int64
 	LostAgeNs      int64 // from the acknowledgement of the oldest lost one to the crash
@@ -76,6 +84,9 @@ type Outcome struct {
 	Violations []string
 	// Unreadable: the recovery itself failed. The folder is of no use any more.
 	Unreadable bool
+	// Damage is why, if it is a page that was not protected from torn writes: the
+	// setting allows that, and promises nothing of what stood there. "": it is not.
+	Damage string
 	// Report is what recovery said; "" for workload log.
 	Report string
 	// Books are for the next Case in this folder; nil after a violation.
@@ -84,7 +95,10 @@ type Outcome struct {
 
 // The verdicts, the mildest first.
 const (
-	Kept       = "kept"
+	Kept = "kept"
+	// Diverged: nothing that was acknowledged is gone from either log, but one of
+	// them has what the other lacks, as the setting allows.
+	Diverged   = "diverged"
 	LostWithin = "lost within the window"
 	// NotPredicted: the setting allows the loss, but nobody had looked closely
 	// enough to say how much was at risk: it proves nothing. See Prediction.Doubt.
@@ -111,19 +125,31 @@ func Judge(c Case) Outcome {
 		t.out.Promise = *c.Promise
 	}
 	if err := t.read(); err != nil {
-		t.out.Unreadable = true
-		t.out.violate("recovery failed: %v", err)
+		t.unreadable(err)
 	}
 	t.claims()
 	p := t.predict()
 	t.out.Predicted = &p
 	if !t.out.Unreadable {
 		t.compare()
+		t.diverge()
 		t.hold()
 	}
 	t.failure()
 	t.verdict()
 	return t.out
+}
+
+// unreadable notes that the recovery failed. A damaged page is what a crash may leave
+// without a doublewrite file.
+func (t *trial) unreadable(err error) {
+	t.out.Unreadable = true
+	var damage *bufpool.DamageError
+	if t.Subject.Transactional() && t.Subject.Database.NoDoublewrite && t.Kind != durability.Process && errors.As(err, &damage) {
+		t.out.Damage = err.Error()
+		return
+	}
+	t.out.violate("recovery failed: %v", err)
 }
 
 // trial is a case while it is judged.
@@ -212,10 +238,14 @@ func (t *trial) verdict() {
 	o := &t.out
 	gone := o.Lost + o.EngineAhead + o.BinlogAhead
 	switch {
+	case o.Damage != "":
+		o.Verdict, o.Books = NotPredicted, nil
 	case len(o.Violations) > 0:
 		o.Verdict, o.Books = Violation, nil
 	case gone == 0:
 		o.Verdict = Kept
+	case o.Missing == 0 && (o.Promise.EngineFirst || o.Promise.BinlogFirst) && o.Predicted.covers(o, int64(len(t.claim))):
+		o.Verdict = Diverged
 	case o.SafeGone > 0:
 		o.Verdict = LostMore
 	case o.Predicted.Truncated:

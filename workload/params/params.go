@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"flushbench/engine"
+	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload"
 )
@@ -21,7 +22,11 @@ func Of(e *engine.Options, d *engine.DatabaseOptions, load *workload.Spec, sizes
 		Workload: load.Kind.String(),
 		Policy:   c.Policy.String(), Policy0Style: c.Style.String(), FlushMethod: e.Method.String(), FlushIntervalNS: int64(c.FlushInterval()),
 		Growth: e.Growth.String(), GroupCommit: c.Strategy.String(), GroupDelay: c.Delay.String(), GroupCount: c.Count,
+		NoTimer:   c.NoTimer,
 		LogBuffer: e.BufferKind.String(), LogBufferBytes: int64(e.BufferSize), LogCapacityBytes: e.Capacity, LogFiles: e.Files, Tail: e.Tail.String(),
+	}
+	if c.NoTimer {
+		p.FlushIntervalNS = 0
 	}
 	if !load.Kind.Transactional() {
 		p.RecordBytes, p.RecordDistribution = int64(sizes.Mean()), sizes.String()
@@ -32,6 +37,9 @@ func Of(e *engine.Options, d *engine.DatabaseOptions, load *workload.Spec, sizes
 	if b := &d.Binlog; b.Enabled {
 		sync := d.Stages.SyncBinlog
 		p.SyncBinlog = &sync
+		if d.Stages.Protocol != groupcommit.TwoPhase {
+			p.CommitProtocol = d.Stages.Protocol.String()
+		}
 		p.BinlogFormat, p.BinlogRowImage = b.Format.String(), b.RowImage.String()
 		p.BinlogMethod, p.BinlogGrowth, p.BinlogOverlap = b.Method.String(), b.Growth.String(), !d.Stages.Serial
 		p.GroupDelay, p.GroupCount = d.Stages.Delay.String(), d.Stages.Count

@@ -48,6 +48,15 @@ func TestOf(t *testing.T) {
 	bank.GroupDelay, bank.GroupCount = d.Stages.Delay.String(), 5 // those of the binlog, which gathers first
 	got := Of(&e, &d, &load, workload.Sizes{})
 	check("bank with a binlog", got, bank)
+	for _, p := range groupcommit.Protocols.All() {
+		d.Stages.Protocol = p
+		if bank.CommitProtocol = p.String(); p == groupcommit.TwoPhase {
+			bank.CommitProtocol = "" // a cell of an older result is the same
+		}
+		check(p.String(), Of(&e, &d, &load, workload.Sizes{}), bank)
+	}
+	e.Commit.NoTimer, bank.NoTimer, bank.FlushIntervalNS = true, true, 0
+	check("no timer", Of(&e, &d, &load, workload.Sizes{}), bank)
 	if *got.SyncBinlog = 1; d.Stages.SyncBinlog != 100 {
 		t.Error("a result changes the options that it is of")
 	}

@@ -32,6 +32,7 @@ func (d *decision) costs(m *Measured, r *Row) {
 	if age := time.Duration(d.o.CheckpointAge); age > 0 {
 		r.LogCapacity = r.LogBytes * tps * age.Seconds() / usableLog
 	}
+	r.LogEnough, r.LogNote = d.logEnough(r.Pair)
 	r.Until = d.until(r.Capacity.Lo)
 	if len(d.o.Crashes) > 0 {
 		r.LostPerYear = d.lostPerYear(r)

@@ -46,6 +46,8 @@ type Disk struct {
 	// is how far the engine's ratios lay from those of real servers, null: not measured.
 	Server string       `json:"server,omitempty"`
 	Ratios *RatioErrors `json:"ratio_errors,omitempty"`
+	// Circles are the loads that were measured with several log capacities.
+	Circles []LogCircle `json:"log_circles,omitempty"`
 }
 
 // RatioErrors says how well the engine stands for real servers: how far its ratios

@@ -163,3 +163,38 @@ func TestSensitivityIsNoBetter(t *testing.T) {
 		}
 	}
 }
+
+// TestBesideBackgroundIO: what a cell beside other I/O shows is told as measured, and
+// never taken for what the pair carries by itself; without such a cell nothing is said.
+func TestBesideBackgroundIO(t *testing.T) {
+	m := pairOf("1", 0, [2]float64{1000, 5})
+	busy := pairOf("1", 0, [2]float64{1000, 50}).Points[0]
+	busy.Cell, busy.Params.BackgroundIO = "busy", "read=200MiB/s"
+	other := busy // of other clients: not the same cell
+	other.Params.Clients, other.Params.BackgroundIO = 8, "write=1MiB/s"
+	of := func(p *Plan) (found []Sense) {
+		for _, s := range p.Sensitivity {
+			if strings.HasPrefix(s.What, "beside ") {
+				found = append(found, s)
+			}
+		}
+		return found
+	}
+	if got := of(decide(t, "--tps 1000 --p99 10ms", m)); len(got) != 0 {
+		t.Errorf("nothing was measured beside it: %+v", got)
+	}
+	m.Variants = []Point{busy, other}
+	p := decide(t, "--tps 1000 --p99 10ms", m)
+	got := of(p)
+	if len(got) != 1 || got[0].What != "beside read=200MiB/s" || got[0].Meets != No || got[0].P99NS != 50e6 || got[0].Basis != MeasuredAt {
+		t.Errorf("%+v; want no, 50 ms, as measured", got)
+	}
+	if p.Verdict != Yes {
+		t.Errorf("%s; the pair by itself meets it", p.Verdict)
+	}
+	good := pairOf("1", 0, [2]float64{1000, 9}).Points[0]
+	m.Variants[0].P99 = good.P99
+	if got := of(decide(t, "--tps 1000 --p99 10ms", m)); len(got) != 1 || got[0].Meets != Yes {
+		t.Errorf("%+v; want yes", got)
+	}
+}

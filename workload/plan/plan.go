@@ -60,16 +60,20 @@ type Row struct {
 	Misses   []Miss            `json:"misses"`  // why the verdict is no
 	Unknown  []string          `json:"unknown"` // why it is unknown
 
-	FlushesPS   float64    `json:"flushes_per_s"` // at the asked rate; 0: not known
-	FlushShare  float64    `json:"flush_share"`   // of what one thread gets out of the device; 0: not known
-	DeviceBytes float64    `json:"device_bytes_per_commit"`
-	LogBytes    float64    `json:"log_bytes_per_commit"`
-	LifeYears   float64    `json:"life_years"`         // of the drive; 0: not known
-	LogCapacity float64    `json:"log_capacity_bytes"` // 0: not asked for
-	Until       *time.Time `json:"until"`              // growth reaches the low end of Capacity; null: never, or not asked
-	LostPerYear float64    `json:"lost_per_year"`      // commits expected; negative: not known
-	Machines    float64    `json:"machines"`           // for the need; 0: not known
-	PerMillion  float64    `json:"cost_per_million"`   // commits; 0: not known
+	FlushesPS   float64 `json:"flushes_per_s"` // at the asked rate; 0: not known
+	FlushShare  float64 `json:"flush_share"`   // of what one thread gets out of the device; 0: not known
+	DeviceBytes float64 `json:"device_bytes_per_commit"`
+	LogBytes    float64 `json:"log_bytes_per_commit"`
+	LifeYears   float64 `json:"life_years"`         // of the drive; 0: not known
+	LogCapacity float64 `json:"log_capacity_bytes"` // 0: not asked for
+	// LogEnough is the log capacity in bytes that was shown to be enough for the need;
+	// 0: none was. LogNote says what was measured of it, or that nothing was.
+	LogEnough   float64    `json:"log_capacity_enough"`
+	LogNote     string     `json:"log_capacity_note"`
+	Until       *time.Time `json:"until"`            // growth reaches the low end of Capacity; null: never, or not asked
+	LostPerYear float64    `json:"lost_per_year"`    // commits expected; negative: not known
+	Machines    float64    `json:"machines"`         // for the need; 0: not known
+	PerMillion  float64    `json:"cost_per_million"` // commits; 0: not known
 }
 
 // Capacity is the highest rate at which the objective's latency is kept.

@@ -89,6 +89,7 @@ func fromResults(results []*result.Result, pooled bool) (*saved, error) {
 			s.cell(&r.Cells[i], method, r.Kind == result.KindSweep)
 		}
 		s.sweep(r.Sweep)
+		s.disk.Circles = append(s.disk.Circles, circlesOf(r)...)
 	}
 	if !slices.ContainsFunc(s.pairs, func(m Measured) bool { return len(m.Points) > 0 }) {
 		return nil, fmt.Errorf("plan: %w", ErrNoCells)
@@ -223,7 +224,7 @@ func (s *saved) cell(c *result.Cell, method string, swept bool) {
 		s.disk.Workloads = append(s.disk.Workloads, c.Params.Workload)
 	}
 	if c.Params.FlushMethod != method || c.Params.GroupDelay != "off" && c.Params.GroupDelay != "" ||
-		c.Params.AddedFlushNS > 0 || c.Params.LongView != "" || c.Params.GroupCommit == "serial" {
+		c.Params.AddedFlushNS > 0 || !c.Params.Alone() || c.Params.GroupCommit == "serial" {
 		m.Variants = append(m.Variants, p)
 		return
 	}

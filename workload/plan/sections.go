@@ -173,9 +173,9 @@ func (p *Plan) drive(r *Row) []string {
 // logText says how large the log must be.
 func (p *Plan) logText(r *Row) string {
 	if r.LogCapacity <= 0 {
-		return ""
+		return r.LogNote
 	}
-	text := fmt.Sprintf("A log capacity of %s holds what was asked for (with 15 %% to spare for the checkpoint)", bytesText(r.LogCapacity))
+	text := strings.TrimPrefix(r.LogNote+" ", " ") + fmt.Sprintf("A log capacity of %s holds what was asked for (with 15 %% to spare for the checkpoint)", bytesText(r.LogCapacity))
 	for _, a := range p.Asked {
 		if rest, ok := strings.CutPrefix(a, "recovery-time="); ok {
 			var d Duration

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // sensitivity says what becomes of the recommended pair and the runner-up, or of the
@@ -43,6 +44,12 @@ func (d *decision) sensitivity(p *Plan) []Sense {
 			d.capped(p.row(name), &s, tps*c.load)
 			out = append(out, s)
 		}
+		for _, load := range m.backgrounds() {
+			s := Sense{What: "beside " + load, Pair: name, Meets: Unknown}
+			if d.measuredSense(m, &s, beside(load)) {
+				out = append(out, s) // the model knows of no neighbours
+			}
+		}
 	}
 	return out
 }
@@ -75,6 +82,25 @@ func largerRecords(now, v *Point) bool {
 	p := v.Params
 	p.RecordBytes, p.RecordDistribution = now.Params.RecordBytes, now.Params.RecordDistribution
 	return p == now.Params && now.Params.RecordBytes > 0 && v.Params.RecordBytes == 4*now.Params.RecordBytes
+}
+
+// backgrounds are the loads beside which cells of a pair were measured, each once.
+func (m *Measured) backgrounds() (all []string) {
+	for i := range m.Variants {
+		if b := m.Variants[i].Params.BackgroundIO; b != "" && !slices.Contains(all, b) {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// beside makes the rule for a point like another, but beside other I/O.
+func beside(load string) func(now, v *Point) bool {
+	return func(now, v *Point) bool {
+		p := v.Params
+		p.BackgroundIO = now.Params.BackgroundIO
+		return v.Params.BackgroundIO == load && p == now.Params
+	}
 }
 
 // measuredSense fills s from a cell that shows the change at the asked rate.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -18,8 +19,8 @@ func snippets(method string, r *Row) (mysql, postgres []string) {
 	if r.Pair.Policy == "0" || r.Pair.Policy == "2" {
 		mysql = append(mysql, "innodb_flush_log_at_timeout = 1   # s, the least there is")
 	}
-	if r.LogCapacity > 0 {
-		mysql = append(mysql, fmt.Sprintf("innodb_redo_log_capacity = %dM   # MariaDB: innodb_log_file_size", int(r.LogCapacity/(1<<20))+1))
+	if bytes := math.Max(r.LogCapacity, r.LogEnough); bytes > 0 {
+		mysql = append(mysql, fmt.Sprintf("innodb_redo_log_capacity = %.0fM   # MariaDB: innodb_log_file_size", math.Ceil(bytes/(1<<20))))
 	}
 	return append(mysql, mysqlMethod(method)...), append(postgresCommit(r), postgresMethod(method)...)
 }

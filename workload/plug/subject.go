@@ -41,8 +41,8 @@ func SubjectOf(s *scenario.Scenario) (subject.Subject, error) {
 		}
 		return x, nil
 	}
-	if s.Durability == engine.DurabilityForcePages {
-		return x, fmt.Errorf("plug: durability %v has no log to judge; legal is %v", s.Durability, engine.DurabilityRedo)
+	if c.Durability == engine.DurabilityForcePages {
+		return x, fmt.Errorf("plug: durability %v has no log to judge; legal is %v", c.Durability, engine.DurabilityRedo)
 	}
 	x.Load, x.Database = s.Txns(c), s.DatabaseOptions(c)
 	x.Database.Options = x.Engine

@@ -160,7 +160,8 @@ func (b *Board) stopped(o *driver.Outcome) {
 	})
 }
 
-// ends posts how the run has ended.
+// ends posts how the run has ended. Somebody may have looked between that moment and
+// the post, and seen the run go on: then it ended when he looked.
 func (b *Board) ends(phase string, err error) {
 	b.post(func(p *posted) {
 		run := p.run
@@ -170,6 +171,7 @@ func (b *Board) ends(phase string, err error) {
 			p.err = err.Error()
 		}
 	})
+	b.post(func(p *posted) { p.run.ended = max(p.run.ended, b.looked.Load()) })
 }
 
 // flushes is how many calls have made something durable so far.

@@ -12,7 +12,7 @@ import (
 // call it, ten times a second if they like; more often tells no more.
 func (b *Board) Snapshot() result.Live {
 	now := clock.Now()
-	b.looked.Store(now)
+	b.look(now) // before it is known whether the run is over: see ends
 	p := b.now.Load()
 	l := result.Live{At: time.Now().UTC(), Kind: result.KindRun, Phase: result.PhaseSetup}
 	if p == nil {
@@ -96,6 +96,13 @@ func (p *posted) phaseAt(now int64) string {
 		return result.PhaseDrain
 	}
 	return result.PhaseMeasured
+}
+
+// look notes that somebody looked at a moment.
+func (b *Board) look(now int64) {
+	for last := b.looked.Load(); now > last && !b.looked.CompareAndSwap(last, now); {
+		last = b.looked.Load()
+	}
 }
 
 // elapsed is how long the run took so far.

@@ -14,6 +14,7 @@ import (
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload"
+	"flushbench/workload/beside"
 	"flushbench/workload/driver"
 	"flushbench/workload/workdir"
 )
@@ -49,7 +50,7 @@ func (p *Plan) needBytes() (n int64) {
 func (p *Plan) needs() (n [numParts]int64) {
 	seen := map[string]bool{}
 	spare := false
-	n[partRedo] = p.serversNeed()
+	n[partRedo] = p.serversNeed() + beside.Needs(p.backgrounds(), p.BackgroundBytes)
 	for i := range p.Specs {
 		s := &p.Specs[i]
 		if s.onServer() {
@@ -151,6 +152,7 @@ func (s *Spec) planBytes() int64 {
 	if s.fresh() {
 		n += s.Engine.Capacity + logOverhead
 	}
+	n += int64(float64(s.Background.Write) * (s.Warmup + s.Duration + time.Second).Seconds())
 	return n + n/8 + int64(s.Engine.BufferSize) + s.fixedBytes()
 }
 
@@ -220,7 +222,7 @@ func (r *run) room() int64 {
 	if r.cfg.MaxWriteBytes <= 0 {
 		return math.MaxInt64
 	}
-	return r.cfg.MaxWriteBytes - int64(r.fs.Counts().Bytes) - r.serversWrote()
+	return r.cfg.MaxWriteBytes - int64(r.fs.Counts().Bytes) - r.serversWrote() - r.neighbour.spent.Load()
 }
 
 // serversWrote is what the servers have written, estimated from what they counted.

@@ -42,7 +42,7 @@ func (r *run) calibrate(ctx context.Context) error {
 	rate := tps / 2
 	for i := range r.plan.Specs {
 		if s := &r.plan.Specs[i]; s.AutoRate {
-			rate = min(rate, float64(s.Engine.BufferSize)/2/s.Sizes.Mean()/s.Engine.Commit.Interval.Seconds())
+			rate = min(rate, float64(s.Engine.BufferSize)/2/s.Sizes.Mean()/s.Engine.Commit.FlushInterval().Seconds())
 		}
 	}
 	rate = scenario.RoundRate(rate)
@@ -66,7 +66,7 @@ func (r *run) carried(ctx context.Context, like *Spec) (tps float64, err error) 
 	}
 	s := *like
 	s.Clients = calibrationClients
-	s.Engine.Commit = groupcommit.Config{Policy: groupcommit.Policy1, Interval: like.Engine.Commit.Interval}
+	s.Engine.Commit = groupcommit.Config{Policy: groupcommit.Policy1, Interval: like.Engine.Commit.FlushInterval()}
 	o := s.Engine
 	o.FS, o.Dir, o.Clients = r.fs, log.path, calibrationClients
 	e, err := engine.Open(o)
@@ -101,10 +101,11 @@ func (r *run) setting(s *Spec, log part) durability.Setting {
 	c := &s.Engine.Commit
 	env := r.folders.env(log)
 	set := durability.Setting{
-		Policy: c.Policy, Style: c.Style, Interval: c.Interval, Method: s.Engine.Method, Growth: s.Engine.Growth,
+		Policy: c.Policy, Style: c.Style, Interval: c.Interval, NoTimer: c.NoTimer, Method: s.Engine.Method, Growth: s.Engine.Growth,
 		FileSystem: durability.FileSystem{Type: env.Filesystem, JournalData: strings.Contains(env.MountOptions, "data=journal")},
 		Device:     durability.Device{WriteThrough: env.Device.WriteCache == result.CacheWriteThrough},
 	}
+	set.NoDoublewrite = s.transactional() && s.Database.NoDoublewrite
 	for _, n := range env.Device.Stack {
 		set.Device.Loop = set.Device.Loop || n.Type == "loop"
 	}
@@ -119,6 +120,7 @@ func (r *run) durability(s *Spec) result.Durability {
 	set := r.setting(s, partRedo)
 	t, assumes := set.Tier(), set.Assumes()
 	if d := &s.Database; s.transactional() && d.Binlog.Enabled {
+		set.Protocol = d.Stages.Protocol
 		t = set.WithBinlog(d.Stages.SyncBinlog, d.Binlog.Method)
 		other := r.setting(s, partBinlog)
 		other.Method, other.Growth = d.Binlog.Method, d.Binlog.Growth

@@ -12,6 +12,7 @@ import (
 	"flushbench/metrics"
 	"flushbench/metrics/result"
 	"flushbench/workload"
+	"flushbench/workload/beside"
 	"flushbench/workload/driver"
 	"flushbench/workload/durability"
 )
@@ -45,6 +46,8 @@ type cellRun struct {
 	begin     snapshot
 	end       snapshot
 	risk      metrics.RiskResult
+	// background is what the I/O beside the cell came to; nil: there was none.
+	background *beside.Report
 
 	round       int    // its number
 	arrivalSeed uint64 // paced: of the schedule
@@ -108,7 +111,7 @@ func (c *cellRun) trackerConfig() metrics.TrackerConfig {
 	lanes := cfg.Lanes()
 	capacity := maxLane
 	if c.spec.Rate > 0 {
-		perLane := c.spec.Rate * 3 * (c.spec.Engine.Commit.Interval + time.Second).Seconds() / float64(lanes)
+		perLane := c.spec.Rate * 3 * (c.spec.Engine.Commit.FlushInterval() + time.Second).Seconds() / float64(lanes)
 		capacity = min(max(int(perLane), 1024), maxLane*16)
 	} else if lanes > 16 {
 		capacity = max(1024, maxLane*16/lanes)
@@ -150,7 +153,7 @@ func (c *cellRun) drive(ctx context.Context) error {
 		}
 	}
 	var err error
-	c.out, err = c.runDriver(ctx, cfg)
+	c.out, err = c.driveBeside(ctx, cfg)
 	c.r.cfg.Board.stopped(&c.out)
 	w.stop()
 	if c.db != nil {

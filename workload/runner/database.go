@@ -11,6 +11,7 @@ import (
 	"flushbench/engine/binlog"
 	"flushbench/engine/bufpool"
 	"flushbench/engine/clock"
+	"flushbench/engine/lsn"
 	"flushbench/engine/table"
 	"flushbench/metrics"
 	"flushbench/metrics/result"
@@ -227,6 +228,7 @@ func (c *dbCell) total(db *engine.Database) (rows int64, err error) {
 // dbWatch samples what grows and shrinks within a cell.
 type dbWatch struct {
 	quit chan struct{}
+	from lsn.LSN // of the redo log, at the first sample
 	done sync.WaitGroup
 	out  result.Database // its series
 }
@@ -254,7 +256,11 @@ func (w *dbWatch) start(db *engine.Database) {
 
 func (w *dbWatch) sample(db *engine.Database, begin int64) {
 	age, capacity := db.CheckpointAge()
-	o := &w.out
+	o, at := &w.out, db.Marks().Reserved
+	if w.from == 0 {
+		w.from = at
+	}
+	o.RedoBytes = int64(at - w.from)
 	o.CheckpointAgeCapacity = int64(capacity)
 	o.CheckpointAgeMax = max(o.CheckpointAgeMax, int64(age))
 	o.CheckpointAge = append(o.CheckpointAge, int64(age))

@@ -29,6 +29,9 @@ func bankSpec(p groupcommit.Policy, sync int) Spec {
 // recovery, and what it counts fits together.
 func TestDatabaseCells(t *testing.T) {
 	p := Plan{Rounds: 2, Seed: 7, Limit: 10 * time.Millisecond}
+	if testing.Short() {
+		p.Rounds = 1
+	}
 	for _, policy := range groupcommit.Policies.All() {
 		for _, sync := range []int{0, 1, 3} {
 			p.Specs = append(p.Specs, bankSpec(policy, sync))

@@ -37,6 +37,7 @@ func (c *cellRun) fill(round *result.Round) {
 	c.warnOfLateEdges(round)
 	c.fillDatabase(round)
 	c.warnOfHistory(round)
+	c.fillBackground(round)
 	if c.spec.paced() || o.Latency == nil || o.Latency.Count() == 0 || c.abandoned || c.spec.Think > 0 || c.spec.TxnCPU > 0 {
 		return
 	}

@@ -63,11 +63,11 @@ func standard(p *Plan, s *scenario.Scenario) {
 	}
 	if s.Duration > 0 {
 		t.speed, t.fast, t.risk1 = s.Duration, s.Duration, s.Duration
-		t.intervals = max(t.intervals, s.Duration.Seconds()/s.FlushInterval.Seconds())
+		t.intervals = max(t.intervals, s.Duration.Seconds()/s.Window().Seconds())
 	}
 	p.Rounds, p.Limit, p.Calibrate = t.rounds, t.limit, t.calibrate
 	base := func(c scenario.Cell, section, name string) Spec {
-		c.Method, c.Growth, c.LogBuffer = s.FlushMethod[0], s.Growth[0], s.LogBuffer[0]
+		c.Method, c.Growth, c.LogBuffer, c.BufferSize, c.Capacity = s.FlushMethod[0], s.Growth[0], s.LogBuffer[0], s.LogBufferSize[0], s.LogCapacity[0]
 		return Spec{Name: name, Section: section, Engine: s.EngineOptions(c), Clients: c.Clients, Sizes: s.RecordBytes[0], TxnCPU: s.TxnCPU, Warmup: t.warm}
 	}
 	for _, clients := range []int{1, 8, 64} {
@@ -91,7 +91,7 @@ func standard(p *Plan, s *scenario.Scenario) {
 		x.Duration, x.Warmup, x.AutoRate, x.Track = t.risk1, t.riskWarm, true, true
 		x.LatencyLimit, x.MaxBacklog = s.LatencyLimit, s.MaxBacklog
 		if !policy.Flushes() {
-			x.Duration = time.Duration(t.intervals * float64(s.FlushInterval))
+			x.Duration = time.Duration(t.intervals * float64(s.Window()))
 		}
 		p.Specs = append(p.Specs, x)
 	}
@@ -106,7 +106,7 @@ func matrix(p *Plan, s *scenario.Scenario) {
 	for _, c := range cells {
 		x := Spec{
 			Name: c.Name, Engine: s.EngineOptions(c), Clients: c.Clients, Mode: c.Mode, Think: s.ThinkTime, TxnCPU: max(s.TxnCPU, 0),
-			Sizes: c.RecordBytes, Warmup: c.Warmup, Duration: c.Duration,
+			Sizes: c.RecordBytes, Background: c.Background, Warmup: c.Warmup, Duration: c.Duration,
 		}
 		if s.Workload.Transactional() {
 			x.Load, x.Database, x.LongView = s.Txns(c), s.DatabaseOptions(c), c.LongView

@@ -155,7 +155,7 @@ func TestMatrixPlan(t *testing.T) {
 func TestCheckRecord(t *testing.T) {
 	s := scenario.Default()
 	s.RecordBytes = scenario.List[workload.Sizes]{workload.FixedSize(1 << 20)}
-	s.LogCapacity = 4 << 20
+	s.LogCapacity = scenario.List[scenario.Size]{4 << 20}
 	p := PlanOf(&s)
 	var large *tooLarge
 	if err := p.Check(); !errors.As(err, &large) || large.max != 512<<10 {

@@ -80,6 +80,7 @@ func (f *slowestFile) WriteAt(p []byte, off int64) (int, error) {
 // between two commits; the bound from above is that of the timer: a commit
 // that just missed a flush is safe at the end of the next one.
 func TestAtRisk(t *testing.T) {
+	testenv.Long(t, "measures times on a real disk")
 	for _, c := range []struct {
 		spec               Spec
 		process, os, power bool // at risk
@@ -178,6 +179,7 @@ func attempts(t *testing.T, check func() error) {
 // In every closed loop clients = throughput x mean latency, commits = flushes
 // x group, and no commit is faster than half of them under the fastest flush.
 func TestClosedLoopAddsUp(t *testing.T) {
+	testenv.Long(t, "measures times on a real disk")
 	p := Plan{Rounds: 1, Seed: 7}
 	for _, clients := range []int{1, 8, 64} {
 		for _, gather := range []bool{false, true} {

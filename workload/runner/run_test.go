@@ -108,6 +108,7 @@ func sameResult(a, b *result.Result) error {
 // The same seed gives the same order; the rounds are interleaved, each with
 // every cell and the limit loop once, and not all in the same order.
 func TestSeededOrder(t *testing.T) {
+	testenv.Long(t, "the order of cells, which one goroutine makes")
 	order := func(seed uint64) []string {
 		p := smallPlan(4)
 		p.Seed = seed
@@ -148,6 +149,7 @@ func TestSeededOrder(t *testing.T) {
 
 // What a run writes is never more than it said, whatever the axes.
 func TestPlannedBytesBoundWritten(t *testing.T) {
+	testenv.Long(t, "counts bytes, however they come about")
 	for _, c := range []struct {
 		name   string
 		change func(*Plan)
@@ -356,6 +358,7 @@ func TestRunRefusesAnEmptyPlan(t *testing.T) {
 
 // The write budget ends a cell, and never is more written than it allows.
 func TestWriteBudget(t *testing.T) {
+	testenv.Long(t, "counts bytes, however they come about")
 	for _, m := range []vfs.Method{vfs.Fdatasync, vfs.DirectFdatasync} {
 		for _, tail := range []bool{false, true} {
 			p := smallPlan(200) // a slow machine needs more of them to write so much

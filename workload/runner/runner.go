@@ -45,6 +45,9 @@ type Plan struct {
 	// FitTxnCPU measures first what CPU time Spec.TxnCPU of the engine's cells gets, so
 	// that a transaction costs as much as on the first server.
 	FitTxnCPU bool
+	// BackgroundBytes is the size of each file of the I/O beside the cells; 0: beside's
+	// default.
+	BackgroundBytes int64
 }
 
 // Config is a run: the plan, where, and who is told.
@@ -115,6 +118,7 @@ type run struct {
 	made      int // folders of logs so far
 	shouted   bool
 	bounds    map[string][]boundSeen // by cell name
+	neighbour neighbour
 	// earlier is what the run that is resumed had written.
 	earlier struct {
 		bytes  int64

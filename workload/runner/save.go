@@ -13,7 +13,7 @@ import (
 // save writes the result as it stands.
 func (r *run) save() error {
 	r.phase(&r.res.FlushSyscalls.Setup)
-	r.res.BytesWritten = r.earlier.bytes + int64(r.fs.Counts().Bytes) + r.serversWrote()
+	r.res.BytesWritten = r.earlier.bytes + int64(r.fs.Counts().Bytes) + r.serversWrote() + r.neighbour.spent.Load()
 	stats.SummarizeResult(r.res)
 	// The two flushes of this save belong to the result that it writes.
 	c := r.saver.Counts()

@@ -39,6 +39,26 @@ func serverConfig(t *testing.T, f *fakeServer, specs ...Spec) Config {
 	return cfg
 }
 
+// happens runs a test of what happens in a cell, with cells that last longer and
+// longer until it has happened: on a machine that stands still they are over before.
+func happens(t *testing.T, test func(length time.Duration) bool) {
+	t.Helper()
+	for length := 60 * time.Millisecond; !test(length); length *= 4 {
+		if length > 10*time.Second {
+			t.Fatalf("within %v it does not happen", length)
+		}
+		t.Logf("not within %v: once more", length)
+	}
+}
+
+// lasting are specs whose cells last so long.
+func lasting(length time.Duration, specs ...Spec) []Spec {
+	for i := range specs {
+		specs[i].Duration = length
+	}
+	return specs
+}
+
 // asBefore holds that a server is as it was before a run.
 func asBefore(t *testing.T, f *fakeServer, cfg *Config) {
 	t.Helper()
@@ -116,84 +136,112 @@ func TestFakeServerFailures(t *testing.T) {
 		{"no sessions", "too many connections", func(f *fakeServer) { f.limit = 2 }, func(f *fakeServer) { f.limit = 100 }, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := newFakeServer(true)
-			cfg := serverConfig(t, f, serverSpec("one", workload.KindInsert, 1, 1, 4), serverSpec("two", workload.KindInsert, 2, 1, 4))
-			cfg.Progress = &steps{on: func(i int) {
-				switch i {
-				case 4: // of the second round
-					f.set(func(f *fakeServer) {
-						if c.after == 0 {
-							c.begin(f)
-							return
-						}
-						at := f.commit + c.after
-						f.fail = func(n int64) error {
-							if n < at {
-								return nil
-							}
-							if c.begin(f); f.gone != nil {
-								return target.ErrConnectionLost
-							}
-							return f.fail(n)
-						}
-					})
-				case 5, 6:
-					f.set(func(f *fakeServer) { f.fail = nil; c.end(f) })
-				}
-			}}
-			res, _, err := Run(context.Background(), cfg)
-			if err == nil || !strings.Contains(err.Error(), c.kind) || res == nil || res.Complete || res.Error == "" {
-				t.Fatalf("Run() = %v; want an error with %q and an incomplete result", err, c.kind)
-			}
-			full, counted := 0, int64(0)
-			for i := range res.Cells {
-				full += fullRounds(&res.Cells[i])
-				for _, x := range res.Cells[i].Rounds {
-					if x.Server != nil {
-						counted += x.Server.ErrorsByKind[c.kind]
-					}
-				}
-			}
-			if full != 3 && full != 4 || counted == 0 && full != 4 {
-				t.Errorf("%d whole rounds, %d times %s; want 3 rounds and a count", full, counted, c.kind)
-			}
-			asBefore(t, f, &cfg)
+			happens(t, func(length time.Duration) bool { return failureOf(t, length, c.kind, c.begin, c.end, c.after) })
 		})
 	}
 }
 
-// Deadlocks are tried again and counted; they are no failure.
-func TestFakeServerRetries(t *testing.T) {
+// failureOf runs two cells on a server that fails in the second round of the first,
+// and reports whether it came so far.
+func failureOf(t *testing.T, length time.Duration, kind string, begin, end func(f *fakeServer), after int64) (failed bool) {
+	t.Helper()
 	f := newFakeServer(true)
-	f.fail = func(n int64) error {
-		if n%7 == 0 {
-			return workload.ErrDeadlock
+	cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindInsert, 1, 1, 4), serverSpec("two", workload.KindInsert, 2, 1, 4))...)
+	cfg.Progress = &steps{on: func(i int) {
+		switch i {
+		case 4: // of the second round
+			f.set(func(f *fakeServer) {
+				if after == 0 {
+					failed = true
+					begin(f)
+					return
+				}
+				at := f.commit + after
+				f.fail = func(n int64) error {
+					if n < at {
+						return nil
+					}
+					failed = true
+					if begin(f); f.gone != nil {
+						return target.ErrConnectionLost
+					}
+					return f.fail(n)
+				}
+			})
+		case 5, 6:
+			f.set(func(f *fakeServer) { f.fail = nil; end(f) })
 		}
-		return nil
+	}}
+	res, _, err := Run(context.Background(), cfg)
+	if !failed {
+		return false
 	}
-	cfg := serverConfig(t, f, serverSpec("one", workload.KindBank, 1, 1, 3))
-	res, _ := mustRun(t, cfg)
-	x := &res.Cells[0].Rounds[0]
-	if x.Server.ErrorsByKind["deadlock"] == 0 || x.Errors != 0 || x.Partial {
-		t.Errorf("round %+v, server %+v; want deadlocks alone", x, x.Server)
+	if err == nil || !strings.Contains(err.Error(), kind) || res == nil || res.Complete || res.Error == "" {
+		t.Fatalf("Run() = %v; want an error with %q and an incomplete result", err, kind)
+	}
+	full, counted := 0, int64(0)
+	for i := range res.Cells {
+		full += fullRounds(&res.Cells[i])
+		for _, x := range res.Cells[i].Rounds {
+			if x.Server != nil {
+				counted += x.Server.ErrorsByKind[kind]
+			}
+		}
+	}
+	if full != 3 && full != 4 || counted == 0 && full != 4 {
+		t.Errorf("%d whole rounds, %d times %s; want 3 rounds and a count", full, counted, kind)
 	}
 	asBefore(t, f, &cfg)
+	return true
+}
+
+// Deadlocks are tried again and counted; they are no failure.
+func TestFakeServerRetries(t *testing.T) {
+	happens(t, func(length time.Duration) bool {
+		f := newFakeServer(true)
+		f.fail = func(n int64) error {
+			if n%7 == 0 {
+				return workload.ErrDeadlock
+			}
+			return nil
+		}
+		cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindBank, 1, 1, 3))...)
+		res, _ := mustRun(t, cfg)
+		x := &res.Cells[0].Rounds[0]
+		if x.Commits < 7 && x.Server.ErrorsByKind["deadlock"] == 0 {
+			return false
+		}
+		if x.Server.ErrorsByKind["deadlock"] == 0 || x.Errors != 0 || x.Partial {
+			t.Errorf("round %+v, server %+v; want deadlocks alone", x, x.Server)
+		}
+		asBefore(t, f, &cfg)
+		return true
+	})
 }
 
 // The clients of a server that freezes are brought back where they can be: the next
 // cell goes on with the same tables, and nothing is left behind.
 func TestFakeServerInterruptsFrozen(t *testing.T) {
+	happens(t, func(length time.Duration) bool { return interruptsFrozen(t, length) })
+}
+
+// interruptsFrozen reports whether the server came to freeze.
+func interruptsFrozen(t *testing.T, length time.Duration) (froze bool) {
+	t.Helper()
 	f := newFakeServer(true)
 	f.wakes = true
-	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 3))
+	cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindUpdate, 1, 1, 3))...)
 	cfg.Plan.Rounds, cfg.serverPatience = 1, 100*time.Millisecond
 	f.fail = func(n int64) error {
 		if n == 20 {
-			f.frozen = make(chan struct{})
+			f.frozen, froze = make(chan struct{}), true
 		}
 		return nil
 	}
 	res, _, err := Run(context.Background(), cfg)
+	if !froze {
+		return false
+	}
 	if err == nil || !strings.Contains(err.Error(), "no answer") || res == nil {
 		t.Fatalf("Run() = %v; want it interrupted", err)
 	}
@@ -204,59 +252,73 @@ func TestFakeServerInterruptsFrozen(t *testing.T) {
 		t.Errorf("%d sessions left", f.open)
 	}
 	asBefore(t, f, &cfg)
+	return true
 }
 
 // A server that freezes, and whose clients cannot be brought back, is given up on.
 func TestFakeServerFrozen(t *testing.T) {
-	f := newFakeServer(true)
-	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 3))
-	cfg.Plan.Rounds, cfg.serverPatience = 1, 200*time.Millisecond
-	frozen := make(chan struct{})
-	f.fail = func(n int64) error {
-		if n == 20 {
-			f.frozen = frozen
+	happens(t, func(length time.Duration) (froze bool) {
+		f := newFakeServer(true)
+		cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindUpdate, 1, 1, 3))...)
+		cfg.Plan.Rounds, cfg.serverPatience = 1, 200*time.Millisecond
+		frozen := make(chan struct{})
+		f.fail = func(n int64) error {
+			if n == 20 {
+				f.frozen, froze = frozen, true
+			}
+			return nil
 		}
-		return nil
-	}
-	_, _, err := Run(context.Background(), cfg)
-	if !errors.Is(err, target.ErrConnectionLost) && (err == nil || !strings.Contains(err.Error(), "no answer")) {
-		t.Errorf("Run() = %v; want it given up", err)
-	}
-	close(frozen)
-	if p := f.get("innodb_flush_log_at_trx_commit"); p != "1" {
-		t.Errorf("policy %s left; want 1", p)
-	}
+		_, _, err := Run(context.Background(), cfg)
+		close(frozen)
+		if froze && !errors.Is(err, target.ErrConnectionLost) && (err == nil || !strings.Contains(err.Error(), "no answer")) {
+			t.Errorf("Run() = %v; want it given up", err)
+		}
+		if p := f.get("innodb_flush_log_at_trx_commit"); p != "1" {
+			t.Errorf("policy %s left; want 1", p)
+		}
+		return froze
+	})
 }
 
 // An acknowledged row that the tables lack ends the run.
 func TestFakeServerLostRows(t *testing.T) {
-	f := newFakeServer(true)
-	f.lose = true
-	cfg := serverConfig(t, f, serverSpec("one", workload.KindInsert, 1, 1, 3))
-	_, _, err := Run(context.Background(), cfg)
-	if err == nil || !strings.Contains(err.Error(), "the tables are not what was committed") {
-		t.Errorf("Run() = %v; want the tables refused", err)
-	}
-	asBefore(t, f, &cfg)
+	happens(t, func(length time.Duration) bool {
+		f := newFakeServer(true)
+		f.lose = true
+		cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindInsert, 1, 1, 3))...)
+		_, _, err := Run(context.Background(), cfg)
+		if f.counts.Commits == 0 {
+			return false
+		}
+		if err == nil || !strings.Contains(err.Error(), "the tables are not what was committed") {
+			t.Errorf("Run() = %v; want the tables refused", err)
+		}
+		asBefore(t, f, &cfg)
+		return true
+	})
 }
 
 // Whatever ends a run, the server is given back as it was.
 func TestFakeServerInterrupted(t *testing.T) {
-	f := newFakeServer(true)
-	cfg := serverConfig(t, f, serverSpec("one", workload.KindBank, 2, 1, 3), serverSpec("two", workload.KindBank, 0, 1, 3))
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	f.fail = func(n int64) error {
-		if n == 40 {
-			cancel()
+	happens(t, func(length time.Duration) (interrupted bool) {
+		f := newFakeServer(true)
+		cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindBank, 2, 1, 3), serverSpec("two", workload.KindBank, 0, 1, 3))...)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		f.fail = func(n int64) error {
+			if n == 40 {
+				interrupted = true
+				cancel()
+			}
+			return nil
 		}
-		return nil
-	}
-	_, _, err := Run(ctx, cfg)
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("Run() = %v; want it cancelled", err)
-	}
-	asBefore(t, f, &cfg)
+		_, _, err := Run(ctx, cfg)
+		if interrupted && !errors.Is(err, context.Canceled) {
+			t.Errorf("Run() = %v; want it cancelled", err)
+		}
+		asBefore(t, f, &cfg)
+		return interrupted
+	})
 }
 
 // What cannot be asked of a server is refused before anything is changed.
@@ -296,31 +358,42 @@ func TestFakeServerRefusals(t *testing.T) {
 // what cannot be read is refused.
 func TestFakeServerHiddenVariable(t *testing.T) {
 	for _, name := range []string{"innodb_lru_scan_depth", "nosuch"} {
-		f := newFakeServer(true)
-		f.settings = append(f.settings, target.Setting{Name: "innodb_lru_scan_depth", Value: "1536"})
-		f.hidden = []string{"innodb_lru_scan_depth"}
-		cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 1))
-		cfg.Servers[0].Set = target.Settings{{Name: name, Value: "100"}}
-		var during string
-		var saved target.Settings
-		f.fail = func(n int64) error {
-			if all, err := target.LoadStates(cfg.StateDir); n == 1 && err == nil && len(all) == 1 {
-				during, saved = f.settings.Get(name), all[0].Settings
-			}
-			return nil
-		}
-		_, folder, err := Run(context.Background(), cfg)
-		if name == "nosuch" {
-			if err == nil || !strings.Contains(err.Error(), "server-set nosuch: mariadb 10.11.0-fake has no such variable") || folder != "" || len(f.changes) > 0 {
-				t.Errorf("Run() = %v in %q, changes %v; want it refused", err, folder, f.changes)
-			}
-			continue
-		}
-		if err != nil || during != "100" || saved.Get(name) != "1536" || f.get(name) != "1536" {
-			t.Errorf("Run() = %v; %s was %s, saved as %v, is %s; want 100, 1536, 1536", err, name, during, saved, f.get(name))
-		}
-		asBefore(t, f, &cfg)
+		happens(t, func(length time.Duration) bool { return hiddenVariable(t, length, name) })
 	}
+}
+
+// hiddenVariable sets a variable and reports whether it could be looked at meanwhile,
+// if there is one.
+func hiddenVariable(t *testing.T, length time.Duration, name string) bool {
+	t.Helper()
+	f := newFakeServer(true)
+	f.settings = append(f.settings, target.Setting{Name: "innodb_lru_scan_depth", Value: "1536"})
+	f.hidden = []string{"innodb_lru_scan_depth"}
+	cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindUpdate, 1, 1, 1))...)
+	cfg.Servers[0].Set = target.Settings{{Name: name, Value: "100"}}
+	var during string
+	var saved target.Settings
+	f.fail = func(n int64) error {
+		if all, err := target.LoadStates(cfg.StateDir); n == 1 && err == nil && len(all) == 1 {
+			during, saved = f.settings.Get(name), all[0].Settings
+		}
+		return nil
+	}
+	_, folder, err := Run(context.Background(), cfg)
+	if name == "nosuch" {
+		if err == nil || !strings.Contains(err.Error(), "server-set nosuch: mariadb 10.11.0-fake has no such variable") || folder != "" || len(f.changes) > 0 {
+			t.Errorf("Run() = %v in %q, changes %v; want it refused", err, folder, f.changes)
+		}
+		return true
+	}
+	if f.commit == 0 {
+		return false
+	}
+	if err != nil || during != "100" || saved.Get(name) != "1536" || f.get(name) != "1536" {
+		t.Errorf("Run() = %v; %s was %s, saved as %v, is %s; want 100, 1536, 1536", err, name, during, saved, f.get(name))
+	}
+	asBefore(t, f, &cfg)
+	return true
 }
 
 // What a server refuses of any cell ends the run before anything is measured: all of
@@ -361,19 +434,25 @@ func TestFakeServerRestoresEarlier(t *testing.T) {
 
 // The state is on disk before the first change.
 func TestFakeServerStateComesFirst(t *testing.T) {
-	f := newFakeServer(true)
-	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 2, 1, 1))
-	seen := target.Settings{}
-	f.fail = func(n int64) error {
-		if n == 1 {
-			if all, err := target.LoadStates(cfg.StateDir); err == nil && len(all) == 1 {
-				seen = all[0].Settings
+	happens(t, func(length time.Duration) bool {
+		f := newFakeServer(true)
+		cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindUpdate, 2, 1, 1))...)
+		seen := target.Settings{}
+		f.fail = func(n int64) error {
+			if n == 1 {
+				if all, err := target.LoadStates(cfg.StateDir); err == nil && len(all) == 1 {
+					seen = all[0].Settings
+				}
 			}
+			return nil
 		}
-		return nil
-	}
-	mustRun(t, cfg)
-	if seen.Get("innodb_flush_log_at_trx_commit") != "1" || seen.Get("sync_binlog") != "0" {
-		t.Errorf("the saved state is %v; want the old values", seen)
-	}
+		mustRun(t, cfg)
+		if f.commit == 0 {
+			return false
+		}
+		if seen.Get("innodb_flush_log_at_trx_commit") != "1" || seen.Get("sync_binlog") != "0" {
+			t.Errorf("the saved state is %v; want the old values", seen)
+		}
+		return true
+	})
 }

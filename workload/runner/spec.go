@@ -37,10 +37,12 @@ type Spec struct {
 	// only what the two have in common: policy, sync_binlog, the timer.
 	Asked    Asked
 	LongView workload.LongView // of an extra session beside the Clients
-	Warmup   time.Duration
-	Duration time.Duration
-	Track    bool // at risk
-	Soak     bool // the rounds are one long load, in which changes are looked for
+	// Background is I/O on the redo log's disk beside the cell.
+	Background workload.Background
+	Warmup     time.Duration
+	Duration   time.Duration
+	Track      bool // at risk
+	Soak       bool // the rounds are one long load, in which changes are looked for
 	// MeasureOff switches clocks, histograms and tracker off, to see what
 	// measuring costs.
 	MeasureOff bool
@@ -77,6 +79,9 @@ func (s *Spec) params(floor time.Duration, server string) result.Params {
 	if s.transactional() && s.LongView.Open() {
 		p.LongView = s.LongView.String()
 	}
+	if s.Background.Runs() {
+		p.BackgroundIO = s.Background.String()
+	}
 	p.ThinkTimeNS, p.TxnCPUNS, p.AddedFlushNS = int64(s.Think), int64(s.TxnCPU), int64(floor)
 	p.WarmupNS, p.DurationS, p.MeasureOff = int64(s.Warmup), s.Duration.Seconds(), s.MeasureOff
 	return p
@@ -98,6 +103,9 @@ func (s *Spec) logKey() string {
 	key := fmt.Sprintf("%v-%d-%d", s.Engine.Growth, s.Engine.Capacity, s.Engine.Files)
 	if d := &s.Database; s.transactional() {
 		key += fmt.Sprintf("-rows-%d-%d-%v", s.Load.Rows, s.Load.RowBytes, d.Durability)
+		if d.NoDoublewrite { // the sizes of its data files are noted nowhere else
+			key += "-bare"
+		}
 	}
 	return key
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"flushbench/engine"
+	"flushbench/groupcommit"
 	"flushbench/workload"
 )
 
@@ -14,7 +15,13 @@ import (
 func (s *Scenario) checkAsked() error {
 	rows := s.Workload.Transactional()
 	views := slices.ContainsFunc(s.LongView, workload.LongView.Open)
-	redo := s.Durability == engine.DurabilityRedo
+	redo := slices.Contains(s.Durability, engine.DurabilityRedo)
+	unsafe := slices.IndexFunc(s.CommitProtocol, func(p groupcommit.Protocol) bool { return p != groupcommit.TwoPhase })
+	if unsafe >= 0 {
+		if err := s.checkProtocol(s.CommitProtocol[unsafe]); err != nil {
+			return err
+		}
+	}
 	switch {
 	case s.DataDir != "" && !rows:
 		return fmt.Errorf("data-dir %s with workload %v: it has no pages; leave it out, or choose a workload with rows", s.DataDir, s.Workload)
@@ -32,6 +39,22 @@ func (s *Scenario) checkAsked() error {
 		return fmt.Errorf("long-view %v with workload %v: it has no rows to read; choose a workload with rows", s.LongView, s.Workload)
 	case views && !redo:
 		return fmt.Errorf("long-view %v with durability %v: nothing is purged there, whoever reads; legal is %v", s.LongView, s.Durability, engine.DurabilityRedo)
+	}
+	return nil
+}
+
+// checkProtocol refuses to take two-phase commit away where there is none.
+func (s *Scenario) checkProtocol(p groupcommit.Protocol) error {
+	engines := slices.ContainsFunc(s.Targets(), Target.Engine)
+	switch {
+	case !s.Workload.Transactional():
+		return fmt.Errorf("commit-protocol %v with workload %v: it has no binlog to keep in step; choose a workload with rows, such as bank", p, s.Workload)
+	case !bool(s.Binlog):
+		return fmt.Errorf("commit-protocol %v with binlog off: there is one log only; leave one of them out", p)
+	case !slices.Contains(s.Durability, engine.DurabilityRedo):
+		return fmt.Errorf("commit-protocol %v with durability %v: it has no binlog; legal is %v", p, s.Durability, engine.DurabilityRedo)
+	case !engines:
+		return fmt.Errorf("commit-protocol %v with a server: it commits as it does; add --target engine", p)
 	}
 	return nil
 }

@@ -23,6 +23,8 @@ type Cell struct {
 	Method      vfs.Method
 	Growth      vfs.Growth
 	LogBuffer   redo.BufferKind
+	BufferSize  Size // of the log buffer
+	Capacity    Size // of the log
 	GroupCommit groupcommit.Strategy
 	GroupDelay  groupcommit.Delay
 	GroupCount  int
@@ -31,10 +33,15 @@ type Cell struct {
 	Keys        workload.Keys
 	RowsPerTxn  int // 0: the workload's own
 	SyncBinlog  int // of the workloads with rows, as the rest
+	Protocol    groupcommit.Protocol
 	Format      binlog.Format
 	Binlog      vfs.Growth // of its files
 	Overlap     Switch
+	BufferPool  Size
+	Doublewrite Switch
+	Durability  engine.Durability
 	LongView    workload.LongView
+	Background  workload.Background
 	Target      Target
 	Buffering   Buffering // of the server's redo log
 	Rate        Rate      // 0: closed loop
@@ -60,7 +67,8 @@ const (
 	whyPipelined = "pipelined clients have no think time"
 	whyNoArrival = "arrival means nothing in a closed loop: measured once"
 	whyRowLocks  = "pipelined clients run workload log only: one that waits for a row lock would keep its worker from releasing it"
-	whyNoRows    = "key-distribution and rows-per-txn mean nothing to workload log: measured once"
+	whyNoRows    = "what belongs to rows and their database means nothing to workload log: measured once"
+	whyNoLog     = "durability force-pages has no log: policies, and all that belongs to redo log or binlog, mean nothing to it: measured once, as policy 1"
 	whyNoRecords = "record-bytes means nothing to a workload with rows: measured once"
 )
 
@@ -90,7 +98,7 @@ func (s *Scenario) combinations() int {
 func (s *Scenario) Cells() ([]Cell, []Skip) {
 	var cells []Cell
 	var skipped []Skip
-	seen := map[string]bool{}
+	seen := map[string]string{} // by name: why its first combination is not as it was asked for
 	looked := 0
 	for raw := range s.product() {
 		if looked++; looked > maxCombinations {
@@ -98,13 +106,14 @@ func (s *Scenario) Cells() ([]Cell, []Skip) {
 		}
 		c, why := s.canonical(raw)
 		c.Name = s.name(c)
+		first, again := seen[c.Name]
 		switch {
 		case why == whyPipelined || why == whyRowLocks || why == whyNoPolicy || why == whyNoView:
 			skipped = append(skipped, Skip{s.name(raw), why})
-		case seen[c.Name]:
-			skipped = append(skipped, Skip{s.fullName(raw), why})
+		case again:
+			skipped = append(skipped, Skip{s.fullName(raw), cmp.Or(why, first)})
 		default:
-			seen[c.Name] = true
+			seen[c.Name] = why
 			cells = append(cells, c)
 		}
 	}
@@ -124,6 +133,8 @@ func (s *Scenario) product() iter.Seq[Cell] {
 		{len(s.FlushMethod), func(c *Cell, i int) { c.Method = s.FlushMethod[i] }},
 		{len(s.Growth), func(c *Cell, i int) { c.Growth = s.Growth[i] }},
 		{len(s.LogBuffer), func(c *Cell, i int) { c.LogBuffer = s.LogBuffer[i] }},
+		{len(s.LogBufferSize), func(c *Cell, i int) { c.BufferSize = s.LogBufferSize[i] }},
+		{len(s.LogCapacity), func(c *Cell, i int) { c.Capacity = s.LogCapacity[i] }},
 		{len(s.GroupCommit), func(c *Cell, i int) { c.GroupCommit = s.GroupCommit[i] }},
 		{len(s.GroupDelay), func(c *Cell, i int) { c.GroupDelay = s.GroupDelay[i] }},
 		{len(s.ClientMode), func(c *Cell, i int) { c.Mode = s.ClientMode[i] }},
@@ -131,10 +142,15 @@ func (s *Scenario) product() iter.Seq[Cell] {
 		{len(s.KeyDistribution), func(c *Cell, i int) { c.Keys = s.KeyDistribution[i] }},
 		{len(s.RowsPerTxn), func(c *Cell, i int) { c.RowsPerTxn = s.RowsPerTxn[i] }},
 		{len(s.SyncBinlog), func(c *Cell, i int) { c.SyncBinlog = s.SyncBinlog[i] }},
+		{len(s.CommitProtocol), func(c *Cell, i int) { c.Protocol = s.CommitProtocol[i] }},
 		{len(s.BinlogFormat), func(c *Cell, i int) { c.Format = s.BinlogFormat[i] }},
 		{len(s.BinlogGrowth), func(c *Cell, i int) { c.Binlog = s.BinlogGrowth[i] }},
 		{len(s.BinlogOverlap), func(c *Cell, i int) { c.Overlap = s.BinlogOverlap[i] }},
+		{len(s.BufferPool), func(c *Cell, i int) { c.BufferPool = s.BufferPool[i] }},
+		{len(s.Doublewrite), func(c *Cell, i int) { c.Doublewrite = s.Doublewrite[i] }},
+		{len(s.Durability), func(c *Cell, i int) { c.Durability = s.Durability[i] }},
 		{len(s.LongView), func(c *Cell, i int) { c.LongView = s.LongView[i] }},
+		{len(s.BackgroundIO), func(c *Cell, i int) { c.Background = s.BackgroundIO[i] }},
 		{len(s.Arrival), func(c *Cell, i int) { c.Arrival = s.Arrival[i] }},
 		{len(s.Rate), func(c *Cell, i int) { c.Rate = s.Rate[i] }},
 		{len(s.Clients), func(c *Cell, i int) { c.Clients = s.Clients[i] }},
@@ -176,13 +192,16 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 	case c.Mode == workload.Pipelined && s.ThinkTime > 0:
 		return c, whyPipelined
 	}
+	c, noLog := s.canonicalDatabase(c)
+	why = cmp.Or(noLog, why)
 	c, servers := s.canonicalTarget(c)
 	switch {
 	case servers == whyNoPolicy || servers == whyNoView:
 		return c, servers
 	case !c.Target.Engine():
 		why = cmp.Or(servers, why)
-	case s.Workload.Transactional() && bool(s.Binlog):
+	case noLog != "":
+	case s.Workload.Transactional() && bool(s.Binlog) && c.Durability == engine.DurabilityRedo:
 		// Its stages group under every policy, in a way of their own.
 		switch {
 		case c.GroupCommit == groupcommit.Leader:
@@ -205,7 +224,7 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 		}
 	}
 	if c.Rate.Paced() && !c.Policy.Flushes() {
-		c.Duration = max(c.Duration, s.FlushInterval/10*riskIntervals)
+		c.Duration = max(c.Duration, s.Window()/10*riskIntervals)
 	}
 	return c, why
 }
@@ -235,11 +254,17 @@ func (s *Scenario) describe(c Cell, all bool) string {
 	if all || c.Rate.Paced() {
 		add(len(s.Arrival), "arrival", c.Arrival)
 	}
+	add(len(s.BackgroundIO), "background", c.Background)
 	add(len(s.ClientMode), "mode", c.Mode)
 	if !server {
 		add(len(s.FlushMethod), "method", c.Method)
 		add(len(s.Growth), "growth", c.Growth)
 		add(len(s.LogBuffer), "buffer", c.LogBuffer)
+		add(len(s.LogBufferSize), "buffer-size", c.BufferSize)
+		add(len(s.LogCapacity), "capacity", c.Capacity)
+		if s.TimerOff() {
+			parts = append(parts, "interval=off")
+		}
 	}
 	if all || server {
 		add(len(s.ServerLogBuffering), "log-buffering", c.Buffering)
@@ -261,6 +286,13 @@ func (s *Scenario) describe(c Cell, all bool) string {
 		}
 	}
 	if all || s.Workload.Transactional() && !server {
+		// A safeguard that was taken away is named, whether or not it varies.
+		add(len(s.CommitProtocol)+int(c.Protocol), "protocol", c.Protocol)
+		if !c.Doublewrite || len(s.Doublewrite) > 1 {
+			parts = append(parts, "doublewrite="+c.Doublewrite.String())
+		}
+		add(len(s.Durability), "durability", c.Durability)
+		add(len(s.BufferPool), "pool", c.BufferPool)
 		add(len(s.BinlogFormat), "format", c.Format)
 		add(len(s.BinlogGrowth), "binlog-growth", c.Binlog)
 		add(len(s.BinlogOverlap), "overlap", c.Overlap)
@@ -271,14 +303,18 @@ func (s *Scenario) describe(c Cell, all bool) string {
 
 // EngineOptions returns the engine of a cell, without FS, Dir and observers.
 func (s *Scenario) EngineOptions(c Cell) engine.Options {
-	return engine.Options{
+	o := engine.Options{
 		Method: c.Method, Growth: c.Growth,
-		Capacity: int64(s.LogCapacity), Files: s.LogFiles, Tail: s.Tail,
-		BufferKind: c.LogBuffer, BufferSize: int(s.LogBufferSize),
+		Capacity: int64(c.Capacity), Files: s.LogFiles, Tail: s.Tail,
+		BufferKind: c.LogBuffer, BufferSize: int(c.BufferSize),
 		Commit: groupcommit.Config{
 			Policy: c.Policy, Style: s.Policy0Style, Strategy: c.GroupCommit,
-			Delay: c.GroupDelay, Count: c.GroupCount, Interval: s.FlushInterval,
+			Delay: c.GroupDelay, Count: c.GroupCount, Interval: s.Window(),
 		},
 		Clients: c.Clients, CheckpointDistance: int64(s.CheckpointDistance),
 	}
+	if s.TimerOff() { // policies 1 and 3 have none, and are compared with those that lack theirs
+		o.Commit.Interval, o.Commit.NoTimer = 0, true
+	}
+	return o
 }

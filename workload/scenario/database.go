@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"flushbench/engine"
@@ -42,6 +44,8 @@ func (s *Scenario) databaseFields() []field {
 	return []field{
 		{name: "sync-binlog", heading: headDurability, matrix: true,
 			usage: "`LIST` of after how many groups the binlog is flushed (sync_binlog); 0: never", value: &s.SyncBinlog},
+		{name: "commit-protocol", heading: headDurability,
+			usage: "`LIST` of how a commit keeps redo log and binlog in step" + legal(groupcommit.Protocols), values: groupcommit.Protocols.Names(), value: &s.CommitProtocol},
 		{name: "binlog", alias: []string{"log-bin"}, heading: headDatabase,
 			usage: "write a binlog, with two-phase commit, `SWITCH`: on, off", values: onOff, value: &s.Binlog},
 		{name: "binlog-format", heading: headDatabase,
@@ -57,11 +61,11 @@ func (s *Scenario) databaseFields() []field {
 		{name: "binlog-cache-size", heading: headDatabase,
 			usage: "`SIZE` of a transaction's binlog cache; beyond it goes to a temporary file", value: &s.BinlogCache},
 		{name: "buffer-pool", alias: []string{"innodb-buffer-pool-size"}, heading: headDatabase,
-			usage: "`SIZE` of the buffer pool", value: &s.BufferPool},
+			usage: "`LIST` of sizes of the buffer pool", value: &s.BufferPool},
 		{name: "doublewrite", alias: []string{"innodb-doublewrite"}, heading: headDatabase,
-			usage: "protect pages from torn writes, `SWITCH`: on, off", values: onOff, value: &s.Doublewrite},
+			usage: "`LIST` of whether pages are protected from torn writes: on, off", values: onOff, value: &s.Doublewrite},
 		{name: "durability", heading: headDatabase,
-			usage: "what makes a commit durable, `KIND`" + legal(engine.Durabilities), values: engine.Durabilities.Names(), value: &s.Durability},
+			usage: "`LIST` of what makes a commit durable" + legal(engine.Durabilities), values: engine.Durabilities.Names(), value: &s.Durability},
 		{name: "isolation", alias: []string{"transaction-isolation"}, heading: headDatabase,
 			usage: "how long a read view lives, `LEVEL`" + legal(engine.Isolations), values: engine.Isolations.Names(), value: &s.Isolation},
 	}
@@ -86,7 +90,7 @@ func (s *Scenario) checkDatabase() error {
 		return nil
 	}
 	for _, m := range s.FlushMethod {
-		if s.Durability == engine.DurabilityForcePages && !m.Durable() {
+		if slices.Contains(s.Durability, engine.DurabilityForcePages) && !m.Durable() {
 			return fmt.Errorf("durability force-pages with flush method %v: nothing would make a commit durable", m)
 		}
 	}
@@ -98,6 +102,21 @@ func (s *Scenario) checkDatabase() error {
 	return nil
 }
 
+// canonicalDatabase sets what does not matter to the cell's database to its default.
+func (s *Scenario) canonicalDatabase(c Cell) (Cell, string) {
+	if !s.Workload.Transactional() || c.Durability == engine.DurabilityRedo {
+		return c, ""
+	}
+	same := c
+	c.Policy, c.GroupCommit, c.GroupDelay, c.GroupCount = groupcommit.Policy1, groupcommit.Dedicated, groupcommit.Delay{}, 0
+	c.LogBuffer, c.BufferSize, c.Capacity = s.LogBuffer[0], s.LogBufferSize[0], s.LogCapacity[0]
+	c.SyncBinlog, c.Protocol, c.Format, c.Binlog, c.Overlap = s.SyncBinlog[0], groupcommit.TwoPhase, s.BinlogFormat[0], s.BinlogGrowth[0], s.BinlogOverlap[0]
+	if !reflect.DeepEqual(c, same) {
+		return c, whyNoLog
+	}
+	return c, ""
+}
+
 // undoReadCommitted is the isolation level that text cannot be logged under.
 const undoReadCommitted engine.Isolation = 1
 
@@ -105,14 +124,14 @@ const undoReadCommitted engine.Isolation = 1
 // observers; its Options are EngineOptions. REQUIRES: a workload with rows.
 func (s *Scenario) DatabaseOptions(c Cell) engine.DatabaseOptions {
 	o := engine.DatabaseOptions{
-		Options: s.EngineOptions(c), BufferPool: int64(s.BufferPool), NoDoublewrite: !bool(s.Doublewrite), Durability: s.Durability, Isolation: s.Isolation,
+		Options: s.EngineOptions(c), BufferPool: int64(c.BufferPool), NoDoublewrite: !bool(c.Doublewrite), Durability: c.Durability, Isolation: s.Isolation,
 		Binlog: engine.BinlogOptions{
-			Enabled: bool(s.Binlog) && s.Durability == engine.DurabilityRedo, Method: binlog.BufferedMethod(c.Method), Growth: c.Binlog,
+			Enabled: bool(s.Binlog) && c.Durability == engine.DurabilityRedo, Method: binlog.BufferedMethod(c.Method), Growth: c.Binlog,
 			Format: c.Format, RowImage: s.BinlogImage, MaxSize: int64(s.MaxBinlogSize), CacheSize: int(s.BinlogCache),
 		},
 	}
 	if o.Binlog.Enabled {
-		o.Stages = groupcommit.StageConfig{SyncBinlog: c.SyncBinlog, Delay: c.GroupDelay, Count: c.GroupCount, Serial: !bool(c.Overlap),
+		o.Stages = groupcommit.StageConfig{SyncBinlog: c.SyncBinlog, Protocol: c.Protocol, Delay: c.GroupDelay, Count: c.GroupCount, Serial: !bool(c.Overlap),
 			Ungrouped: c.GroupCommit == groupcommit.Serial}
 	}
 	return o

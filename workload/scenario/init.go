@@ -99,7 +99,7 @@ func ranges() map[string]string {
 	share := "0 to 1, or 0% to 100%"
 	path := "a path; empty: that of dir"
 	return map[string]string{
-		"flush-interval":      span(groupcommit.MinInterval, groupcommit.MaxInterval),
+		"flush-interval":      or(span(groupcommit.MinInterval, groupcommit.MaxInterval), intervalOff),
 		"flush-floor":         span(0, MaxFloor),
 		"clients":             fmt.Sprintf("1 to %d, where each is a goroutine to %d", engine.MaxClients, MaxParked),
 		"rate":                or(fmt.Sprintf("%v to %.0f, also with k or M", workload.MinRate, workload.MaxRate), "0", "auto"),
@@ -138,6 +138,7 @@ func ranges() map[string]string {
 		"unsafe-share":        share,
 		"statement-bytes":     span(0, Size(workload.MaxStatementBytes)),
 		"long-view":           "0, a time, hold",
+		"background-io":       "off, read=SIZE/s,write=SIZE/s,random=SIZE",
 	}
 }
 

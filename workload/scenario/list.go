@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,7 +39,8 @@ func (l *List[T]) UnmarshalText(text []byte) error {
 }
 
 // split cuts a comma list. The comma inside "lognormal:MEDIAN,SIGMA",
-// "hotspot:HOTSET,HOTOPS" and "bursty:burst=N,peak=N" parts nothing.
+// "hotspot:HOTSET,HOTOPS", "bursty:burst=N,peak=N" and "read=N/s,write=N/s,random=N"
+// parts nothing; of the last a name that is there already begins the next value.
 func split(text string) []string {
 	var parts []string
 	for part := range strings.SplitSeq(text, ",") {
@@ -50,10 +52,25 @@ func split(text string) []string {
 				parts[n-1] += "," + part
 				continue
 			}
+			if name, _, given := strings.Cut(strings.ToLower(part), "="); given && sameBackground(parts[n-1], name) {
+				parts[n-1] += "," + part
+				continue
+			}
 		}
 		parts = append(parts, part)
 	}
 	return parts
+}
+
+// sameBackground reports whether name is another part of the background I/O that
+// value describes.
+func sameBackground(value, name string) bool {
+	if name != "read" && name != "write" && name != "random" {
+		return false
+	}
+	value = "," + strings.ToLower(value)
+	return strings.Contains(value, "=") && !strings.Contains(value, ","+name+"=") &&
+		(strings.HasPrefix(value, ",read=") || strings.HasPrefix(value, ",write=") || strings.HasPrefix(value, ",random="))
 }
 
 // parseOne reads one value.
@@ -107,8 +124,12 @@ func (l List[T]) String() string {
 // MarshalJSON writes an array.
 func (l List[T]) MarshalJSON() ([]byte, error) { return json.Marshal(append([]T{}, l...)) }
 
-// UnmarshalJSON reads an array.
+// UnmarshalJSON reads an array; a value alone, as older scenarios have it where the
+// setting was no list yet, is a list of one.
 func (l *List[T]) UnmarshalJSON(data []byte) error {
+	if c := data[0]; c != '[' && c != 'n' {
+		data = slices.Concat([]byte("["), data, []byte("]"))
+	}
 	var values []T
 	if err := json.Unmarshal(data, &values); err != nil {
 		return err

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"reflect"
 
 	"flushbench/workload"
 )
@@ -90,8 +91,11 @@ func (s *Scenario) checkRows() error {
 func (s *Scenario) canonicalRows(c Cell) (Cell, string) {
 	switch {
 	case !s.Workload.Transactional():
-		if len(s.KeyDistribution) > 1 || len(s.RowsPerTxn) > 1 {
-			c.Keys, c.RowsPerTxn = workload.Keys{}, 0
+		same := c
+		c.Keys, c.RowsPerTxn, c.LongView = s.KeyDistribution[0], s.RowsPerTxn[0], s.LongView[0]
+		c.SyncBinlog, c.Protocol, c.Format, c.Binlog, c.Overlap = s.SyncBinlog[0], s.CommitProtocol[0], s.BinlogFormat[0], s.BinlogGrowth[0], s.BinlogOverlap[0]
+		c.BufferPool, c.Doublewrite, c.Durability = s.BufferPool[0], s.Doublewrite[0], s.Durability[0]
+		if !reflect.DeepEqual(c, same) {
 			return c, whyNoRows
 		}
 	case c.Mode == workload.Pipelined:

@@ -39,12 +39,12 @@ type Scenario struct {
 	Policy0Style  groupcommit.Style        `json:"policy0_style" yaml:"policy0-style"`
 	FlushMethod   List[vfs.Method]         `json:"flush_method" yaml:"flush-method"`
 	Growth        List[vfs.Growth]         `json:"growth" yaml:"growth"`
-	FlushInterval time.Duration            `json:"flush_interval_ns" yaml:"flush-interval"`
-	FlushFloor    time.Duration            `json:"flush_floor_ns" yaml:"flush-floor"` // above 0: not this disk's figures any more
+	FlushInterval time.Duration            `json:"flush_interval_ns" yaml:"flush-interval"` // IntervalOff: no timer
+	FlushFloor    time.Duration            `json:"flush_floor_ns" yaml:"flush-floor"`       // above 0: not this disk's figures any more
 
 	LogBuffer          List[redo.BufferKind] `json:"log_buffer" yaml:"log-buffer"`
-	LogBufferSize      Size                  `json:"log_buffer_bytes" yaml:"log-buffer-size"`
-	LogCapacity        Size                  `json:"log_capacity_bytes" yaml:"log-capacity"`
+	LogBufferSize      List[Size]            `json:"log_buffer_bytes" yaml:"log-buffer-size"`
+	LogCapacity        List[Size]            `json:"log_capacity_bytes" yaml:"log-capacity"`
 	LogFiles           int                   `json:"log_files" yaml:"log-files"`
 	Tail               redo.Tail             `json:"tail" yaml:"tail"`
 	CheckpointDistance Size                  `json:"checkpoint_distance_bytes" yaml:"checkpoint-distance"` // 0: the engine's default
@@ -59,25 +59,28 @@ type Scenario struct {
 	// Of paced cells; see the fields of driver.Config.
 	Arrival      List[workload.Arrival] `json:"arrival" yaml:"arrival"`
 	LatencyLimit time.Duration          `json:"latency_limit_ns" yaml:"latency-limit"` // 0: none
-	MaxBacklog   int                    `json:"max_backlog" yaml:"max-backlog"`        // 0: the arrivals of 10 s
+	// BackgroundIO is what happens to the disk beside the load.
+	BackgroundIO List[workload.Background] `json:"background_io" yaml:"background-io"`
+	MaxBacklog   int                       `json:"max_backlog" yaml:"max-backlog"` // 0: the arrivals of 10 s
 
 	RecordBytes List[workload.Sizes] `json:"record_bytes" yaml:"record-bytes"`
 	ThinkTime   time.Duration        `json:"think_time_ns" yaml:"think-time"`
 	TxnCPU      time.Duration        `json:"txn_cpu_ns" yaml:"txn-cpu"`
 
 	// Of the workloads with rows: the database under them.
-	SyncBinlog    List[int]           `json:"sync_binlog" yaml:"sync-binlog"`
-	Binlog        Switch              `json:"binlog" yaml:"binlog"`
-	BinlogFormat  List[binlog.Format] `json:"binlog_format" yaml:"binlog-format"`
-	BinlogImage   binlog.RowImage     `json:"binlog_row_image" yaml:"binlog-row-image"`
-	BinlogGrowth  List[vfs.Growth]    `json:"binlog_growth" yaml:"binlog-growth"`
-	BinlogOverlap List[Switch]        `json:"binlog_overlap" yaml:"binlog-overlap"`
-	MaxBinlogSize Size                `json:"max_binlog_bytes" yaml:"max-binlog-size"`
-	BinlogCache   Size                `json:"binlog_cache_bytes" yaml:"binlog-cache-size"`
-	BufferPool    Size                `json:"buffer_pool_bytes" yaml:"buffer-pool"`
-	Doublewrite   Switch              `json:"doublewrite" yaml:"doublewrite"`
-	Durability    engine.Durability   `json:"durability" yaml:"durability"`
-	Isolation     engine.Isolation    `json:"isolation" yaml:"isolation"`
+	SyncBinlog     List[int]                  `json:"sync_binlog" yaml:"sync-binlog"`
+	CommitProtocol List[groupcommit.Protocol] `json:"commit_protocol" yaml:"commit-protocol"`
+	Binlog         Switch                     `json:"binlog" yaml:"binlog"`
+	BinlogFormat   List[binlog.Format]        `json:"binlog_format" yaml:"binlog-format"`
+	BinlogImage    binlog.RowImage            `json:"binlog_row_image" yaml:"binlog-row-image"`
+	BinlogGrowth   List[vfs.Growth]           `json:"binlog_growth" yaml:"binlog-growth"`
+	BinlogOverlap  List[Switch]               `json:"binlog_overlap" yaml:"binlog-overlap"`
+	MaxBinlogSize  Size                       `json:"max_binlog_bytes" yaml:"max-binlog-size"`
+	BinlogCache    Size                       `json:"binlog_cache_bytes" yaml:"binlog-cache-size"`
+	BufferPool     List[Size]                 `json:"buffer_pool_bytes" yaml:"buffer-pool"`
+	Doublewrite    List[Switch]               `json:"doublewrite" yaml:"doublewrite"`
+	Durability     List[engine.Durability]    `json:"durability" yaml:"durability"`
+	Isolation      engine.Isolation           `json:"isolation" yaml:"isolation"`
 
 	// Of the workloads with rows: the load.
 	Rows            int                 `json:"rows" yaml:"rows"`
@@ -118,8 +121,8 @@ func Default() Scenario {
 		Growth:        List[vfs.Growth]{vfs.GrowZero},
 		FlushInterval: groupcommit.DefaultInterval,
 		LogBuffer:     List[redo.BufferKind]{redo.LockFree},
-		LogBufferSize: redo.DefaultBuffer,
-		LogCapacity:   redo.DefaultCapacity,
+		LogBufferSize: List[Size]{redo.DefaultBuffer},
+		LogCapacity:   List[Size]{redo.DefaultCapacity},
 		LogFiles:      redo.DefaultFiles,
 		GroupCommit:   List[groupcommit.Strategy]{groupcommit.Dedicated},
 		GroupDelay:    List[groupcommit.Delay]{{}},
@@ -130,17 +133,20 @@ func Default() Scenario {
 		RecordBytes:   List[workload.Sizes]{workload.FixedSize(workload.DefaultRecordBytes)},
 		Rows:          workload.DefaultRows, RowBytes: workload.DefaultRowBytes,
 		SyncBinlog:         List[int]{1},
+		CommitProtocol:     List[groupcommit.Protocol]{groupcommit.TwoPhase},
 		Binlog:             true,
 		BinlogFormat:       List[binlog.Format]{binlog.FormatRow},
 		BinlogGrowth:       List[vfs.Growth]{vfs.GrowAppend},
 		BinlogOverlap:      List[Switch]{true},
 		MaxBinlogSize:      binlog.DefaultMaxSize,
 		BinlogCache:        binlog.DefaultCacheSize,
-		BufferPool:         engine.DefaultBufferPool,
-		Doublewrite:        true,
+		BufferPool:         List[Size]{engine.DefaultBufferPool},
+		Doublewrite:        List[Switch]{true},
+		Durability:         List[engine.Durability]{engine.DurabilityRedo},
 		KeyDistribution:    List[workload.Keys]{{}},
 		RowsPerTxn:         List[int]{0},
 		LongView:           List[workload.LongView]{0},
+		BackgroundIO:       List[workload.Background]{{}},
 		ServerLogBuffering: List[Buffering]{BufferingOwn},
 		Warmup:             WarmupByPreset,
 		Dir:                ".",
@@ -153,8 +159,8 @@ func Default() Scenario {
 // think time), any axis has several values, or the workload has rows. Other
 // settings, such as one flush method, apply to the default run as they are.
 func (s *Scenario) Matrix() bool {
-	return s.Asked || len(s.FlushMethod) > 1 || len(s.Growth) > 1 || len(s.LogBuffer) > 1 || len(s.RecordBytes) > 1 ||
-		len(s.KeyDistribution) > 1 || len(s.RowsPerTxn) > 1 || s.Workload.Transactional() || s.Servers()
+	return s.Asked || len(s.FlushMethod) > 1 || len(s.Growth) > 1 || len(s.LogBuffer) > 1 || len(s.LogBufferSize) > 1 || len(s.LogCapacity) > 1 ||
+		len(s.RecordBytes) > 1 || len(s.KeyDistribution) > 1 || len(s.RowsPerTxn) > 1 || s.Workload.Transactional() || s.Servers()
 }
 
 // Timing returns rounds, warm-up and duration of a matrix: what was asked for,

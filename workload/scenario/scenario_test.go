@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"flushbench/engine"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
@@ -93,8 +94,14 @@ func TestFlags(t *testing.T) {
 		{"--flush-interval 100ms", func(s *Scenario) any { return s.FlushInterval }, 100 * time.Millisecond},
 		{"--flush-floor 100us", func(s *Scenario) any { return s.FlushFloor }, 100 * time.Microsecond},
 		{"--log-buffer mutex,lockfree", func(s *Scenario) any { return s.LogBuffer }, List[redo.BufferKind]{redo.Mutex, redo.LockFree}},
-		{"--log-buffer-size 1M", func(s *Scenario) any { return s.LogBufferSize }, Size(1 << 20)},
-		{"--log-capacity 1GiB", func(s *Scenario) any { return s.LogCapacity }, Size(1 << 30)},
+		{"--flush-interval off", func(s *Scenario) any { return s.FlushInterval }, IntervalOff},
+		{"--flush-interval OFF", func(s *Scenario) any { return s.TimerOff() }, true},
+		{"--log-buffer-size 1M", func(s *Scenario) any { return s.LogBufferSize }, List[Size]{1 << 20}},
+		{"--log-capacity 1GiB,64M", func(s *Scenario) any { return s.LogCapacity }, List[Size]{1 << 30, 64 << 20}},
+		{"--buffer-pool 8M,16M", func(s *Scenario) any { return s.BufferPool }, List[Size]{8 << 20, 16 << 20}},
+		{"--doublewrite on,off", func(s *Scenario) any { return s.Doublewrite }, List[Switch]{true, false}},
+		{"--durability force-pages,redo", func(s *Scenario) any { return s.Durability }, List[engine.Durability]{engine.DurabilityForcePages, engine.DurabilityRedo}},
+		{"--commit-protocol binlog-first,2pc", func(s *Scenario) any { return s.CommitProtocol }, List[groupcommit.Protocol]{groupcommit.BinlogFirst, groupcommit.TwoPhase}},
 		{"--log-files 2", func(s *Scenario) any { return s.LogFiles }, 2},
 		{"--tail pad", func(s *Scenario) any { return s.Tail }, redo.TailPad},
 		{"--checkpoint-distance 1M", func(s *Scenario) any { return s.CheckpointDistance }, Size(1 << 20)},
@@ -280,7 +287,7 @@ func TestScenarioJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"policy":["1","2"]`, `"flush_interval_ns":2000000000`, `"log_capacity_bytes":536870912`, `"rate":["auto"]`, `"group_delay":["off"]`} {
+	for _, want := range []string{`"policy":["1","2"]`, `"flush_interval_ns":2000000000`, `"log_capacity_bytes":[536870912]`, `"rate":["auto"]`, `"group_delay":["off"]`} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("json lacks %s: %s", want, b)
 		}
@@ -288,5 +295,12 @@ func TestScenarioJSON(t *testing.T) {
 	var back Scenario
 	if err := json.Unmarshal(b, &back); err != nil || !reflect.DeepEqual(back, s) {
 		t.Errorf("json back = %+v, %v; want %+v", back, err, s)
+	}
+	// As it was written when these were no lists.
+	old := `{"log_capacity_bytes": 8388608, "log_buffer_bytes": "1M", "doublewrite": "off", "durability": "redo", "clients": null}`
+	back = Default()
+	if err := json.Unmarshal([]byte(old), &back); err != nil || back.LogCapacity.String() != "8MiB" || back.LogBufferSize.String() != "1MiB" ||
+		back.Doublewrite.String() != "off" || back.Durability.String() != "redo" || back.Clients != nil {
+		t.Errorf("values alone: %v: %v %v %v %v %v", err, back.LogCapacity, back.LogBufferSize, back.Doublewrite, back.Durability, back.Clients)
 	}
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -248,6 +249,8 @@ func (s *Scenario) checkServers() error {
 		return errors.New("txn-cpu auto without the engine, whose work it is about: add --target engine")
 	case s.TxnCPU > 0 && !engine:
 		return fmt.Errorf("txn-cpu %v without the engine: a server's work is its own", s.TxnCPU)
+	case private && len(s.BufferPool) > 1:
+		return errors.New("buffer-pool: several sizes with a private server: it is started once, with one; give one size")
 	case len(s.ServerOption) > 0 && !private:
 		return errors.New("server-option without a private server: it is for what flushbench starts; change a running one with server-set")
 	case engine && onlyPostgres && bool(s.Binlog):
@@ -268,7 +271,7 @@ var ownFlags = map[string]string{
 
 // Why a combination is not measured on a server, or not on the engine.
 const (
-	whyServersOwn = "flush method, growth, buffers, grouping and formats are a server's own: measured once"
+	whyServersOwn = "flush method, growth, log, buffers, grouping, commit protocol and formats are a server's own: measured once"
 	whyNoPolicy   = "this server has no such policy: PostgreSQL has 0 and 1, MySQL has no 3"
 	whyBuffering  = "innodb_log_file_buffering is MariaDB's alone: measured once"
 	whyNoView     = "long-view is the engine's alone"
@@ -289,7 +292,8 @@ func (s *Scenario) canonicalTarget(c Cell) (Cell, string) {
 		return c, ""
 	}
 	same := c
-	c.Method, c.Growth, c.LogBuffer = s.FlushMethod[0], s.Growth[0], s.LogBuffer[0]
+	c.Method, c.Growth, c.LogBuffer, c.BufferSize, c.Capacity = s.FlushMethod[0], s.Growth[0], s.LogBuffer[0], s.LogBufferSize[0], s.LogCapacity[0]
+	c.Protocol, c.BufferPool, c.Doublewrite, c.Durability = groupcommit.TwoPhase, s.BufferPool[0], s.Doublewrite[0], s.Durability[0]
 	c.GroupCommit, c.GroupDelay, c.GroupCount = groupcommit.Dedicated, groupcommit.Delay{}, 0
 	c.Format, c.Binlog, c.Overlap = s.BinlogFormat[0], s.BinlogGrowth[0], s.BinlogOverlap[0]
 	switch {
@@ -303,8 +307,8 @@ func (s *Scenario) canonicalTarget(c Cell) (Cell, string) {
 	case c.Target.postgres() && c.SyncBinlog != s.SyncBinlog[0]:
 		c.SyncBinlog = s.SyncBinlog[0]
 		return c, whyNoSync
-	case c.Method != same.Method || c.Growth != same.Growth || c.LogBuffer != same.LogBuffer || c.GroupCommit != same.GroupCommit ||
-		c.GroupDelay != same.GroupDelay || c.Format != same.Format || c.Binlog != same.Binlog || c.Overlap != same.Overlap:
+	}
+	if same.GroupCount = c.GroupCount; !reflect.DeepEqual(c, same) {
 		return c, whyServersOwn
 	}
 	return c, ""

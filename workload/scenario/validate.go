@@ -121,41 +121,57 @@ func (s *Scenario) checkOpenLoop() error {
 }
 
 func (s *Scenario) checkLog() error {
-	switch {
-	case s.LogBufferSize < redo.MinBuffer || s.LogBufferSize > redo.MaxBuffer:
-		return fmt.Errorf("log-buffer-size %v: must be %v to %v", s.LogBufferSize, Size(redo.MinBuffer), Size(redo.MaxBuffer))
-	case bits.OnesCount64(uint64(s.LogBufferSize)) != 1:
-		up := Size(1) << bits.Len64(uint64(s.LogBufferSize))
-		return fmt.Errorf("log-buffer-size %v: must be a power of two, such as %v or %v", s.LogBufferSize, up/2, up)
-	case s.LogCapacity < redo.MinCapacity || s.LogCapacity > redo.MaxCapacity:
-		return fmt.Errorf("log-capacity %v: must be %v to %v%s", s.LogCapacity, Size(redo.MinCapacity), Size(redo.MaxCapacity), s.smallest())
-	case s.LogFiles < 1 || s.LogFiles > redo.MaxFiles:
-		return fmt.Errorf("log-files %d: must be 1 to %d", s.LogFiles, redo.MaxFiles)
-	case s.LogCapacity/Size(s.LogFiles) < minFile:
-		return fmt.Errorf("log-capacity %v in %d files: each file must have at least %v", s.LogCapacity, s.LogFiles, Size(minFile))
-	case s.CheckpointDistance < 0 || s.CheckpointDistance > s.LogCapacity/4*3:
-		return fmt.Errorf("checkpoint-distance %v: must be 0 (default) to %v, three quarters of log-capacity", s.CheckpointDistance, s.LogCapacity/4*3)
+	for _, n := range s.LogBufferSize {
+		if err := checkLogBuffer(n); err != nil {
+			return err
+		}
 	}
+	if s.LogFiles < 1 || s.LogFiles > redo.MaxFiles {
+		return fmt.Errorf("log-files %d: must be 1 to %d", s.LogFiles, redo.MaxFiles)
+	}
+	for _, n := range s.LogCapacity {
+		switch {
+		case n < redo.MinCapacity || n > redo.MaxCapacity:
+			return fmt.Errorf("log-capacity %v: must be %v to %v%s", n, Size(redo.MinCapacity), Size(redo.MaxCapacity), s.smallest(n))
+		case n/Size(s.LogFiles) < minFile:
+			return fmt.Errorf("log-capacity %v in %d files: each file must have at least %v", n, s.LogFiles, Size(minFile))
+		case s.CheckpointDistance < 0 || s.CheckpointDistance > n/4*3:
+			return fmt.Errorf("checkpoint-distance %v: must be 0 (default) to %v, three quarters of log-capacity", s.CheckpointDistance, n/4*3)
+		}
+	}
+	capacity, buffer := slices.Min(s.LogCapacity), slices.Min(s.LogBufferSize)
 	for _, r := range s.RecordBytes {
 		if err := r.Validate(); err != nil {
 			return fmt.Errorf("record-bytes: %w", err)
 		}
 		largest := Size(r.Max())
-		if largest > s.LogCapacity/capacityPer {
-			return fmt.Errorf("record-bytes %v in log-capacity %v: the log must hold %d of the largest record (%v), so at least %v", r, s.LogCapacity, capacityPer, largest, largest*capacityPer)
+		if largest > capacity/capacityPer {
+			return fmt.Errorf("record-bytes %v in log-capacity %v: the log must hold %d of the largest record (%v), so at least %v", r, capacity, capacityPer, largest, largest*capacityPer)
 		}
-		if largest > s.LogBufferSize/bufferPer {
-			return fmt.Errorf("record-bytes %v in log-buffer-size %v: the buffer must hold %d of the largest record (%v), so at least %v", r, s.LogBufferSize, bufferPer, largest, largest*bufferPer)
+		if largest > buffer/bufferPer {
+			return fmt.Errorf("record-bytes %v in log-buffer-size %v: the buffer must hold %d of the largest record (%v), so at least %v", r, buffer, bufferPer, largest, largest*bufferPer)
 		}
+	}
+	return nil
+}
+
+// checkLogBuffer says what is wrong with the size of a log buffer.
+func checkLogBuffer(n Size) error {
+	if n < redo.MinBuffer || n > redo.MaxBuffer {
+		return fmt.Errorf("log-buffer-size %v: must be %v to %v", n, Size(redo.MinBuffer), Size(redo.MaxBuffer))
+	}
+	if bits.OnesCount64(uint64(n)) != 1 {
+		up := Size(1) << bits.Len64(uint64(n))
+		return fmt.Errorf("log-buffer-size %v: must be a power of two, such as %v or %v", n, up/2, up)
 	}
 	return nil
 }
 
 // smallest says, for a log that is too small, that it could not even hold a
 // record.
-func (s *Scenario) smallest() string {
+func (s *Scenario) smallest(capacity Size) string {
 	for _, r := range s.RecordBytes {
-		if largest := Size(r.Max()); s.LogCapacity < largest {
+		if largest := Size(r.Max()); capacity < largest {
 			return fmt.Sprintf("; it is smaller than one record (%v)", largest)
 		}
 	}
@@ -163,7 +179,7 @@ func (s *Scenario) smallest() string {
 }
 
 func (s *Scenario) checkCommit() error {
-	if err := between("flush-interval", s.FlushInterval, groupcommit.MinInterval, groupcommit.MaxInterval); err != nil {
+	if err := s.checkInterval(); err != nil {
 		return err
 	}
 	if s.GroupCount < 0 || s.GroupCount > groupcommit.MaxGroupCount {

@@ -31,7 +31,7 @@ threads_of_nobody: 1
 	want := Default()
 	want.Policy, want.FlushMethod = List[groupcommit.Policy]{1, 2}, List[vfs.Method]{vfs.ODsync}
 	want.GroupDelay = List[groupcommit.Delay]{{}, {Fixed: 50 * time.Microsecond}}
-	want.Clients, want.LogCapacity, want.FlushInterval, want.Seed, want.Asked = List[int]{8, 64}, 1<<30, 500*time.Millisecond, 7, true
+	want.Clients, want.LogCapacity, want.FlushInterval, want.Seed, want.Asked = List[int]{8, 64}, List[Size]{1 << 30}, 500*time.Millisecond, 7, true
 	want.RecordBytes = s.RecordBytes
 	if !reflect.DeepEqual(s, want) || s.RecordBytes.String() != "lognormal:256,0.5,128" {
 		t.Errorf("Decode() =\n%+v; want\n%+v", s, want)

@@ -134,7 +134,7 @@ func (s *session) spec(p Point) runner.Spec {
 	x.Duration = p.Length
 	if !x.Engine.Commit.Policy.Flushes() {
 		// Two ticks of the timer, or a round may have none of its flushes.
-		x.Duration = max(x.Duration, 2*x.Engine.Commit.Interval)
+		x.Duration = max(x.Duration, 2*x.Engine.Commit.FlushInterval())
 	}
 	var at string
 	switch {

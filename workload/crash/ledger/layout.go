@@ -80,6 +80,7 @@ const (
 	headSamples = 4
 	headReady   = lineWords     // when the load began; 0: not yet
 	headStruck  = headReady + 1 // when a flush was made to fail; 0: none was
+	headStopped = headReady + 2 // when somebody was stopped at a crash point; 0: nobody was
 	headFailed  = 2 * lineWords // failNone, failBegun, failNoted
 	headFailAt  = headFailed + 1
 	headFailLen = headFailed + 2

@@ -78,6 +78,13 @@ func (l *Ledger) Strike(at int64) { l.w[headStruck].Store(uint64(at + l.origin))
 // Struck is when a flush was made to fail (clock.Now); 0: none was.
 func (l *Ledger) Struck() int64 { return l.time(headStruck) }
 
+// Stop notes that somebody stands still at a crash point since the time at
+// (clock.Now). The first one counts.
+func (l *Ledger) Stop(at int64) { l.w[headStopped].CompareAndSwap(0, uint64(at+l.origin)) }
+
+// Stopped is when somebody was stopped at a crash point (clock.Now); 0: nobody was.
+func (l *Ledger) Stopped() int64 { return l.time(headStopped) }
+
 // time reads a word that holds a time; 0: none yet.
 func (l *Ledger) time(word int) int64 {
 	if at := l.w[word].Load(); at != 0 {

@@ -175,11 +175,19 @@ func creating(m vfs.Method) vfs.Method {
 
 // OpenDatabase recovers the database on fs and opens it.
 func (s *Subject) OpenDatabase(fs vfs.FS) (*engine.Database, *workload.Generator, error) {
+	return s.OpenDatabaseWith(fs, nil)
+}
+
+// OpenDatabaseWith is OpenDatabase with somebody who is told of the crash points of each
+// commit; nil: nobody is.
+func (s *Subject) OpenDatabaseWith(fs vfs.FS, hook func(engine.CrashPoint)) (*engine.Database, *workload.Generator, error) {
 	g, err := s.Generator()
 	if err != nil {
 		return nil, nil, err
 	}
-	db, err := engine.OpenDatabase(s.DatabaseOptions(fs, g))
+	o := s.DatabaseOptions(fs, g)
+	o.Hook = hook
+	db, err := engine.OpenDatabase(o)
 	return db, g, err
 }
 
@@ -214,7 +222,7 @@ func Notes(db *engine.Database, g *workload.Generator) ([]uint64, error) {
 func (s *Subject) Setting() durability.Setting {
 	c := &s.Engine.Commit
 	return durability.Setting{
-		Policy: c.Policy, Style: c.Style, Interval: c.Interval, Method: s.Engine.Method, Growth: s.Engine.Growth,
+		Policy: c.Policy, Style: c.Style, Interval: c.Interval, NoTimer: c.NoTimer, NoDoublewrite: s.Transactional() && s.Database.NoDoublewrite, Method: s.Engine.Method, Growth: s.Engine.Growth,
 		FileSystem: durability.FileSystem{Type: s.FSType}, Device: durability.Device{Loop: s.Simulated, Simulated: s.Simulated},
 	}
 }
@@ -224,9 +232,12 @@ func (s *Subject) Setting() durability.Setting {
 type Promise struct {
 	Redo   bool
 	Binlog bool // true without one
-	// Engine: the engine keeps all, whatever becomes of the binlog (policy 3). With
-	// Redo alone recovery rolls back what the binlog lacks.
+	// Engine: the engine keeps all, whatever becomes of the binlog (policy 3, or no
+	// two-phase commit). With Redo alone recovery rolls back what the binlog lacks.
 	Engine bool
+	// EngineFirst, BinlogFirst: without two-phase commit that log may have, of each
+	// client, one transaction alone that nobody was told of yet.
+	EngineFirst, BinlogFirst bool
 }
 
 // All reports whether nothing that was acknowledged may be lost.
@@ -249,6 +260,11 @@ func (s *Subject) promise(kind durability.Kind, redo, binlog vfs.Method) Promise
 	set.Method = redo
 	p := Promise{Redo: set.Extent(kind) == durability.Nothing, Binlog: true}
 	p.Engine = p.Redo && set.Policy == groupcommit.Policy3
+	if s.Binlog() {
+		protocol := s.Database.Stages.Protocol
+		p.EngineFirst, p.BinlogFirst = protocol == groupcommit.RedoFirst, protocol == groupcommit.BinlogFirst
+		p.Engine = p.Engine || p.Redo && protocol != groupcommit.TwoPhase
+	}
 	if s.Binlog() && kind != durability.Process {
 		p.Binlog = s.Database.Stages.SyncBinlog == 1 && binlog.Durable() || binlog.WriteThrough()
 	}

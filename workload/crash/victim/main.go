@@ -80,7 +80,7 @@ func orders() (*Spec, *ledger.Ledger, error) {
 // with what the engine has failed with. The engine is not closed: it is left as
 // it is, for a crash.
 func Run(ctx context.Context, s *Spec, l *ledger.Ledger, disk vfs.FS, ready func()) error {
-	p, err := admit(s, l, disk)
+	p, err := admit(s, l, disk, ctx.Done())
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"flushbench/groupcommit"
 	"flushbench/workload"
 	"flushbench/workload/crash/ledger"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/durability"
 	"flushbench/workload/judge"
 )
@@ -35,6 +36,7 @@ type memTrial struct {
 	// capacity of the log; 0: enough for all.
 	capacity int64
 	liar     func(vfs.FS) vfs.FS
+	left     vfs.FS // after run: what the crash and the judge have left
 }
 
 const memDir = "/db"
@@ -75,6 +77,9 @@ func (m *memTrial) run() (judge.Outcome, error) {
 		if m.fault {
 			watch.Go(func() { unnoticed(ctx, l, cancel) })
 		}
+		if s.Point != subject.Anywhere {
+			watch.Go(func() { crashThere(ctx, l, mem, cancel) })
+		}
 	})
 	cancel()
 	watch.Wait()
@@ -82,8 +87,9 @@ func (m *memTrial) run() (judge.Outcome, error) {
 		return judge.Outcome{}, fmt.Errorf("the load ended with %w", err)
 	}
 	now := clock.Now()
+	m.left = mem.Crash(m.kind, vfs.CrashOptions{Torn: m.torn, Seed: m.seed})
 	return judge.Judge(judge.Case{
-		Subject: s.Subject, FS: mem.Crash(m.kind, vfs.CrashOptions{Torn: m.torn, Seed: m.seed}), Kind: durability.Kind(m.kind),
+		Subject: s.Subject, FS: m.left, Kind: durability.Kind(m.kind),
 		State: l.Read(), Frozen: true, Began: now, Ended: now,
 	}), nil
 }

@@ -27,6 +27,7 @@ type patient struct {
 	tracker *metrics.Tracker    // its lanes belong to follow
 	fed     []fed               // by client, of follow
 	missed  uint64              // acknowledgements that follow came too late for
+	stop    stopper
 	look    func() look
 	size    func(*workload.Txn) int64
 }
@@ -39,13 +40,14 @@ type look struct {
 	last  uint64
 }
 
-// admit makes the files on disk if asked for, and opens them.
-func admit(s *Spec, l *ledger.Ledger, disk vfs.FS) (*patient, error) {
+// admit makes the files on disk if asked for, and opens them. Who is stopped at a crash
+// point goes on when over is closed.
+func admit(s *Spec, l *ledger.Ledger, disk vfs.FS, over <-chan struct{}) (*patient, error) {
 	fs, err := vfs.NewFaulty(disk, nil)
 	if err != nil {
 		return nil, err
 	}
-	p := &patient{spec: s, ledger: l, fs: fs}
+	p := &patient{spec: s, ledger: l, fs: fs, stop: stopper{over: over}}
 	if s.Fresh {
 		if err := s.Create(disk); err != nil {
 			return nil, err
@@ -151,7 +153,7 @@ func (p *patient) openDatabase(marks [metrics.NumKinds]durability.Watermark) err
 			return err
 		}
 	}
-	db, g, err := s.OpenDatabase(p.fs)
+	db, g, err := s.OpenDatabaseWith(p.fs, p.hook())
 	if err != nil {
 		return err
 	}
@@ -210,10 +212,14 @@ func (p *patient) watch(begin int64, over *atomic.Bool) {
 	var s ledger.Sample
 	fault := begin + int64(p.spec.FaultAfter)
 	armed := p.spec.FaultAfter == 0
+	point := begin + int64(p.spec.PointAfter)
 	for next := begin; !over.Load(); next = max(next+int64(sampleEvery), clock.Now()) {
 		if !armed && clock.Now() >= fault {
 			armed = true
 			_ = p.fs.FailNext(p.spec.aim(), p.struck) // that pattern is well-formed
+		}
+		if clock.Now() >= point && p.ledger.Acked() >= beforePoint {
+			p.stop.armed.Store(true)
 		}
 		p.sample(&s)
 		// NB: not clock.Sleep. A goroutine that blocks its thread in nanosleep keeps

@@ -26,6 +26,11 @@ type Spec struct {
 	// FaultAfter lets the first flush fail with EIO that is asked for so long
 	// after the load began; 0: none.
 	FaultAfter time.Duration
+	// Point is where somebody is stopped so long after the load began, once there are
+	// commits to be judged, and everybody who comes there later: they stand still
+	// until the end of the process. Anywhere: nobody is. REQUIRES: a binlog.
+	Point      subject.Point
+	PointAfter time.Duration
 }
 
 // Validate says what is out of range.
@@ -37,6 +42,10 @@ func (s *Spec) Validate() error {
 		return fmt.Errorf("victim: limit %v: must be above 0", s.Limit)
 	case s.FaultAfter < 0:
 		return fmt.Errorf("victim: fault after %v: must be 0 (none) or above", s.FaultAfter)
+	case s.PointAfter < 0:
+		return fmt.Errorf("victim: crash point after %v: must be 0 or above", s.PointAfter)
+	case s.Point != subject.Anywhere && !s.Binlog():
+		return fmt.Errorf("victim: crash point %v without a binlog: it is a moment of a commit to two logs; legal is %v", s.Point, subject.Anywhere)
 	}
 	return s.Subject.Validate()
 }
@@ -85,4 +94,10 @@ func decode(r io.Reader) (*Spec, error) {
 		return nil, fmt.Errorf("victim: read its orders: %w", err)
 	}
 	return s, s.Validate()
+}
+
+// Ledger makes the ledger that Run needs, with create: ledger.New for a victim in this
+// process.
+func (s *Spec) Ledger(create func(ledger.Config) (*ledger.Ledger, error)) (*ledger.Ledger, error) {
+	return create(s.ledgerConfig())
 }

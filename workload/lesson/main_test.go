@@ -1,0 +1,62 @@
+package lesson
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
+	"flushbench/metrics/hostinfo"
+	"flushbench/metrics/result"
+	"flushbench/workload/crash/lab"
+	"flushbench/workload/crash/victim"
+)
+
+// TestMain plays the victim when a lesson starts one, and puts the tests, as root,
+// into a mount namespace of their own: nothing stays mounted when they are killed.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == victim.Command {
+		os.Exit(victim.Main())
+	}
+	if os.Geteuid() == 0 {
+		_ = lab.Enter() // without one they run all the same
+	}
+	os.Exit(m.Run())
+}
+
+// testEnv is an environment in a temporary folder, as an ordinary user: with root the
+// test says so itself, after needRoot.
+func testEnv(t *testing.T, scale float64) *Env {
+	t.Helper()
+	dir := t.TempDir()
+	fs := "unknown"
+	if facts, err := hostinfo.Inspect(t.Context(), dir); err == nil {
+		fs = facts.Env.Filesystem
+	}
+	return &Env{Dir: dir, FSType: fs, Seed: 1, Scale: scale, Say: t.Logf}
+}
+
+// needRoot skips a test without what os crashes on ext4 take.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if err := lab.Available(vfs.CrashOS, lab.Ext4); err != nil {
+		testenv.Lack(t, err)
+	}
+}
+
+// tell tells a lesson and checks what every lesson owes.
+func tell(t *testing.T, l Lesson, env *Env) *result.Lesson {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := Tell(ctx, &l, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range flaws(out) {
+		t.Error(wrong)
+	}
+	return out
+}

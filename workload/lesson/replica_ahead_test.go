@@ -1,0 +1,105 @@
+package lesson
+
+import (
+	"math"
+	"path/filepath"
+	"testing"
+
+	"flushbench/engine/binlog"
+	"flushbench/engine/vfs"
+	"flushbench/metrics/result"
+	"flushbench/workload/crash/lab"
+)
+
+// What is sent before it is flushed may be lost: so with sync_binlog 0 and 100 and
+// with 1 that does not wait. What is sent after the flush never is.
+func TestReplicaAhead(t *testing.T) {
+	for _, x := range sendings {
+		t.Run(x.String(), func(t *testing.T) {
+			c := aheadCount{sending: x}
+			n := crashes(12)
+			if err := c.crash(t.Context(), n, 1); err != nil {
+				t.Fatal(err)
+			}
+			if c.crashes != n || c.told == 0 {
+				t.Errorf("%d crashes, %d acknowledged: this shows nothing", c.crashes, c.told)
+			}
+			switch kept := x.sync == 1 && !x.early; {
+			case kept && (c.ahead != 0 || c.transactions != 0):
+				t.Errorf("the replica is ahead after %d crashes, by %d transactions; want never", c.ahead, c.transactions)
+			case !kept && (c.ahead == 0 || c.transactions < c.most || c.most == 0 || c.gone == 0 || c.first == ""):
+				t.Errorf("%+v; want the replica ahead", c)
+			case !kept && c.ahead < c.crashes/2:
+				t.Errorf("%+v; want the replica ahead whenever the crash comes right after something was sent", c)
+			case !kept && !x.early && c.gone >= c.transactions:
+				t.Errorf("%+v; want some that the source's table still has: its redo log was flushed", c)
+			}
+		})
+	}
+}
+
+func TestReplicaAheadLesson(t *testing.T) {
+	out := tell(t, replicaAhead(), testEnv(t, 0.2))
+	if out.Outcome != result.LessonHolds {
+		t.Errorf("it %s: %s", out.Outcome, out.Measured)
+	}
+	if len(out.Limits) == 0 {
+		t.Error("it does not say that no real file system was crashed")
+	}
+}
+
+// Real processes on a real file system that crashes under them.
+func TestReplicaAheadOfARealSource(t *testing.T) {
+	needRoot(t)
+	env := testEnv(t, 0.3)
+	env.Root = true
+	s := env.Story()
+	all, err := followReal(t.Context(), env, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.fs != lab.Ext4.String() || c.crashes == 0 || c.told == 0 {
+			t.Errorf("%+v: this shows nothing", c)
+		}
+		// With 100 the crash may come when the binlog was just flushed.
+		if c.sending.sync != 100 && (c.ahead > 0) != (c.sending.sync != 1) {
+			t.Errorf("sync_binlog %v: the replica is ahead after %d of %d crashes", c.sending, c.ahead, c.crashes)
+		}
+	}
+}
+
+// What was not sent is not there: the file that is written ends where the source has
+// got to, the files before it are whole.
+func TestSentIsCut(t *testing.T) {
+	mem := vfs.NewMem()
+	if err := mem.Mkdir(memoryFolder); err != nil {
+		t.Fatal(err)
+	}
+	for name, size := range map[string]int{binlog.FileName(1): 100, binlog.FileName(2): 300, binlog.IndexName: 40} {
+		f, err := mem.Create(filepath.Join(memoryFolder, name), vfs.Fdatasync)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt(make([]byte, size), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last, before, err := lastBinlog(mem, memoryFolder)
+	if err != nil || last != binlog.FileName(2) || before != 100 {
+		t.Fatalf("lastBinlog = %s, %d, %v; want %s after 100 bytes", last, before, err, binlog.FileName(2))
+	}
+	log := &sent{FS: mem, last: last, before: before}
+	for upTo, want := range map[int64]int64{0: 0, 100: 0, 250: 150, 400: 300, 1000: 300, math.MaxInt64: 300} {
+		log.upTo = upTo
+		for name, want := range map[string]int64{last: want, binlog.FileName(1): 100} {
+			f, err := log.OpenRead(filepath.Join(memoryFolder, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if size, err := f.Size(); err != nil || size != want {
+				t.Errorf("sent up to %d: %s has %d bytes, %v; want %d", upTo, name, size, err, want)
+			}
+		}
+	}
+}

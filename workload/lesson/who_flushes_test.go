@@ -1,0 +1,90 @@
+package lesson
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
+	"flushbench/metrics/result"
+	"flushbench/workload/crash/lab"
+	"flushbench/workload/writeback"
+)
+
+// needCachestat skips a test where the page cache cannot be asked.
+func needCachestat(t *testing.T) {
+	t.Helper()
+	l, err := writeback.Create(writeback.Options{FS: vfs.NewOS(), Path: filepath.Join(t.TempDir(), "log"), Records: 1})
+	if errors.Is(err, writeback.ErrUnsupported) {
+		testenv.Lack(t, err)
+	}
+	if err == nil {
+		err = l.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// As an ordinary user: without a timer the kernel keeps everything back for as long
+// as the lesson looks, with one no byte gets older than its interval and a little.
+func TestWhoFlushesWithoutRoot(t *testing.T) {
+	needCachestat(t)
+	env := testEnv(t, 0.04) // a second is 40 ms, the load 1.6 s
+	out := tell(t, whoFlushes(), env)
+	if out.Outcome != result.LessonDoesNotHold {
+		t.Fatalf("outcome %q (%s): want %q", out.Outcome, out.Measured, result.LessonDoesNotHold)
+	}
+	held, _ := out.Figure("held_back_max")
+	timer, _ := out.Figure("held_back_max_timer")
+	if held < 0.8*float64(env.Scaled(heldLife)) {
+		t.Errorf("without a flush the oldest byte was held back for %v; want nearly %v", time.Duration(held), env.Scaled(heldLife))
+	}
+	if timer <= 0 || timer > held/2 {
+		t.Errorf("with a timer the oldest byte was held back for %v; want about %v, far below %v", time.Duration(timer), env.Scaled(time.Second), time.Duration(held))
+	}
+	if len(out.Crashes) != 0 || len(out.Limits) == 0 {
+		t.Errorf("crashes %v, limits %q: want none, and that said", out.Crashes, out.Limits)
+	}
+}
+
+// A crash of the kernel takes what the kernel held back, which is everything here; with
+// the timer it takes no more than that leaves.
+func TestWhoFlushesCrashes(t *testing.T) {
+	needCachestat(t)
+	needRoot(t)
+	env := testEnv(t, 0.04)
+	env.Root = true
+	files := map[vfs.Growth]int{vfs.GrowZero: 2, vfs.GrowAppend: 2}
+	life := env.Scaled(heldLife)
+	places := []*place{
+		{name: "ext4", kind: vfs.CrashOS, fs: lab.Ext4, files: files, life: life},
+		{name: "ext4", kind: vfs.CrashOS, fs: lab.Ext4, files: files, life: life, timer: env.Scaled(time.Second)},
+	}
+	lesson := whoFlushes()
+	lesson.Run = runOf(places)
+	out := tell(t, lesson, env)
+	if out.Outcome != result.LessonDoesNotHold {
+		t.Errorf("outcome %q; want %q", out.Outcome, result.LessonDoesNotHold)
+	}
+	for _, l := range places[0].logs {
+		if l.gone != l.Records() || l.lost < life*8/10 {
+			t.Errorf("%s: %d of %d records are gone, the oldest %v old; want all, of %v", l.path, l.gone, l.Records(), l.lost, life)
+		}
+	}
+	for _, l := range places[1].logs {
+		if l.gone > l.Records()/2 || l.lost > life/2 {
+			t.Errorf("%s: with a timer of %v %d of %d records are gone, the oldest %v old", l.path, places[1].timer, l.gone, l.Records(), l.lost)
+		}
+	}
+	if len(out.Crashes) != 1 || out.Crashes[0].Count != 2 || len(out.Tables) != 3 {
+		t.Errorf("crashes %+v, %d tables; want 2 on ext4, 3", out.Crashes, len(out.Tables))
+	}
+}
+
+func runOf(places []*place) func(context.Context, *Env) (*result.Lesson, error) {
+	return func(ctx context.Context, env *Env) (*result.Lesson, error) { return tellWhoFlushes(ctx, env, places) }
+}

@@ -1,0 +1,102 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"flushbench/engine/vfs"
+	"flushbench/metrics/result"
+	"flushbench/workload/durability"
+)
+
+// kinds are the crash kinds of the disk in memory.
+var kinds = map[durability.Kind]vfs.CrashKind{durability.Process: vfs.CrashProcess, durability.OS: vfs.CrashOS, durability.Power: vfs.CrashPower}
+
+// At each step, for every pair of policies, the disk is crashed as each kind does it,
+// in several ways, and recovered: the transaction becomes what the trace said, and
+// where it said that it may become one thing or another, it becomes each of them.
+func TestCrashAtEachStep(t *testing.T) {
+	for _, p := range pairs() {
+		t.Run(p.String(), func(t *testing.T) {
+			t.Parallel()
+			crashEverywhere(t, p.config)
+		})
+	}
+}
+
+// crashEverywhere crashes traces of one configuration at each step.
+func crashEverywhere(t *testing.T, config func(*vfs.Mem) Config) {
+	t.Helper()
+	base := made(t, config)
+	whole := mustRun(t, base(t))
+	missing := map[string]bool{}
+	last := 0
+	for i := range whole.Steps {
+		missing[title(&whole.Steps[i])] = true
+		last = max(last, whole.Steps[i].Event)
+	}
+	at := func(event int) {
+		cfg := base(t)
+		tr, step := stopAt(t, cfg, event)
+		if step == nil {
+			return
+		}
+		delete(missing, title(step))
+		for _, k := range durability.Kinds.All() {
+			checkStep(t, cfg, tr, step, k)
+		}
+	}
+	for i := range whole.Steps {
+		if s := &whole.Steps[i]; missing[title(s)] { // statements after the first are alike
+			at(s.Event)
+		}
+	}
+	// Purge and checkpoints may have shifted the numbers: then each event is tried.
+	for event := 0; event <= last+8 && len(missing) > 0; event++ {
+		at(event)
+	}
+	for name := range missing {
+		if strings.HasSuffix(name, ": redo written") {
+			continue // the log writer comes when it likes
+		}
+		t.Errorf("no crash was made at step %q", name)
+	}
+}
+
+// title names a step within a trace.
+func title(s *result.TraceStep) string { return s.Phase + ": " + s.Name }
+
+// checkStep crashes a stopped disk as the kind does it and compares with the step.
+func checkStep(t *testing.T, cfg Config, tr *result.Trace, step *result.TraceStep, k durability.Kind) {
+	t.Helper()
+	said := step.Crashes[k]
+	if said.Kind != k.String() {
+		t.Fatalf("crash %d of step %q is %q; want %v", k, step.Name, said.Kind, k)
+	}
+	const few, many = 4, 48 // ways to crash
+	limit := few
+	if len(said.Outcomes) > 1 {
+		limit = many
+	}
+	seen := map[string]bool{}
+	for disk := range cfg.FS.(*vfs.Mem).Crashes(kinds[k], false, limit, 1) {
+		got, err := fateAfter(t, cfg, disk, tr, step.Acked)
+		if err != nil {
+			t.Fatalf("event %d, after %q, %v crash: %v", step.Event, step.Name, k, err)
+		}
+		if !slices.Contains(said.Outcomes, got) {
+			t.Errorf("event %d, after %q, %v crash: %s; the trace said %v", step.Event, step.Name, k, got, said.Outcomes)
+		}
+		seen[got] = true
+		if len(seen) == len(said.Outcomes) && limit == many {
+			return
+		}
+	}
+	for _, o := range said.Outcomes {
+		if !seen[o] {
+			t.Errorf("event %d, after %q, %v crash: never %s, of %s", step.Event, step.Name, k, o, fmt.Sprint(said.Outcomes))
+		}
+	}
+}
