@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,8 +25,11 @@ func listLessons(w io.Writer, lessons []lesson.Lesson, out format) error {
 		l := &lessons[i]
 		g.add(l.Name, fmt.Sprintf("%2d s%s", int(l.Takes.Seconds()), rootMark(l)), l.Title)
 	}
-	_, err := fmt.Fprintf(w, "%s\n*: shows more as root; **: says without root only that it needs it.\n"+
-		"flushbench lesson NAME tells one, flushbench lesson all every one.\n", g.String())
+	legend := "*: shows more as root"
+	if slices.ContainsFunc(lessons, func(l lesson.Lesson) bool { return l.Needs == lesson.NeedsRoot }) {
+		legend += "; **: says without root only that it needs it"
+	}
+	_, err := fmt.Fprintf(w, "%s\n%s.\nflushbench lesson NAME tells one, flushbench lesson all every one.\n", g.String(), legend)
 	return err
 }
 

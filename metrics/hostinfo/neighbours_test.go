@@ -49,6 +49,11 @@ func TestNeighboursInFixture(t *testing.T) {
 	proc(t, root, 302, 1, "oracle", "oracleORCL", map[int][2]string{3: {"/dev/vda", "24"}})
 	proc(t, root, 400, 1, "postgres", "/usr/bin/postgres -D /pg", map[int][2]string{3: {"/pg/postmaster.pid", "27"}})
 	proc(t, root, 401, 400, "postgres", "postgres: walwriter ", map[int][2]string{3: {"/pg/pg_wal/0", "27"}})
+	// One that was killed: its parent has not asked for it yet.
+	proc(t, root, 405, 1, "postgres", "", nil)
+	if err := os.WriteFile(filepath.Join(root, "proc/405/cmdline"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	// A postmaster with no file open, whose processes have some.
 	proc(t, root, 410, 1, "postgres", "/usr/bin/postgres -D /pg2", map[int][2]string{3: {"socket:[7]", "0"}})
 	proc(t, root, 411, 410, "postgres", "postgres: checkpointer ", map[int][2]string{3: {"/pg2/base/1", "27"}})

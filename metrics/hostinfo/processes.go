@@ -16,7 +16,11 @@ func (s Source) servers() []process {
 			continue
 		}
 		dir := strconv.Itoa(pid)
-		args := strings.Split(strings.TrimRight(s.text("proc", dir, "cmdline"), "\x00"), "\x00")
+		line := s.text("proc", dir, "cmdline")
+		if line == "" {
+			continue // it is ending, or dead and nobody has asked for it yet
+		}
+		args := strings.Split(strings.TrimRight(line, "\x00"), "\x00")
 		if name := serverName(s.text("proc", dir, "comm"), args); name != "" {
 			all = append(all, process{pid: pid, parent: up, name: name, args: args})
 		}

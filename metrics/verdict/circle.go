@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"strings"
 
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
@@ -9,22 +10,33 @@ import (
 
 // CircleSentences say, for each load of a run that was measured with redo logs of
 // several capacities, which of them is too small, what that costs, and from which on
-// nobody waits. nil: none was.
+// nobody waits. What is the same for several loads is said once, with their names unless
+// it is so for all. nil: none was.
 func CircleSentences(r *result.Result) []string {
 	all := stats.Circles(r)
-	var out []string
+	var texts []string
+	names := map[string][]string{} // by text
 	for i := range all {
-		out = append(out, circleText(&all[i], len(all) > 1))
+		c := &all[i]
+		text := circleText(c)
+		if names[text] == nil {
+			texts = append(texts, text)
+		}
+		names[text] = append(names[text], fmt.Sprintf("%s, %d clients", circleName(&c.Params), c.Params.Clients))
+	}
+	var out []string
+	for _, text := range texts {
+		if len(texts) > 1 {
+			text = strings.Join(names[text], "; ") + ": " + text
+		}
+		out = append(out, text)
 	}
 	return out
 }
 
 // circleText is the sentences of one load.
-func circleText(c *stats.Circle, named bool) string {
+func circleText(c *stats.Circle) string {
 	text := ""
-	if named {
-		text = fmt.Sprintf("%s, %d clients: ", circleName(&c.Params), c.Params.Clients)
-	}
 	if c.Tight >= 0 {
 		text += tightText(c) + " "
 	}
