@@ -120,6 +120,17 @@ func (k Kept) BinlogAhead() uint64 { return k.Xid - min(k.Xid, k.Prepare) }
 // EngineAhead see BinlogAhead.
 func (k Kept) EngineAhead() uint64 { return k.Commit - min(k.Commit, k.Xid) }
 
+// KeepsOf is Keeps for positions that Marks read one after the other: redo and earlier
+// are the same mark of its Watermarks and Earlier. So no transaction that is committed
+// meanwhile is taken for one that the engine has alone.
+func (db *Database) KeepsOf(redo, earlier lsn.LSN, bin binlog.Pos) Kept {
+	k := db.Keeps(redo, bin)
+	if earlier < redo {
+		k.Commit = min(k.Commit, db.Keeps(earlier, bin).Commit)
+	}
+	return k
+}
+
 // Keeps says what a crash keeps that leaves the redo log up to an LSN and the
 // binlog up to a position. What it names is kept, and it names all of that among the
 // last 131,072 transactions. Where none of these is kept it may name up to 63 too

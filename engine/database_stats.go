@@ -6,6 +6,7 @@ import (
 	"flushbench/engine/lock"
 	"flushbench/engine/lsn"
 	"flushbench/engine/undo"
+	"flushbench/engine/yield"
 	"flushbench/groupcommit"
 )
 
@@ -40,21 +41,37 @@ func (p *pageLog) stats() Stats {
 // DatabaseMarks are the positions of both logs at about one moment.
 type DatabaseMarks struct {
 	Watermarks
+	// Earlier are those of the redo log before the binlog's were read: a COMMIT up to
+	// them has its Xid in the binlog up to the marks.
+	Earlier                      Watermarks
 	BinlogWritten, BinlogFlushed binlog.Pos
 }
 
 // Marks reads the positions, the smaller ones first, and those of the log that gets
-// a commit last before those of the other: so no commit is seen in the last alone.
-// Without a redo log (see DurabilityForcePages) all are 0.
+// a commit last before those of the other: so no commit is seen in the last alone. In
+// two-phase commit the redo log gets the PREPARE before the binlog and the COMMIT after
+// it, and is read before and after. Without a redo log (see DurabilityForcePages) all
+// are 0.
 func (db *Database) Marks() DatabaseMarks {
 	var m DatabaseMarks
-	binlogFirst := db.opts.Stages.Protocol == groupcommit.BinlogFirst
-	if !binlogFirst {
+	switch db.opts.Stages.Protocol {
+	case groupcommit.RedoFirst:
 		db.markBinlog(&m)
-	}
-	db.markRedo(&m)
-	if binlogFirst {
+		yield.Point(yield.MarksRead)
+		db.markRedo(&m)
+		m.Earlier = m.Watermarks
+	case groupcommit.BinlogFirst:
+		db.markRedo(&m)
+		m.Earlier = m.Watermarks
+		yield.Point(yield.MarksRead)
 		db.markBinlog(&m)
+	default:
+		db.markRedo(&m)
+		m.Earlier = m.Watermarks
+		yield.Point(yield.MarksRead)
+		db.markBinlog(&m)
+		yield.Point(yield.MarksRead)
+		db.markRedo(&m)
 	}
 	return m
 }

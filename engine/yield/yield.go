@@ -47,6 +47,9 @@ const (
 	StageEnroll   // before a transaction enters the FLUSH stage
 	StageDetached // a stage's queue detached
 
+	// Whoever looks at both logs.
+	MarksRead // the positions of one log read, those of the other not
+
 	// The checkpointer.
 	Candidate  // before the sequences are copied
 	AreaSlot   // side area flushed, slot not written

@@ -80,9 +80,9 @@ func (s dbSubject) keeps(safe marksOf) metrics.Watermarks {
 		return pick(safe, m.Watermarks)
 	}
 	var out metrics.Watermarks
-	redo := pick(safe, m.Watermarks)
+	redo, earlier := pick(safe, m.Watermarks), pick(safe, m.Earlier)
 	for k, mark := range s.binlog {
-		kept := s.db.Keeps(redo[k], durability.Position(mark, m.BinlogWritten, m.BinlogFlushed))
+		kept := s.db.KeepsOf(redo[k], earlier[k], durability.Position(mark, m.BinlogWritten, m.BinlogFlushed))
 		out[k] = lsn.LSN(kept.Safe())
 		s.ahead.note(metrics.Kind(k), kept.BinlogAhead(), kept.EngineAhead())
 	}

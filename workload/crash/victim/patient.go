@@ -174,7 +174,8 @@ func (p *patient) openDatabase(marks [metrics.NumKinds]durability.Watermark) err
 			redo := durability.Position(m, l.marks.Written, l.marks.Flushed)
 			l.safe[k] = redo
 			if s.Binlog() {
-				l.kept[k] = db.Keeps(redo, durability.Position(binlog[k], l.marks.BinlogWritten, l.marks.BinlogFlushed))
+				earlier := durability.Position(m, l.marks.Earlier.Written, l.marks.Earlier.Flushed)
+				l.kept[k] = db.KeepsOf(redo, earlier, durability.Position(binlog[k], l.marks.BinlogWritten, l.marks.BinlogFlushed))
 				l.safe[k] = lsn.LSN(l.kept[k].Safe())
 			}
 		}
