@@ -133,8 +133,10 @@ func (l *fakeLog) checkpoint() {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ckpt = max(l.ckpt, to)
-	l.cond.Broadcast()
+	if to > l.ckpt { // else those who wait would wake each other for ever
+		l.ckpt = to
+		l.cond.Broadcast()
+	}
 }
 
 func (l *fakeLog) Fail(err error) {
