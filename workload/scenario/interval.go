@@ -42,7 +42,10 @@ func (t interval) UnmarshalText(in []byte) error {
 		*t.d = IntervalOff
 		return nil
 	}
-	return durationText(t).UnmarshalText(in)
+	if err := durationText(t).UnmarshalText(in); err != nil {
+		return fmt.Errorf("%w, or %s", err, intervalOff)
+	}
+	return nil
 }
 
 // checkInterval says what is wrong with the flush interval.
