@@ -71,13 +71,13 @@ func (b Background) String() string {
 	}
 	var parts []string
 	if b.Read > 0 {
-		parts = append(parts, "read="+bytesText(b.Read)+"/s")
+		parts = append(parts, "read="+Bytes(b.Read)+"/s")
 	}
 	if b.Write > 0 {
-		parts = append(parts, "write="+bytesText(b.Write)+"/s")
+		parts = append(parts, "write="+Bytes(b.Write)+"/s")
 	}
 	if b.Block > 0 {
-		parts = append(parts, "random="+bytesText(b.Block))
+		parts = append(parts, "random="+Bytes(b.Block))
 	}
 	return strings.Join(parts, ",")
 }
@@ -131,13 +131,13 @@ func (b *Background) part(text string) error {
 	return nil
 }
 
-// bytesText writes a number of bytes with the largest unit that it is a multiple of.
-func bytesText(n int64) string {
+// Bytes writes a number of bytes in the largest unit that divides it: 512, 4KiB, 16MiB.
+func Bytes(n int64) string {
 	for _, u := range []struct {
 		name  string
 		shift int
-	}{{"GiB", 30}, {"MiB", 20}, {"KiB", 10}} {
-		if n > 0 && n&(1<<u.shift-1) == 0 {
+	}{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}} {
+		if n != 0 && n&(1<<u.shift-1) == 0 {
 			return strconv.FormatInt(n>>u.shift, 10) + u.name
 		}
 	}

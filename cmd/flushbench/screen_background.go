@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"flushbench/metrics/result"
@@ -17,35 +16,16 @@ const (
 	backgroundNote  = "r200M+w50M/16k: 200 MiB/s of reads and 50 MiB/s of writes, 16 KiB at random"
 )
 
-// backgroundName is the background I/O of a cell in few letters: r200M+w50M/16k.
+// shortBackground makes r200M+w50M/16k of read=200MiB/s,write=50MiB/s,random=16KiB.
+var shortBackground = strings.NewReplacer("read=", "r", ",write=", "+w", "write=", "w", ",random=", "/", "/s", "", "GiB", "G", "MiB", "M", "KiB", "k")
+
+// backgroundName is the background I/O of a cell in few letters.
 func backgroundName(p *result.Params) string {
 	b := backgroundOf(p)
 	if !b.Runs() {
 		return "idle"
 	}
-	short := func(n int64) string {
-		for _, u := range []struct {
-			name  string
-			shift int
-		}{{"G", 30}, {"M", 20}, {"k", 10}} {
-			if n >= 1<<u.shift && n&(1<<u.shift-1) == 0 {
-				return fmt.Sprintf("%d%s", n>>u.shift, u.name)
-			}
-		}
-		return fmt.Sprint(n)
-	}
-	var parts []string
-	if b.Read > 0 {
-		parts = append(parts, "r"+short(b.Read))
-	}
-	if b.Write > 0 {
-		parts = append(parts, "w"+short(b.Write))
-	}
-	name := strings.Join(parts, "+")
-	if b.Block > 0 {
-		name += "/" + short(b.Block)
-	}
-	return name
+	return shortBackground.Replace(b.String())
 }
 
 // backgroundOf is the background I/O of a cell; none if there is none that we know.

@@ -136,12 +136,7 @@ func (p *CirclePoint) fit() Fit {
 // pointOf gathers the figures of a cell.
 func pointOf(c *result.Cell) CirclePoint {
 	p := CirclePoint{Cell: c, Capacity: c.Params.LogCapacityBytes, TPS: Summarize(Collect(c, TPS))}
-	p.P99 = Summarize(Collect(c, func(r *result.Round) (float64, bool) {
-		if r.LatencyNS.P99 == nil {
-			return 0, false
-		}
-		return float64(*r.LatencyNS.P99), true
-	}))
+	p.P99 = Summarize(Collect(c, P99))
 	p.StallShare = Summarize(Collect(c, func(r *result.Round) (float64, bool) {
 		_, ns := StallsForRoom(r)
 		time := r.DurationS * 1e9 * float64(c.Params.Clients)

@@ -119,6 +119,15 @@ func Collect(c *result.Cell, of func(*result.Round) (float64, bool)) []float64 {
 // TPS returns the throughput of a round.
 func TPS(r *result.Round) (float64, bool) { return r.TPS, true }
 
+// P99 returns the p99 of a round's latency in nanoseconds; false: it had too few
+// commits for one.
+func P99(r *result.Round) (float64, bool) {
+	if r.LatencyNS.P99 == nil {
+		return 0, false
+	}
+	return float64(*r.LatencyNS.P99), true
+}
+
 // PerLimit returns a round's throughput divided by the limit loop's rate of
 // the same round: what is left when the disk's own drift is taken out.
 func PerLimit(r *result.Round) (float64, bool) {

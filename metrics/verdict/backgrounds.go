@@ -35,7 +35,7 @@ func backgrounds(r *result.Result) []string {
 			out = append(out, fmt.Sprintf("%s carried %.2f times as many commits/s as without%s.", text, cmp.Ratio, unlessTold(cmp.Outcome)))
 			continue
 		}
-		with, without := stats.Collect(c, p99), stats.Collect(plain, p99)
+		with, without := stats.Collect(c, stats.P99), stats.Collect(plain, stats.P99)
 		if len(with) > 0 && len(without) > 0 {
 			cmp := stats.Compare(without, with, noise(r))
 			out = append(out, fmt.Sprintf("%s had a p99 of %s ms at %s/s, %s ms without%s.", text, Milliseconds(stats.Summarize(with).Median),
@@ -43,14 +43,6 @@ func backgrounds(r *result.Result) []string {
 		}
 	}
 	return out
-}
-
-// p99 is a round's, where it has one.
-func p99(r *result.Round) (float64, bool) {
-	if r.LatencyNS.P99 == nil {
-		return 0, false
-	}
-	return float64(*r.LatencyNS.P99), true
 }
 
 // sameButBackground reports whether o is p without the background I/O.

@@ -129,12 +129,7 @@ const (
 
 // p99Of is the median of the rounds' p99.
 func p99Of(c *result.Cell) string {
-	all := stats.Collect(c, func(r *result.Round) (float64, bool) {
-		if r.LatencyNS.P99 == nil {
-			return 0, false
-		}
-		return float64(*r.LatencyNS.P99), true
-	})
+	all := stats.Collect(c, stats.P99)
 	if len(all) == 0 {
 		return "-"
 	}

@@ -6,27 +6,16 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"flushbench/workload"
 )
 
 // Size is a number of bytes, 0 or more. As text a bare number is bytes and k,
 // M, G, T (also Ki, KiB, kB ...) are powers of 1024; in JSON it is a number.
 type Size int64
 
-// sizeUnits are the units that String uses, largest first.
-var sizeUnits = []struct {
-	name  string
-	shift uint
-}{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}}
-
 // String returns the size in the largest unit that divides it: 512, 4KiB, 16MiB.
-func (s Size) String() string {
-	for _, u := range sizeUnits {
-		if s != 0 && s&(1<<u.shift-1) == 0 {
-			return strconv.FormatInt(int64(s)>>u.shift, 10) + u.name
-		}
-	}
-	return strconv.FormatInt(int64(s), 10)
-}
+func (s Size) String() string { return workload.Bytes(int64(s)) }
 
 // ParseSize reads a size: 4096, 4k, 4KiB, "1.5 GiB".
 func ParseSize(text string) (Size, error) {
