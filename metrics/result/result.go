@@ -63,6 +63,17 @@ type Result struct {
 	Error         string        `json:"error,omitempty"` // why the run failed, "" when it did not
 }
 
+// End notes that what was measured is over now: interrupted, failed or complete. Why an
+// interrupted one failed nobody asks.
+func (r *Result) End(interrupted bool, failed error) {
+	now := time.Now().UTC()
+	r.Finished = &now
+	r.Interrupted, r.Complete = interrupted, failed == nil && !interrupted
+	if failed != nil && !interrupted {
+		r.Error = failed.Error()
+	}
+}
+
 // SetScenario stores v, which must marshal to JSON, as the scenario.
 func (r *Result) SetScenario(v any) error {
 	b, err := json.Marshal(v)

@@ -363,3 +363,23 @@ func TestKindsAndFind(t *testing.T) {
 		t.Error("Stacked is wrong")
 	}
 }
+
+// TestEnd: complete, failed and interrupted exclude each other, and only a failure that
+// nobody asked for says why.
+func TestEnd(t *testing.T) {
+	for _, c := range []struct {
+		interrupted bool
+		failed      error
+		complete    bool
+		why         string
+	}{
+		{false, nil, true, ""}, {false, errors.New("no space"), false, "no space"},
+		{true, nil, false, ""}, {true, errors.New("no space"), false, ""},
+	} {
+		var r Result
+		r.End(c.interrupted, c.failed)
+		if r.Finished == nil || r.Complete != c.complete || r.Interrupted != c.interrupted || r.Error != c.why {
+			t.Errorf("End(%v, %v): %+v", c.interrupted, c.failed, r)
+		}
+	}
+}

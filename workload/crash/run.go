@@ -313,13 +313,7 @@ func (r *run) progressNow(what string) {
 
 // finish completes the result and its exports.
 func (r *run) finish(ctx context.Context, failed error) error {
-	now := time.Now().UTC()
-	r.res.Finished = &now
-	r.res.Interrupted = ctx.Err() != nil
-	r.res.Complete = failed == nil && ctx.Err() == nil
-	if failed != nil && ctx.Err() == nil {
-		r.res.Error = failed.Error()
-	}
+	r.res.End(ctx.Err() != nil, failed)
 	if err := r.save(); err != nil {
 		return err
 	}

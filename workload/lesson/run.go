@@ -223,13 +223,7 @@ func (t *telling) save() error {
 
 // finish completes the result.
 func (t *telling) finish(ctx context.Context, failed error) error {
-	now := time.Now().UTC()
-	t.res.Finished = &now
-	t.res.Interrupted = ctx.Err() != nil
-	t.res.Complete = failed == nil && ctx.Err() == nil
-	if failed != nil && ctx.Err() == nil {
-		t.res.Error = failed.Error()
-	}
+	t.res.End(ctx.Err() != nil, failed)
 	return t.save()
 }
 

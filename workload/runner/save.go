@@ -24,15 +24,10 @@ func (r *run) save() error {
 
 // finish completes the result and its exports.
 func (r *run) finish(ctx context.Context, failed error) error {
-	now := time.Now().UTC()
-	r.res.Finished = &now
-	r.res.Interrupted = ctx.Err() != nil
+	r.res.End(ctx.Err() != nil, failed)
 	// A cell that the write budget ended is partial without a failure.
 	partial := slices.ContainsFunc(r.res.Cells, func(c result.Cell) bool { return c.Partial })
-	r.res.Complete = failed == nil && ctx.Err() == nil && !partial
-	if failed != nil && ctx.Err() == nil {
-		r.res.Error = failed.Error()
-	}
+	r.res.Complete = r.res.Complete && !partial
 	u := r.sampler.Total()
 	if r.cfg.Resume != "" {
 		// What the earlier run saw of the machine is seen anew, not twice.
