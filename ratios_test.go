@@ -137,7 +137,7 @@ func (r *ratioRig) run(c *ratioCell) {
 	o.Clients = c.clients
 	e := r.log.open(r.tb, o)
 	cfg := driver.Config{Target: embedded.New(e), Clients: c.clients, Mode: c.mode, ThinkTime: c.think, Sizes: workload.FixedSize(256),
-		Seed: 1, Warmup: 200 * time.Millisecond, Duration: c.length, Measure: c.measure}
+		Seed: 1, Warmup: 200 * time.Millisecond, Duration: c.length, Measure: c.measure, Batch: true}
 	var tracker *metrics.Tracker
 	if c.measure && c.opts.Commit.Policy != groupcommit.Policy0 {
 		var err error

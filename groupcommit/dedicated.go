@@ -17,11 +17,16 @@ const (
 	// cheapFlush is a flush that costs less than running the clients that are
 	// ready to run: then the flush goroutine lets them go first.
 	cheapFlush = 10_000 // ns
+	// handedOver is how many clients may join a group that was about to go. Each
+	// costs the device some 1.5 us: with two it is busy 0.94 of the time while eight
+	// clients commit, 100 us a flush.
+	handedOver = 2
 )
 
 // dedicated is the default strategy of policy 1: one goroutine issues every
 // flush, on demand, and is idle only when nobody waits. While a flush runs
-// the next group collects in Committer.pending; nothing is delayed.
+// the next group collects in Committer.pending; nothing is delayed but by
+// handOver.
 //
 // A commit that finds nobody else about takes the rights and does it inline.
 // lone says whether that is worth trying: the last group was a single commit
@@ -303,20 +308,42 @@ func (d *dedicated) wakeGroup(from, flushed lsn.LSN, st Stages) bool {
 		return flushed > from
 	}
 	d.g.woke(done.n, rest.n)
-	if c := &d.c.cfg; c.WriteAhead && rest.n > 0 && done.n <= aheadMax {
-		d.due.Store(int32(done.n))
-	} else {
-		d.due.Store(0)
-	}
+	d.due.Store(0)
 	if done.n >= relayFrom && done.head.queue == nil {
 		// NB: relay must be set before the wake-up that hands done.head over.
 		first := done.head
 		first.relay = first.next
 		first.complete()
-	} else {
-		wakeAll(done.head)
+		return true
 	}
+	next := rest.n + d.handOver(&done, rest.n)
+	if c := &d.c.cfg; c.WriteAhead && next > 0 && done.n <= aheadMax {
+		d.due.Store(int32(done.n))
+	}
+	wakeAll(done.head)
 	return true
+}
+
+// handOver wakes the first two of those who are done, if others are about, and
+// lets them run before anybody else: they are back with their next commits while
+// the group that has been waiting closes, so it carries (n + 2) / 2 of n clients and
+// not n / 2. The textbook's leader has one such client by accident, itself. It
+// waits for nobody: a client that is not back at once misses the group. It returns
+// how many it woke.
+func (d *dedicated) handOver(done *chain, waiting int) int {
+	delay := d.c.cfg.Delay
+	if n := done.n + waiting; n < 2 || n > aheadMax || delay.Adaptive || delay.Fixed != 0 || done.head.queue != nil {
+		return 0
+	}
+	first := min(handedOver, done.n)
+	for range first {
+		w := done.head
+		done.head = w.next
+		done.n--
+		w.complete()
+	}
+	runtime.Gosched()
+	return first
 }
 
 // failAll completes everyone with the error that stopped the log.

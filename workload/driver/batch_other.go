@@ -1,0 +1,6 @@
+//go:build !linux
+
+package driver
+
+// setThreads does nothing: only Linux has SCHED_BATCH.
+func setThreads(bool) (moved bool) { return false }
