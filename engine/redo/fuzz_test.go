@@ -94,7 +94,9 @@ func FuzzReader(f *testing.F) {
 			return
 		}
 		p := apply(bytes.Clone(logs[which].files[FileName(0)]), in[1:])
-		if wrong := r.verdict(bytesFS{files: map[string][]byte{FileName(0): p}}, 0); wrong != "" {
+		b := bytesFS{files: map[string][]byte{FileName(0): p}}
+		r.agrees(b)
+		if wrong := r.verdict(b, 0); wrong != "" {
 			t.Error(wrong)
 		}
 	})

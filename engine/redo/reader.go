@@ -10,10 +10,6 @@ import (
 	"flushbench/engine/vfs"
 )
 
-// readChunk is how much the reader takes from the files at once: little enough
-// to stay in a processor's second-level cache until it is decoded.
-const readChunk = 256 << 10
-
 // Reader reads records from the last checkpoint to the end of the log, as
 // recovery must:
 //
@@ -26,16 +22,17 @@ const readChunk = 256 << 10
 //  4. an end below what the checkpoint knows to have been flushed is no torn
 //     tail but damage, and an error.
 //
-// A Reader is used by one goroutine and never changes the log.
+// A Reader is used by one goroutine and never changes the log. Of a log longer
+// than a few hundred records it reads ahead in a goroutine of its own, which Close
+// waits for; it has a mebibyte of memory, and three times the largest record.
 type Reader struct {
-	c     *circle
-	ckpt  Checkpoint
-	pos   lsn.LSN
-	inc   uint32 // of the last record
-	buf   []byte // log bytes [from, from+len)
-	chunk []byte
-	from  lsn.LSN
-	why   string // why the log ends at pos
+	c    *circle
+	ckpt Checkpoint
+	pos  lsn.LSN
+	inc  uint32 // of the last record
+	buf  []byte // the log from pos on, as far as it is here
+	src  source
+	why  string // why the log ends at pos
 	// key of the incarnation keyInc: nearly all records have the same.
 	key    uint64 // 0: none yet
 	keyInc uint32
@@ -55,11 +52,8 @@ func OpenReader(fs vfs.FS, dir string) (*Reader, error) {
 	return newReader(c, ckpt), nil
 }
 
-// chunk is how much is read at once: no more than there can be.
-func (c *circle) chunk() int { return int(min(readChunk, c.circle)) }
-
 func newReader(c *circle, ckpt Checkpoint) *Reader {
-	return &Reader{c: c, ckpt: ckpt, pos: ckpt.LSN, from: ckpt.LSN, chunk: make([]byte, c.chunk()+blockSize)}
+	return &Reader{c: c, ckpt: ckpt, pos: ckpt.LSN, src: newSource(c, ckpt.LSN)}
 }
 
 // Checkpoint is where reading started.
@@ -81,6 +75,37 @@ func (r *Reader) Incarnation() uint32 { return max(r.inc, r.ckpt.Incarnation) }
 // *CorruptionError when the log ends below its flushed position, or an error
 // of reading. After an error every call returns the same.
 func (r *Reader) Next() (Record, error) {
+	if rec, ok := r.quick(); ok {
+		return rec, nil
+	}
+	return r.next()
+}
+
+// quick returns the next record if it is like nearly all of them: wholly in memory,
+// sound, and of the incarnation of the one before, whose key is at hand. It accepts
+// nothing that decode would not, and leaves it to decode to say why.
+func (r *Reader) quick() (Record, bool) {
+	if len(r.buf) < HeaderSize || r.key == 0 {
+		return Record{}, false
+	}
+	h := decodeHeader(r.buf)
+	n := HeaderSize + int(h.payload)
+	size := RecordSize(int(h.payload)) // within buf, so within the circle
+	if h.word^r.key != uint64(r.pos) || h.incarnation != r.inc || !h.zero || h.kind == 0 || h.payload > MaxBuffer ||
+		size > len(r.buf) || r.pos >= r.ckpt.IncStart && h.incarnation < r.ckpt.Incarnation {
+		return Record{}, false
+	}
+	seed := crcSeed(r.pos)
+	if sum := crc32.Update(seed, castagnoli, r.buf[12:n]); sum != h.crc {
+		return Record{}, false
+	}
+	rec := Record{Start: r.pos, End: r.pos + lsn.LSN(size), Incarnation: h.incarnation, Type: h.kind, Payload: r.buf[HeaderSize:n]}
+	r.pos, r.buf = rec.End, r.buf[size:]
+	return rec, true
+}
+
+// next is Next for every record, and for what is none.
+func (r *Reader) next() (Record, error) {
 	if r.err != nil {
 		return Record{}, r.err
 	}
@@ -96,9 +121,11 @@ func (r *Reader) Next() (Record, error) {
 	case why != "":
 		r.why, r.err = why, io.EOF
 	default:
-		r.pos, r.inc = rec.End, rec.Incarnation
+		r.pos, r.inc, r.buf = rec.End, rec.Incarnation, r.buf[rec.End-rec.Start:]
 		return rec, nil
 	}
+	r.buf = nil
+	r.src.stop()
 	return Record{}, r.err
 }
 
@@ -164,45 +191,26 @@ func (r *Reader) reject(h header, left uint64) string {
 
 // bytes returns n log bytes from pos on, or nil when a growing file ends
 // before them.
-func (r *Reader) bytes(n int) ([]byte, error) {
-	have := int(r.from) + len(r.buf) - int(r.pos)
-	if have < n {
-		if err := r.fill(n); err != nil {
+func (r *Reader) bytes(n int) (b []byte, err error) {
+	if len(r.buf) < n {
+		if r.buf, err = r.src.more(r.buf, n); err != nil {
 			return nil, err
 		}
-		have = int(r.from) + len(r.buf) - int(r.pos)
-		if have < n {
+		if len(r.buf) < n {
 			return nil, nil
 		}
 	}
-	i := int(r.pos - r.from)
-	return r.buf[i : i+n], nil
+	return r.buf[:n], nil
 }
 
-// fill makes buf start at pos and hold n bytes at least, a chunk if it can.
-func (r *Reader) fill(n int) error {
-	keep := r.buf[min(len(r.buf), int(r.pos-r.from)):]
-	if len(r.chunk) < n+r.c.chunk() {
-		r.chunk = make([]byte, n+r.c.chunk())
+// Close stops reading ahead and closes the files. It may be called twice.
+func (r *Reader) Close() error {
+	if r.err == nil {
+		r.buf, r.err = nil, errReaderClosed
 	}
-	have := copy(r.chunk, keep)
-	limit := r.c.circle - uint64(r.pos-r.ckpt.LSN) // never read round the circle
-	want := int(min(uint64(have+readChunk), limit))
-	for have < want {
-		file, off, room := r.c.place(r.pos + lsn.LSN(have))
-		part := r.chunk[have:min(want, have+int(room))]
-		got, err := r.c.open[file].ReadAt(part, off)
-		have += got
-		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("redo: read %s at %d: %w", r.c.open[file].Name(), off, err)
-		}
-		if got < len(part) {
-			break
-		}
-	}
-	r.buf, r.from = r.chunk[:have], r.pos
-	return nil
+	r.src.stop()
+	return r.c.close()
 }
 
-// Close closes the files.
-func (r *Reader) Close() error { return r.c.close() }
+// errReaderClosed is what Next returns after Close, unless it had ended before.
+var errReaderClosed = errors.New("redo: read: the reader is closed")

@@ -53,8 +53,8 @@ func (f bytesFile) Align() int   { return 1 }
 func (f bytesFile) Name() string { return f.name }
 func (f bytesFile) Close() error { return nil }
 
-// scratch spares thousands of readers a megabyte each.
-var scratch = make([]byte, 2*readChunk)
+// scratch spares thousands of readers their memory.
+var scratch = make([]byte, headroom+firstPiece)
 
 // read is readAll with scratch memory.
 func (b bytesFS) read() (recovered, error) {
@@ -66,7 +66,9 @@ func (b bytesFS) read() (recovered, error) {
 	if err != nil {
 		return recovered{}, errors.Join(err, c.close())
 	}
-	return drain(&Reader{c: c, ckpt: ckpt, pos: ckpt.LSN, from: ckpt.LSN, chunk: scratch})
+	r := newReader(c, ckpt)
+	r.src.first = scratch
+	return drain(r)
 }
 
 // snapshot copies the files of a rig's log.
@@ -176,6 +178,9 @@ func TestBitFlips(t *testing.T) {
 				}
 				bit := byte(1) << (off % 8)
 				p[off] ^= bit
+				if off%16 == 3 {
+					r.agrees(b)
+				}
 				if wrong := r.verdict(b, intact); wrong != "" {
 					t.Errorf("%v: bit %d of byte %d of %s flipped: %s", s, off%8, off, name, wrong)
 				}
@@ -216,6 +221,9 @@ func TestTruncations(t *testing.T) {
 		}
 		if wrong := r.verdict(b, intact); wrong != "" {
 			t.Errorf("cut off after %d of %d bytes: %s", n, len(whole), wrong)
+		}
+		if n%16 == 0 {
+			r.agrees(b)
 		}
 		if got, err := b.read(); n < headSize-blockSize && err == nil {
 			t.Errorf("cut off after %d bytes, in the head: read %d records", n, len(got.records))
@@ -275,6 +283,19 @@ func TestEarlierIncarnation(t *testing.T) {
 			t.Errorf("%s damaged: the log ends at %v; want %v (an old record ends at %v)", damaged, got.end, first, second)
 		}
 		r.sameAs(got)
+	}
+}
+
+// Where a new incarnation began, records of the one before are none, even if each
+// follows the last without a gap and nothing of the new one was written.
+func TestIncarnationStart(t *testing.T) {
+	log, records := madeLog(t, 0, 100, 200, 300, 400)
+	p := log.files[FileName(0)]
+	began := records[1].End
+	Checkpoint{Number: 2, LSN: FirstLSN, Flushed: began, Incarnation: records[0].Incarnation + 1, IncStart: began}.encode(p[blockSize:])
+	got, err := log.read()
+	if err = errors.Join(err, got.err); err != nil || got.end != began || len(got.records) != 2 {
+		t.Errorf("a log whose new incarnation began at %v: %d records up to %v, %v; want 2 records up to there", began, len(got.records), got.end, err)
 	}
 }
 
