@@ -20,20 +20,19 @@ type laneEntry struct {
 // The writer alone moves tail, the sampler alone moves head, so neither ever
 // waits for the other (wait-free for both).
 type Lane struct {
-	_        [cacheLine]byte
-	ring     []laneEntry // length is a power of two
+	_ [cacheLine]byte
+	// What each commit needs, 64 bytes of it. The sampler looks at tail so seldom
+	// that a line of its own would cost more than it spares.
+	ring     []laneEntry // length is mask + 1, a power of two
 	mask     uint64
-	next     uint64  // writer's own copy of tail
-	headSeen uint64  // writer's last look at head
-	last     lsn.LSN // end of the newest entry
-	cum      int64   // bytes acknowledged so far, overflowed ones left out
-	_        [cacheLine]byte
-
 	tail     atomic.Uint64 // written by the writer, read by the sampler
-	overflow atomic.Int64  // commits that found the ring full
+	headSeen uint64        // writer's last look at head
+	last     lsn.LSN       // end of the newest entry
+	cum      int64         // bytes acknowledged so far, overflowed ones left out
 	_        [cacheLine]byte
 
-	head atomic.Uint64 // written by the sampler, read by the writer
+	head     atomic.Uint64 // written by the sampler, read by the writer
+	overflow atomic.Int64  // commits that found the ring full; by the writer
 
 	// The sampler's own, guarded by Tracker.mu.
 	seen    uint64 // tail as of the current sample
@@ -53,7 +52,7 @@ type Lane struct {
 // lane is treated as if it ended there too: it counts as safe no sooner than
 // it is.
 func (l *Lane) Ack(end lsn.LSN, at, sizeBytes int64) {
-	t := l.next
+	t := l.tail.Load()
 	if t-l.headSeen > l.mask {
 		l.headSeen = l.head.Load()
 		if t-l.headSeen > l.mask {
@@ -67,7 +66,6 @@ func (l *Lane) Ack(end lsn.LSN, at, sizeBytes int64) {
 	l.last = end
 	l.cum += sizeBytes
 	l.ring[t&l.mask] = laneEntry{end: end, at: at, cum: l.cum}
-	l.next = t + 1
 	l.tail.Store(t + 1) // this store makes the entry visible to the sampler
 }
 

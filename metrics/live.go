@@ -12,7 +12,7 @@ type Live struct {
 	At      int64      // ns, the time asked for
 	Commits int64      // acknowledged in the window so far
 	TPS     float64    // Commits over the part of the window that has passed; 0 before it begins
-	P99     Percentile // of what was acknowledged since Watch; within 2 %
+	P99     Percentile // of what was acknowledged while somebody watched; within 2 %
 }
 
 // Live returns a snapshot at the time now. Any goroutine may call it while the
@@ -43,9 +43,12 @@ func (s *RecorderSet) LiveCount(now int64) Live {
 }
 
 // Watch asks the workers to count latencies for Live too, each from its next
-// publication on. Until it is called nobody pays for them. Any goroutine.
-func (s *RecorderSet) Watch() {
-	if s.watched.Swap(true) {
+// publication on and until the time until; ask again before that to have them go
+// on. While nobody watches nobody pays. A time that has passed ends it. What was
+// counted stays. Any goroutine.
+func (s *RecorderSet) Watch(until int64) {
+	s.watch.until.Store(until)
+	if until <= s.window.From || s.watch.began.Swap(true) {
 		return
 	}
 	for _, r := range s.recorders {

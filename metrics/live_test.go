@@ -14,7 +14,7 @@ func TestLiveWhileWorkersRun(t *testing.T) {
 	const workers, commits = 4, 20_000
 	w := Window{From: 0, Until: 1 << 40}
 	s := NewRecorderSet(RecorderConfig{Workers: workers, Window: w})
-	s.Watch()
+	s.Watch(math.MaxInt64)
 	var wg sync.WaitGroup
 	for i := range workers {
 		wg.Go(func() {
@@ -78,14 +78,32 @@ func TestNobodyLooks(t *testing.T) {
 	if r.watch != nil || s.Live(1000*publishNS).P99.OK {
 		t.Error("a worker counts for a reader that does not exist")
 	}
-	s.Watch()
-	s.Watch() // again: it must not begin anew
+	s.Watch(4000 * publishNS)
+	s.Watch(4000 * publishNS) // again: it must not begin anew
 	for n := int64(1000); n < 4000; n++ {
 		r.Record(n*publishNS, 2*ms)
 	}
 	l := s.Live(4000 * publishNS)
 	if !l.P99.OK || l.P99.Value < ms*19/10 {
 		t.Errorf("p99 since somebody looks %v; want 2 ms", l.P99)
+	}
+	for n := int64(4000); n < 8000; n++ {
+		r.Record(n*publishNS, 9*ms)
+	}
+	if r.watch != nil {
+		t.Error("a worker counts for a reader that has gone")
+	}
+	s.Watch(9000 * publishNS)
+	for n := int64(8000); n < 9000; n++ {
+		r.Record(n*publishNS, 2*ms)
+	}
+	if l := s.Live(9000 * publishNS); !l.P99.OK || l.P99.Value > ms*21/10 || l.P99.Value < ms*19/10 {
+		t.Errorf("p99 after the reader was away %v; want 2 ms, of what was before and since", l.P99)
+	}
+	s.Watch(0)
+	r.Record(9001*publishNS, ms)
+	if r.watch != nil {
+		t.Error("a worker counts on after the reader took leave")
 	}
 	if allocs := testing.AllocsPerRun(100, func() { s.Live(1) }); allocs > 1 {
 		t.Errorf("Live allocates %v times", allocs)

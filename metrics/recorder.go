@@ -44,19 +44,28 @@ type RecorderConfig struct {
 // belong to that worker's goroutine alone; read the results through the
 // RecorderSet after it has ended.
 type Recorder struct {
-	_       [cacheLine]byte
-	latency Histogram
-	window  Window
-	outside int64 // acknowledged outside the window
-	errors  int64
+	_ [cacheLine]byte
+	// What each commit needs, 64 bytes of it: on most machines one cache line.
+	from    int64      // of the window
+	quiet   uint64     // until so long after from there is nothing to do but to count
+	sums    bucketSums // of the current bucket, until the next one begins
+	min     int64      // least latency so far
+	latency *counts
+	watch   *liveLatency // nil: nobody wants live latencies
+
+	window       Window
+	outside      int64 // acknowledged outside the window
+	below, above int64 // latencies out of the histogram's range
+	errors       int64
 
 	bucketNS int64
 	bucket   int   // index of the current bucket
 	bucketTo int64 // its end
 	series   []bucketSums
+	earlier  int64 // commits in the buckets before
 
 	publishAt int64
-	watch     *liveLatency // nil: nobody wants live latencies
+	until     *atomic.Int64 // until when somebody wants live latencies; read when it publishes
 	showAt    int64
 	service   *Histogram // nil unless paced
 	lag       *Histogram // nil unless paced
@@ -76,28 +85,75 @@ type bucketSums struct {
 	commits, latencySum, latencyMax int64
 }
 
+func (b *bucketSums) add(from bucketSums) {
+	b.commits += from.commits
+	b.latencySum += from.latencySum
+	b.latencyMax = max(b.latencyMax, from.latencyMax)
+}
+
 // Record counts one commit that was acknowledged at ackedAt after latency
 // nanoseconds. Commits outside the window are only counted as such.
 func (r *Recorder) Record(ackedAt, latency int64) {
-	if ackedAt < r.window.From || ackedAt >= r.window.Until {
-		r.outside++
+	due := uint64(ackedAt-r.from) >= r.quiet // before the window too: it wraps
+	if due && !r.enter(ackedAt) {
 		return
 	}
-	r.latency.Record(latency)
-	if ackedAt >= r.bucketTo {
-		r.nextBucket(ackedAt)
+	if uint64(latency-Lowest) <= uint64(Highest-Lowest) {
+		r.latency.add(latency)
+	} else {
+		r.stray(latency)
 	}
-	b := &r.series[r.bucket]
-	b.commits++
-	b.latencySum += latency
-	if latency > b.latencyMax {
-		b.latencyMax = latency
+	r.sums.commits++
+	r.sums.latencySum += latency
+	if latency > r.sums.latencyMax {
+		r.sums.latencyMax = latency
+	}
+	if latency < r.min {
+		r.min = latency
 	}
 	if r.watch != nil {
 		r.watch.counts[liveBucket(latency)]++
 	}
-	if ackedAt >= r.publishAt {
-		r.publish(ackedAt)
+	if due {
+		r.leave(ackedAt)
+	}
+}
+
+// enter does what is due before a commit is counted at the time t: it reports
+// whether that is in the window, and moves to its bucket.
+func (r *Recorder) enter(t int64) bool {
+	if !r.window.Contains(t) {
+		r.outside++
+		return false
+	}
+	if t >= r.bucketTo {
+		r.settle()
+		r.nextBucket(t)
+	}
+	return true
+}
+
+// leave does what is due after it, and says when something will be again.
+func (r *Recorder) leave(t int64) {
+	if t >= r.publishAt {
+		r.publish(t)
+	}
+	r.quiet = uint64(min(r.bucketTo, r.publishAt, r.window.Until) - r.from)
+}
+
+// settle adds the sums of the current bucket to the series.
+func (r *Recorder) settle() {
+	r.series[r.bucket].add(r.sums)
+	r.earlier += r.sums.commits
+	r.sums = bucketSums{}
+}
+
+// stray counts a latency that is out of the histogram's range.
+func (r *Recorder) stray(latency int64) {
+	if latency < Lowest {
+		r.below++
+	} else {
+		r.above++
 	}
 }
 
@@ -131,12 +187,15 @@ func (r *Recorder) nextBucket(t int64) {
 // often, and only if somebody watches: that takes a microsecond.
 func (r *Recorder) publish(t int64) {
 	r.publishAt = t + publishNS
-	r.live.commits.Store(r.latency.Count())
+	r.live.commits.Store(r.earlier + r.sums.commits)
+	switch wanted := t < r.until.Load(); {
+	case !wanted:
+		r.watch = nil
+	case r.watch == nil:
+		r.watch = r.live.latency.Load()
+	}
 	if t < r.showAt {
 		return
-	}
-	if r.watch == nil {
-		r.watch = r.live.latency.Load()
 	}
 	if r.watch != nil {
 		r.watch.show()
@@ -149,7 +208,13 @@ type RecorderSet struct {
 	window    Window
 	bucketNS  int64
 	recorders []*Recorder
-	watched   atomic.Bool // Watch was called
+
+	watch struct { // by Watch; the workers read it every publishNS
+		_     [cacheLine]byte
+		until atomic.Int64 // ns
+		began atomic.Bool  // there is something to count into
+		_     [cacheLine]byte
+	}
 }
 
 // NewRecorderSet returns recorders for all workers, with everything allocated
@@ -166,9 +231,9 @@ func NewRecorderSet(c RecorderConfig) *RecorderSet {
 	s := &RecorderSet{window: c.Window, bucketNS: c.BucketNS}
 	for range c.Workers {
 		r := &Recorder{
-			latency: *NewHistogram(), window: c.Window, bucketNS: c.BucketNS,
+			latency: new(counts), from: c.Window.From, min: math.MaxInt64, window: c.Window, bucketNS: c.BucketNS,
 			bucketTo: c.Window.From + c.BucketNS, series: make([]bucketSums, buckets),
-			publishAt: c.Window.From,
+			publishAt: c.Window.From, until: &s.watch.until,
 		}
 		if c.Paced {
 			r.service, r.lag = NewHistogram(), NewSpanHistogram()
@@ -201,13 +266,30 @@ type Series struct {
 	LatencyMaxNS  []int64
 }
 
+// addTo adds the latencies to h. REQUIRES: the worker has ended.
+func (r *Recorder) addTo(h *Histogram) {
+	r.settle()
+	if r.earlier == 0 {
+		return
+	}
+	r.latency.addTo(h)
+	h.below += r.below
+	h.above += r.above
+	h.min = min(h.min, r.min)
+	for _, b := range r.series {
+		h.count += b.commits
+		h.sum += b.latencySum
+		h.max = max(h.max, b.latencyMax)
+	}
+}
+
 // Merge adds up all recorders.
 // REQUIRES: every worker has ended.
 func (s *RecorderSet) Merge() Merged {
 	m := Merged{Latency: NewHistogram(), Series: Series{BucketNS: s.bucketNS}}
 	var sums []bucketSums
 	for _, r := range s.recorders {
-		m.Latency.Merge(&r.latency)
+		r.addTo(m.Latency)
 		m.Outside += r.outside
 		m.Errors += r.errors
 		if r.service != nil {
@@ -221,9 +303,7 @@ func (s *RecorderSet) Merge() Merged {
 			sums = make([]bucketSums, len(r.series))
 		}
 		for i, b := range r.series {
-			sums[i].commits += b.commits
-			sums[i].latencySum += b.latencySum
-			sums[i].latencyMax = max(sums[i].latencyMax, b.latencyMax)
+			sums[i].add(b)
 		}
 	}
 	m.Commits = m.Latency.Count()

@@ -81,6 +81,7 @@ func NewTracker(c TrackerConfig) (*Tracker, error) {
 	t.someNever = c.Never != [NumKinds]bool{}
 	for i := range t.lanes {
 		t.lanes[i].ring = make([]laneEntry, size)
+		clear(t.lanes[i].ring) // first touch here: not in a commit, and memory stays level
 		t.lanes[i].mask = uint64(size - 1)
 	}
 	for k := range t.mu.stats {

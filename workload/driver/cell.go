@@ -46,12 +46,12 @@ type cell struct {
 	over chan struct{} // closed when the cell ends
 	wg   sync.WaitGroup
 
-	_ [128]byte
+	_ [apart]byte
 	// cut is 0 while the cell goes on, then the end of what counts. Written
 	// once, by whoever ends the cell; read by every worker after each commit.
 	cut   atomic.Int64
 	phase atomic.Uint32 // written by the coordinator and by whoever ends the cell
-	_     [128]byte
+	_     [apart]byte
 
 	mu struct {
 		sync.Mutex

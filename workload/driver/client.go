@@ -7,6 +7,7 @@ import (
 
 // client is one parked client: a goroutine that waits for each of its commits.
 type client struct {
+	_ [apart]byte
 	*worker
 	id      uint32
 	session workload.Session
@@ -14,15 +15,18 @@ type client struct {
 	wake    chan struct{}    // capacity 1: the alarm's token
 	seat    *seat            // paced; else nil
 	txn     workload.Txn
-	seq     uint64 // of the last acknowledged commit
+	op      [1]workload.Op // of txn, workload log
+	seq     uint64         // of the last acknowledged commit
 	closed  bool
 	// readOnly says that txn changes nothing.
 	readOnly bool
+	_        [apart]byte
 }
 
 func newClient(w *worker, id uint32, s workload.Session) *client {
 	cl := &client{worker: w, id: id, session: s, seq: s.Seq(), wake: make(chan struct{}, 1)}
-	cl.txn = workload.Txn{Client: id, Ops: []workload.Op{{Kind: workload.OpAppend}}}
+	cl.op[0].Kind = workload.OpAppend
+	cl.txn = workload.Txn{Client: id, Ops: cl.op[:]}
 	if g := w.c.cfg.Txns; g != nil {
 		cl.txn = *g.NewTxn(id)
 	}

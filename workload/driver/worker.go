@@ -9,10 +9,15 @@ import (
 	"flushbench/workload"
 )
 
+// apart keeps what two goroutines write from sharing a cache line: two lines of 64
+// bytes, because processors fetch them in pairs. Goroutines move between processors,
+// and each line that they write moves with them.
+const apart = 128
+
 // worker is what one goroutine that acknowledges owns. Nobody else touches it
 // until the goroutine has ended.
 type worker struct {
-	_    [128]byte
+	_    [apart]byte
 	c    *cell
 	sink *sink         // nil: nothing is measured
 	lane *metrics.Lane // nil: no tracking
@@ -32,7 +37,7 @@ type worker struct {
 	prepaid      int64  // taken from the write budget, not yet used
 	sampleIn     int    // commits until the next sample
 	x            uint64 // state of burn
-	_            [128]byte
+	_            [apart]byte
 }
 
 // sink is a recorder, shared when there are more workers than recorders.
