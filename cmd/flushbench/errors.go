@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"flushbench/workload/runner"
+	"flushbench/workload/runner/servers"
 	"flushbench/workload/workdir"
 )
 
@@ -69,7 +69,7 @@ func exitCode(err error, started bool) int {
 // refusal, which is a small screen of its own.
 func message(err error) string {
 	var refusal *workdir.Refusal
-	var left *runner.LeftError
+	var left *servers.LeftError
 	var text string
 	switch errors.As(err, &left); {
 	case errors.As(err, &refusal):

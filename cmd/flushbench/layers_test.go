@@ -26,23 +26,26 @@ var theLaw = law{
 		{"workload/sweep/simdisk", ""},
 		{"workload/crash/servers", "below"},
 		{"workload/runner workload/crash workload/plug", "below"},
+		{"workload/runner/servers", "workload workload/driver workload/process workload/target workload/server workload/workdir metrics/hostinfo metrics/result metrics/verdict"},
+		{"workload/crash/lab/labtest", "workload/crash/lab engine/vfs"},
 		{"workload/crash/lab", "metrics/hostinfo engine/vfs engine/clock"},
 		{"workload/crash/victim", "workload workload/judge workload/driver workload/crash/subject workload/crash/ledger workload/target/embedded workload/durability metrics engine engine/... groupcommit"},
 		{"workload/judge", "workload/crash/subject workload/crash/ledger workload/target/embedded engine engine/... groupcommit workload workload/durability"},
 		{"workload/crash/subject", "workload workload/durability workload/target/embedded engine engine/... groupcommit"},
 		{"workload/crash/ledger", "engine/clock"},
 		{"workload/target/mysql workload/target/postgres", "workload workload/target workload/server engine/lsn"}, // the server is for their tests
-		{"workload/server", "workload/workdir workload/target metrics/hostinfo metrics/result engine/vfs engine/clock"},
+		{"workload/server", "workload/workdir workload/target workload/process metrics/hostinfo metrics/result engine/vfs engine/clock"},
 		{"workload/driver", "workload metrics engine/clock engine/lsn"},
 		{"workload/target/embedded", "workload engine engine/... groupcommit"},
 		{"workload/scenario", "workload workload/target engine engine/redo engine/binlog engine/vfs groupcommit"},
-		{"workload/target", "workload"},
+		{"workload/target", "workload workload/process"},
 		{"workload/params", "workload engine engine/... groupcommit metrics/result"},
 		{"workload/probe", "workload/workdir metrics/... engine/vfs engine/clock"},
 		{"workload/beside", "workload metrics engine/vfs engine/clock"},
 		{"workload/workdir", "metrics/hostinfo engine/vfs"},
 		{"workload/writeback", "metrics/hostinfo engine/vfs engine/clock"},
 		{"workload/durability", "groupcommit engine/vfs"},
+		{"workload/process", ""},
 		{"workload", "engine/lsn"},
 		{"engine", "below-engine groupcommit"},
 		{"engine/rebuild", "engine/table engine/binlog engine/vfs engine/clock engine/lsn engine/trx"},
@@ -82,7 +85,7 @@ var theLaw = law{
 		{"github.com/shirou/gopsutil/v3", "metrics/hostinfo"},
 		{"github.com/prometheus/procfs", "metrics/hostinfo"},
 		{"github.com/prometheus/common", "tests"}, // a foreign reader of what serve tells Prometheus
-		{"golang.org/x/sys", "engine/vfs/... engine/redo engine/clock metrics/hostinfo workload/driver workload/server workload/crash/... workload/writeback tests"},
+		{"golang.org/x/sys", "engine/vfs/... engine/redo engine/clock metrics/hostinfo workload/driver workload/process workload/server workload/crash/... workload/writeback tests"},
 		{"github.com/go-sql-driver/mysql", "workload/target/mysql"},
 		{"github.com/jackc/pgx/v5", "workload/target/postgres"},
 		{"pgregory.net/rapid", "tests"},
@@ -91,7 +94,7 @@ var theLaw = law{
 	// Who may open files that are not the engine's. The engine's go through
 	// engine/vfs, or no crash, fault or flush count would cover them.
 	files: "cmd/flushbench plots/... engine/vfs/... metrics/result metrics/hostinfo mutants tests " +
-		"workload/runner workload/probe workload/crash/... workload/plug workload/driver workload/workdir workload/server workload/audit workload/target workload/lesson workload/writeback " +
+		"workload/runner workload/probe workload/crash/... workload/plug workload/driver workload/workdir workload/process workload/server workload/audit workload/target workload/lesson workload/writeback " +
 		"engine/yield/seeds",
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"flushbench/workload/runner"
+	"flushbench/workload/runner/servers"
 	"flushbench/workload/scenario"
 	"flushbench/workload/server"
 	"flushbench/workload/target"
@@ -52,12 +52,12 @@ func (o *serverOptions) check(s *scenario.Scenario, flags *pflag.FlagSet) error 
 }
 
 // servers are the real servers of a run.
-func (o *serverOptions) servers(s *scenario.Scenario) (all []runner.Server, err error) {
+func (o *serverOptions) servers(s *scenario.Scenario) (all []servers.Server, err error) {
 	for i, t := range s.Targets() {
 		if t.Engine() {
 			continue
 		}
-		x := runner.Server{Label: s.Labels()[i], Address: t.Address, Open: o.open, Set: target.Settings(s.ServerSet)}
+		x := servers.Server{Label: s.Labels()[i], Address: t.Address, Open: o.open, Set: target.Settings(s.ServerSet)}
 		if t.Private != 0 {
 			if _, _, err := server.Find(t.Private); err != nil {
 				return nil, usageError(err)
@@ -84,7 +84,7 @@ const privateClients = 16
 
 // starter starts a private server for a scenario: with the engine's buffer pool and
 // with a binlog where the engine has one.
-func starter(p target.Product, s *scenario.Scenario) func(context.Context, string, string) (runner.Process, error) {
+func starter(p target.Product, s *scenario.Scenario) func(context.Context, string, string) (servers.Process, error) {
 	cfg := server.Config{Product: p, Tuning: server.Tuning{PoolBytes: int64(s.BufferPool[0])}}
 	option := func(name, value string) {
 		if p == target.PostgreSQL {
@@ -108,7 +108,7 @@ func starter(p target.Product, s *scenario.Scenario) func(context.Context, strin
 	for _, x := range s.ServerOption {
 		option(x.Name, x.Value)
 	}
-	return func(ctx context.Context, dir, buffering string) (runner.Process, error) {
+	return func(ctx context.Context, dir, buffering string) (servers.Process, error) {
 		c := cfg
 		c.Dir = dir
 		switch buffering {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
@@ -113,19 +112,13 @@ func (f *Facts) lookAtLog() {
 		dir = f.Info.DataDir
 	}
 	dir = absolute(dir, f.Info.DataDir)
-	files, _ := filepath.Glob(filepath.Join(dir, "#innodb_redo", "#ib_redo*[0-9]"))
-	if files = append(files, filepath.Join(dir, "ib_logfile0")); f.Info.PID == 0 {
+	if f.Info.PID == 0 {
 		f.Unknown = append(f.Unknown, what)
 		return
 	}
-	var failed error
-	for _, path := range files {
-		flags, ok, err := server.OpenFlags(f.Info.PID, path)
-		if !ok {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		f.Redo = RedoLog{Path: path, FlagsKnown: true, Direct: flags&openDirect != 0, Sync: flags&syscall.O_DSYNC != 0}
+	path, flags, failed := server.OpenRedo(f.Info.PID, f.Info.Product, dir)
+	if path != "" {
+		f.Redo = RedoLog{Path: path, FlagsKnown: true, Direct: flags.Direct, Sync: flags.Dsync}
 		if x, err := server.Extents(path); err == nil {
 			f.Redo.LayoutKnown = true
 			f.Redo.UnwrittenBytes = x.Unwritten + x.Delayed + x.Hole

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"flushbench/engine/vfs"
-	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/workload/crash/lab"
+	"flushbench/workload/crash/lab/labtest"
 	"flushbench/workload/crash/victim"
 )
 
@@ -20,9 +20,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == victim.Command {
 		os.Exit(victim.Main())
 	}
-	if os.Geteuid() == 0 {
-		_ = lab.Enter() // without one they run all the same
-	}
+	labtest.Enter()
 	os.Exit(m.Run())
 }
 
@@ -41,9 +39,7 @@ func testEnv(t *testing.T, scale float64) *Env {
 // needRoot skips a test without what os crashes on ext4 take.
 func needRoot(t *testing.T) {
 	t.Helper()
-	if err := lab.Available(vfs.CrashOS, lab.Ext4); err != nil {
-		testenv.Lack(t, err)
-	}
+	labtest.Need(t, vfs.CrashOS, lab.Ext4)
 }
 
 // tell tells a lesson and checks what every lesson owes.

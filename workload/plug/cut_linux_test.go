@@ -18,9 +18,9 @@ import (
 	"time"
 
 	"flushbench/engine/vfs"
-	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/workload/crash/lab"
+	"flushbench/workload/crash/lab/labtest"
 	"flushbench/workload/judge"
 )
 
@@ -42,9 +42,7 @@ type orders struct {
 func TestMain(m *testing.M) {
 	text := os.Getenv(childEnv)
 	if text == "" {
-		if os.Geteuid() == 0 {
-			_ = lab.Enter() // what is missing the tests that need it find out
-		}
+		labtest.Enter()
 		os.Exit(m.Run())
 	}
 	var o orders
@@ -144,19 +142,7 @@ type machine struct {
 
 func aMachine(t *testing.T) *machine {
 	t.Helper()
-	if err := lab.Available(vfs.CrashPower, lab.Ext4); err != nil {
-		testenv.Lack(t, err)
-	}
-	d, err := lab.New(t.Context(), lab.Options{Dir: t.TempDir(), Kind: vfs.CrashPower, FS: lab.Ext4, Bytes: 48 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	m := &machine{disk: d}
+	m := &machine{disk: labtest.New(t, lab.Options{Kind: vfs.CrashPower, FS: lab.Ext4, Bytes: 48 << 20})}
 	cmd, out := child(t, orders{Do: "witness", Path: filepath.Join(t.TempDir(), "journal"), Addr: "127.0.0.1:0"})
 	m.addr = line(t, cmd, out)
 	return m

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"flushbench/engine/vfs"
 	"flushbench/workload/crash/victim"
@@ -52,15 +51,6 @@ func decodeDescription(b []byte) (d description, err error) {
 		return d, fmt.Errorf("plug: description of the load: %w", err)
 	}
 	return d, d.Spec.Validate()
-}
-
-// bootID names the time since the machine was started; "" where nobody says.
-func bootID() string {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
 }
 
 // marker says in a run's folder whose it is.

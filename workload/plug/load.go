@@ -14,6 +14,7 @@ import (
 	"flushbench/workload/crash/ledger"
 	"flushbench/workload/crash/subject"
 	"flushbench/workload/crash/victim"
+	"flushbench/workload/process"
 	"flushbench/workload/workdir"
 )
 
@@ -137,7 +138,7 @@ func (l *load) describe(facts *hostinfo.Facts) (err error) {
 	if l.o.id, err = newID(); err != nil {
 		return err
 	}
-	l.o.description, err = description{Spec: l.spec, Boot: bootID(), Host: hostinfo.Headline(facts.Env), Tool: l.ToolVersion}.encode()
+	l.o.description, err = description{Spec: l.spec, Boot: process.Boot(), Host: hostinfo.Headline(facts.Env), Tool: l.ToolVersion}.encode()
 	return err
 }
 

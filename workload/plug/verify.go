@@ -15,6 +15,7 @@ import (
 	"flushbench/workload/crash/subject"
 	"flushbench/workload/durability"
 	"flushbench/workload/judge"
+	"flushbench/workload/process"
 	"flushbench/workload/workdir"
 )
 
@@ -78,7 +79,7 @@ func Verify(ctx context.Context, c VerifyConfig) (f *Finding, err error) {
 	}
 	f = &Finding{
 		Name: c.Name, ID: m.ID, Folder: runFolder(base, c.Name), Host: about.Host, Subject: about.Spec.Subject, Rate: about.Spec.Rate,
-		Opened: s.opened, Heard: s.heard, Restarted: about.Boot == "" || about.Boot != bootID(),
+		Opened: s.opened, Heard: s.heard, Restarted: about.Boot == "" || about.Boot != process.Boot(),
 	}
 	f.count(reports)
 	size, err := sizeOf(filepath.Join(f.Folder, dataFolder))

@@ -114,8 +114,8 @@ func (r *run) addCell(s *Spec) {
 // params returns the axes of a spec as the result names them.
 func (r *run) params(s *Spec) result.Params {
 	name := ""
-	if v := r.serverOf(s); v != nil {
-		name = v.name
+	if v := r.servers.Of(&s.Asked); v != nil {
+		name = v.Name()
 	}
 	return s.params(r.plan.Floor, name)
 }

@@ -89,7 +89,7 @@ func (r *run) beside() (*beside.Disk, error) {
 func (c *cellRun) driveBeside(ctx context.Context, cfg driver.Config) (driver.Outcome, error) {
 	load := c.spec.Background
 	if !load.Runs() {
-		return c.runDriver(ctx, cfg)
+		return c.eng.drive(ctx, cfg)
 	}
 	disk, err := c.r.beside()
 	if err != nil {
@@ -99,7 +99,7 @@ func (c *cellRun) driveBeside(ctx context.Context, cfg driver.Config) (driver.Ou
 	defer cancel()
 	c.r.neighbour.end, c.r.neighbour.ahead = cancel, c.spec.fixedBytes()+int64(c.spec.Engine.BufferSize)+ahead
 	x := disk.Start(load)
-	out, err := c.runDriver(ctx, cfg)
+	out, err := c.eng.drive(ctx, cfg)
 	report, failed := x.Stop()
 	c.background = &report
 	if errors.Is(failed, workdir.ErrBudget) && err == nil {

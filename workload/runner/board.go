@@ -23,6 +23,7 @@ import (
 type Board struct {
 	now    atomic.Pointer[posted]
 	looked atomic.Int64 // clock.Now when somebody looked last; 0: never
+	wanted atomic.Int64 // until when, by clock.Now, somebody counts as looking
 
 	readers struct { // among themselves
 		sync.Mutex
@@ -143,8 +144,8 @@ func (b *Board) measures(w metrics.Window, set *metrics.RecorderSet, t *metrics.
 	if b == nil {
 		return
 	}
-	if set != nil && b.watched() {
-		set.Watch() // now, since it allocates
+	if until := b.wanted.Load(); set != nil && until > clock.Now() {
+		set.Watch(max(until, w.From+1)) // now, since it allocates
 	}
 	b.post(func(p *posted) { p.phase, p.set, p.tracker, p.window = result.PhaseMeasured, set, t, w })
 }
@@ -185,8 +186,12 @@ func (r *boardRun) flushes() int64 {
 // watchedFor is how long after a look somebody still counts as looking.
 const watchedFor = int64(10 * time.Second)
 
-// watched reports whether somebody looks.
-func (b *Board) watched() bool {
-	at := b.looked.Load()
-	return at != 0 && clock.Now()-at < watchedFor
+// Leave says that nobody who has looked will look again: clients stop counting for
+// readers now, and not ten seconds after the last look. Somebody who looks all the
+// same is served from then on. Any goroutine.
+func (b *Board) Leave() {
+	b.wanted.Store(0)
+	if p := b.now.Load(); p != nil && p.set != nil {
+		p.set.Watch(0)
+	}
 }

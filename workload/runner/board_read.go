@@ -48,7 +48,7 @@ func (b *Board) figures(p *posted, now int64, l *result.Live) {
 		live := b.live(p.set, now)
 		l.Commits, l.TPS, l.P99NS = &live.Commits, &live.TPS, live.P99.Pointer()
 	case p.set != nil:
-		p.set.Watch()
+		p.set.Watch(max(now+watchedFor, p.window.From+1)) // now, since it allocates
 	case p.final != nil:
 		l.Commits, l.TPS, l.P99NS = &p.final.commits, &p.final.tps, p.final.p99
 	}
@@ -64,7 +64,7 @@ const percentileEvery = int64(200 * time.Millisecond)
 
 // live reads a cell's recorders. REQUIRES: readers is held.
 func (b *Board) live(set *metrics.RecorderSet, now int64) metrics.Live {
-	set.Watch()
+	set.Watch(now + watchedFor)
 	c := &b.readers.p99
 	if c.of != set || now-c.at >= percentileEvery {
 		c.of, c.at, c.v = set, now, set.Live(now)
@@ -103,6 +103,7 @@ func (b *Board) look(now int64) {
 	for last := b.looked.Load(); now > last && !b.looked.CompareAndSwap(last, now); {
 		last = b.looked.Load()
 	}
+	b.wanted.Store(now + watchedFor)
 }
 
 // elapsed is how long the run took so far.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"flushbench/engine/clock"
 	"flushbench/engine/vfs"
 	"flushbench/metrics"
 	"flushbench/metrics/result"
@@ -347,5 +348,58 @@ func TestRecentRates(t *testing.T) {
 	p = &next
 	if f, _ := look(10_500, 5, 0); f != 10 {
 		t.Errorf("the next step begins with %v flushes/s; want 10", f)
+	}
+}
+
+// TestBoardLeave holds that clients count for readers while somebody looks, and no
+// longer.
+func TestBoardLeave(t *testing.T) {
+	b, from := NewBoard(), clock.Now()
+	w := metrics.Window{From: from, Until: from + int64(time.Hour)}
+	b.begin("leave")
+	b.plan(vfs.NewOS(), 1, 1, time.Second)
+	// counted is how many of a second's commits a new cell's readers get to see.
+	counted := func(readers func()) int64 {
+		set := metrics.NewRecorderSet(metrics.RecorderConfig{Workers: 1, Window: w})
+		b.measures(w, set, nil)
+		readers()
+		for i := range int64(1000) {
+			set.Worker(0).Record(from+i*int64(time.Millisecond), 1000)
+		}
+		return set.Live(from + int64(time.Second)).P99.Above
+	}
+	look := func() { b.Snapshot() }
+	for _, c := range []struct {
+		name    string
+		readers func()
+		want    bool
+	}{
+		{"nobody has looked", func() {}, false},
+		{"somebody looks", look, true},
+		{"somebody looked at the last cell", func() {}, true},
+		{"who looked has left", b.Leave, false},
+		{"who looked left in the last cell", func() {}, false},
+		{"somebody else looks", func() { b.Leave(); look() }, true},
+	} {
+		if got := counted(c.readers); (got > 0) != c.want {
+			t.Errorf("%s: %d commits counted for readers; want some: %v", c.name, got, c.want)
+		}
+	}
+}
+
+// BenchmarkSnapshot is what a look at a cell of 8 clients takes of a processor.
+func BenchmarkSnapshot(b *testing.B) {
+	board, from := NewBoard(), clock.Now()
+	w := metrics.Window{From: from, Until: from + int64(time.Hour)}
+	board.begin("bench")
+	board.plan(vfs.NewOS(), 1, 1, time.Second)
+	set := metrics.NewRecorderSet(metrics.RecorderConfig{Workers: 8, Window: w})
+	board.begins(boardStep{number: 1}, result.PhaseSetup)
+	board.of(&result.Cell{Name: "cell"}, 1)
+	board.measures(w, set, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		board.readers.p99.at = 0 // the percentile is worth 200 ms; all frames but few take it anew
+		board.Snapshot()
 	}
 }

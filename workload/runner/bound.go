@@ -9,6 +9,9 @@ import (
 // budgetText is BoundWriteBudget in plain words.
 const budgetText = "the write budget (--max-write-bytes)"
 
+// overloadedText is BoundOverloaded in plain words.
+const overloadedText = "overloaded: it did not carry the rate asked for, and its latencies depend on how long it ran"
+
 // bound names what limits a cell, from its counts.
 func (c *cellRun) bound(round *result.Round) (kind, text string) {
 	secs := round.DurationS
@@ -19,7 +22,7 @@ func (c *cellRun) bound(round *result.Round) (kind, text string) {
 	}
 	busyDisk := c.flushShare(round)
 	if round.OpenLoop != nil && round.OpenLoop.Overloaded {
-		return result.BoundOverloaded, "overloaded: it did not carry the rate asked for, and its latencies depend on how long it ran"
+		return result.BoundOverloaded, overloadedText
 	}
 	switch {
 	case c.out.Ended == driver.EndBudget:

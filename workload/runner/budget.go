@@ -16,6 +16,7 @@ import (
 	"flushbench/workload"
 	"flushbench/workload/beside"
 	"flushbench/workload/driver"
+	"flushbench/workload/runner/servers"
 	"flushbench/workload/workdir"
 )
 
@@ -50,7 +51,7 @@ func (p *Plan) needBytes() (n int64) {
 func (p *Plan) needs() (n [numParts]int64) {
 	seen := map[string]bool{}
 	spare := false
-	n[partRedo] = p.serversNeed() + beside.Needs(p.backgrounds(), p.BackgroundBytes)
+	n[partRedo] = servers.Needs(p.serverCells(), p.Rounds) + beside.Needs(p.backgrounds(), p.BackgroundBytes)
 	for i := range p.Specs {
 		s := &p.Specs[i]
 		if s.onServer() {
@@ -222,15 +223,7 @@ func (r *run) room() int64 {
 	if r.cfg.MaxWriteBytes <= 0 {
 		return math.MaxInt64
 	}
-	return r.cfg.MaxWriteBytes - int64(r.fs.Counts().Bytes) - r.serversWrote() - r.neighbour.spent.Load()
-}
-
-// serversWrote is what the servers have written, estimated from what they counted.
-func (r *run) serversWrote() (n int64) {
-	for _, v := range slices.Concat(r.servers, r.closed) {
-		n += v.wrote
-	}
-	return n
+	return r.cfg.MaxWriteBytes - int64(r.fs.Counts().Bytes) - r.servers.Wrote() - r.neighbour.spent.Load()
 }
 
 // affords says, with an error that wraps workdir.ErrBudget, that n bytes more
@@ -279,7 +272,7 @@ func (c *cellRun) spend() func(int64) error {
 		return nil
 	}
 	s := c.spec
-	if c.server != nil {
+	if c.turn != nil {
 		var asked atomic.Int64
 		return func(n int64) error { return c.r.affords(2 * asked.Add(n)) }
 	}

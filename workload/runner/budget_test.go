@@ -77,3 +77,15 @@ func (s *spender) Counts() vfs.Counts {
 	c.Bytes *= 4
 	return c
 }
+
+// A refusal for want of space names what would make the run need less.
+func TestPlanLower(t *testing.T) {
+	engine, on := spec("engine", groupcommit.Policy1, 1), serverSpec("server", workload.KindUpdate, 1, 1, 1)
+	for want, specs := range map[string][]Spec{
+		"": {engine}, "--rows or --duration": {on, on}, "--log-capacity, --rows or --duration": {engine, on},
+	} {
+		if got := (&Plan{Specs: specs}).lower(); got != want {
+			t.Errorf("lower() of %d cells = %q; want %q", len(specs), got, want)
+		}
+	}
+}

@@ -75,7 +75,7 @@ func (r *run) carried(ctx context.Context, like *Spec) (tps float64, err error) 
 	}
 	out, err := driver.Run(ctx, driver.Config{
 		Target: embedded.New(e), Clients: calibrationClients, Sizes: like.Sizes, Seed: r.seed,
-		Warmup: r.plan.Calibrate / 5, Duration: r.plan.Calibrate * 4 / 5, Measure: true, Spend: (&cellRun{r: r, spec: &s, eng: logSubject{e}}).spend(),
+		Warmup: r.plan.Calibrate / 5, Duration: r.plan.Calibrate * 4 / 5, Measure: true, Batch: true, Spend: (&cellRun{r: r, spec: &s, eng: logSubject{e: e}}).spend(),
 	})
 	if err == nil {
 		err = e.Drain()

@@ -15,6 +15,7 @@ import (
 	"flushbench/workload/beside"
 	"flushbench/workload/driver"
 	"flushbench/workload/durability"
+	"flushbench/workload/runner/servers"
 )
 
 const (
@@ -38,14 +39,13 @@ type cellRun struct {
 	found engine.Recovered // by workload log's engine when it opened
 	db    *dbCell          // nil: workload log
 	// Of a cell on a real server.
-	server    *serverRun          // nil: the engine
-	txns      *workload.Generator // of its transactions
-	abandoned bool                // its clients never came back
-	obs       *observer
-	out       driver.Outcome
-	begin     snapshot
-	end       snapshot
-	risk      metrics.RiskResult
+	turn  *servers.Turn       // nil: the engine
+	txns  *workload.Generator // of its transactions
+	obs   *observer
+	out   driver.Outcome
+	begin snapshot
+	end   snapshot
+	risk  metrics.RiskResult
 	// background is what the I/O beside the cell came to; nil: there was none.
 	background *beside.Report
 
@@ -94,7 +94,7 @@ func (c *cellRun) open() error {
 		return err
 	}
 	c.found = e.Recovered()
-	c.opened(logSubject{e})
+	c.opened(logSubject{e: e})
 	return nil
 }
 

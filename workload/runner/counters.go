@@ -8,6 +8,7 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
+	"flushbench/workload/runner/servers"
 )
 
 // snapshot is everything that is counted, read at the begin and at the end of
@@ -19,7 +20,7 @@ type snapshot struct {
 	devices []deviceCount // as run.devices; nil: unknown
 	use     usage
 	mallocs uint64
-	server  serverSnapshot // of a cell on a real server
+	server  servers.Snapshot // of a cell on a real server
 }
 
 // slow reads the counters that take a while: to be called just outside of
@@ -37,9 +38,7 @@ const edgeTries = 64
 // edge reads the counters that must lie close to the interval's edge, and to
 // each other: the device is compared with the calls.
 func (s *snapshot) edge(r *run, e subject) {
-	if x, ok := e.(serverSubject); ok {
-		s.server = x.snapshot()
-	}
+	e.edge(s)
 	s.use = processUsage()
 	for range edgeTries {
 		s.calls = r.fs.Counts()

@@ -10,6 +10,7 @@ import (
 
 	"flushbench/engine/lsn"
 	"flushbench/workload"
+	"flushbench/workload/runner/servers"
 	"flushbench/workload/target"
 )
 
@@ -39,24 +40,27 @@ type fakeServer struct {
 	conns  int
 }
 
+// bufferingVariable is MariaDB's.
+const bufferingVariable = "innodb_log_file_buffering"
+
 func newFakeServer(log bool) *fakeServer {
 	bin := "OFF"
 	if log {
 		bin = "ON"
 	}
 	return &fakeServer{limit: 1000, settings: target.Settings{
-		{Name: "innodb_flush_log_at_trx_commit", Value: "1"}, {Name: "sync_binlog", Value: "0"}, {Name: varLogBin, Value: bin},
-		{Name: varBuffering, Value: "OFF"}, {Name: "innodb_flush_log_at_timeout", Value: "1"},
+		{Name: "innodb_flush_log_at_trx_commit", Value: "1"}, {Name: "sync_binlog", Value: "0"}, {Name: "log_bin", Value: bin},
+		{Name: bufferingVariable, Value: "OFF"}, {Name: "innodb_flush_log_at_timeout", Value: "1"},
 	}}
 }
 
 // server is the fake as a run reaches it.
-func (f *fakeServer) server(label string) Server {
+func (f *fakeServer) server(label string) servers.Server {
 	a, err := target.ParseAddress("mysql://me:geheim@unix(/nowhere)/db")
 	if err != nil {
 		panic(err)
 	}
-	return Server{Label: label, Address: a, Open: func(context.Context, target.Address) (target.Server, error) {
+	return servers.Server{Label: label, Address: a, Open: func(context.Context, target.Address) (target.Server, error) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if f.gone != nil {

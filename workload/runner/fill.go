@@ -23,7 +23,7 @@ func (c *cellRun) fill(round *result.Round) {
 	if o.Latency != nil {
 		c.fillLatency(round)
 	}
-	if c.server != nil {
+	if c.turn != nil {
 		c.fillServer(round)
 	} else {
 		c.fillFlushes(round)
@@ -38,7 +38,7 @@ func (c *cellRun) fill(round *result.Round) {
 	c.fillDatabase(round)
 	c.warnOfHistory(round)
 	c.fillBackground(round)
-	if c.spec.paced() || o.Latency == nil || o.Latency.Count() == 0 || c.abandoned || c.spec.Think > 0 || c.spec.TxnCPU > 0 {
+	if c.spec.paced() || o.Latency == nil || o.Latency.Count() == 0 || c.turn != nil && c.turn.Abandoned() || c.spec.Think > 0 || c.spec.TxnCPU > 0 {
 		return
 	}
 	little := o.LittlesLaw()

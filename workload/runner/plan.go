@@ -8,6 +8,7 @@ import (
 	"flushbench/engine"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
+	"flushbench/workload/runner/servers"
 	"flushbench/workload/scenario"
 )
 
@@ -112,7 +113,7 @@ func matrix(p *Plan, s *scenario.Scenario) {
 			x.Load, x.Database, x.LongView = s.Txns(c), s.DatabaseOptions(c), c.LongView
 		}
 		if !c.Target.Engine() {
-			x.Asked = Asked{Server: s.Label(c), Pair: s.Pair(c), Product: c.Target.Private, Away: c.Target.Private == 0 && !c.Target.Address.Local()}
+			x.Asked = servers.Asked{Server: s.Label(c), Pair: s.Pair(c), Product: c.Target.Private, Away: c.Target.Private == 0 && !c.Target.Address.Local()}
 			if c.Buffering != scenario.BufferingOwn {
 				x.Asked.Buffering = c.Buffering.String()
 			}

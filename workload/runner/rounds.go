@@ -105,7 +105,7 @@ func (r *run) cell(ctx context.Context, i, n, place int) (done bool, err error) 
 	r.progress(fmt.Sprintf("round %d of %d: %s", n, r.plan.Rounds, s.Name), result.PhaseSetup, s.longest())
 	r.cfg.Board.of(out, n)
 	if s.onServer() {
-		return r.serverCell(ctx, i, n, place)
+		return r.cellOnServer(ctx, i, n, place)
 	}
 	log, err := r.logFor(s)
 	if err == nil {

@@ -1,7 +1,8 @@
-// Package runner measures a matrix of cells against the embedded engine on a
-// real disk: rounds interleaved in a seeded random order, each with the limit
-// loop on the same files, every cell verified after it, the result saved
-// before the first cell and after each one.
+// Package runner measures a matrix of cells, on the embedded engine and on real
+// servers, on a real disk: rounds interleaved in a seeded random order, each with the
+// limit loop on the same files, every cell verified after it, the result saved
+// before the first cell and after each one. What a cell measures is a subject; how
+// servers become one is the business of its folder servers.
 //
 // It prints nothing: who wants to see progress hands in a Progress. Whatever
 // stops a run half-way, the finished cells are in the result.
@@ -20,6 +21,7 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
+	"flushbench/workload/runner/servers"
 	"flushbench/workload/server"
 	"flushbench/workload/workdir"
 )
@@ -75,12 +77,12 @@ type Config struct {
 	WrapFS func(vfs.FS) vfs.FS
 
 	// Servers are those that Specs name.
-	Servers []Server
+	Servers []servers.Server
 	// StateDir is where the settings of servers are kept while the run changes them;
 	// "": they are not kept, and lost when the run is killed.
 	StateDir string
 
-	serverPatience time.Duration // in place of serverPatience and comesBack; 0: these
+	serverPatience time.Duration // servers.Config.Patience
 
 	catchUp time.Duration // how long the end of a cell waits for purge; 0: maxCatchUp
 }
@@ -129,8 +131,7 @@ type run struct {
 	left  time.Duration
 
 	adaptive adaptive
-	servers  []*liveServer
-	closed   []*liveServer // those that were
+	servers  *servers.Roster
 }
 
 // Run carries out the plan. The result is also returned beside an error, as far
@@ -148,8 +149,11 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 	r := &run{cfg: cfg, plan: &cfg.Plan, seed: cfg.Plan.Seed, cores: runtime.NumCPU(), started: clock.Now(), logs: map[string]*logDir{}, bounds: map[string][]boundSeen{}}
 	cfg.Board.begin(cmp.Or(cfg.Name, "run"))
 	defer func() { cfg.Board.ends(endPhase(ctx, err), err) }()
-	defer func() { err = errors.Join(err, r.closeServers(ctx)) }()
-	if err := r.connectServers(ctx); err != nil {
+	if r.servers, err = r.newServers(); err != nil {
+		return nil, "", err
+	}
+	defer func() { err = errors.Join(err, r.servers.Close(ctx)) }()
+	if err := r.servers.Connect(ctx); err != nil {
 		return nil, "", err
 	}
 	if err := r.acquire(ctx); err != nil {
@@ -166,15 +170,15 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 	if err := r.checkMethods(); err != nil {
 		return nil, "", err
 	}
-	if err := r.startServers(ctx); err != nil {
-		return nil, "", errors.Join(err, r.closeServers(ctx))
+	if err := r.servers.Start(ctx, r.dir.Tree); err != nil {
+		return nil, "", errors.Join(err, r.servers.Close(ctx))
 	}
-	r.placeServers(ctx)
-	if err := r.tryServers(ctx); err != nil {
-		return nil, "", errors.Join(err, r.closeServers(ctx))
+	r.servers.Place(ctx, &r.dir.Facts.Env)
+	if err := r.servers.Try(ctx); err != nil {
+		return nil, "", errors.Join(err, r.servers.Close(ctx))
 	}
 	if err := r.prepare(); err != nil {
-		return nil, "", errors.Join(err, r.closeServers(ctx))
+		return nil, "", errors.Join(err, r.servers.Close(ctx))
 	}
 	err = r.rounds(ctx)
 	err = errors.Join(err, r.serversAtEnd(ctx, err))
@@ -203,7 +207,7 @@ func (r *run) acquire(ctx context.Context) error {
 		limit = r.plan.Bytes()
 	}
 	f, err := acquireFolders(ctx, &r.cfg, workdir.Options{
-		Name: "run", Clean: server.CleanUp, Neighbours: r.neighbours, MaxWriteBytes: limit, AllowVolatile: r.cfg.AllowVolatile, BesideLiveDatabase: r.cfg.BesideLiveDatabase,
+		Name: "run", Lower: r.plan.lower(), Clean: server.CleanUp, Neighbours: r.servers.Neighbours, MaxWriteBytes: limit, AllowVolatile: r.cfg.AllowVolatile, BesideLiveDatabase: r.cfg.BesideLiveDatabase,
 	})
 	if err != nil {
 		return err
@@ -237,7 +241,7 @@ func (r *run) prepare() error {
 	r.steps, r.left = r.countSteps()
 	r.cfg.Progress.Planned(r.res.BytesPlanned-r.earlier.bytes, r.left, r.folder)
 	r.cfg.Board.plan(r.fs, r.plan.Rounds, r.steps, r.left)
-	r.tellServers()
+	r.res.Environment.Servers = r.servers.Facts()
 	if r.folder == "" {
 		folder, err := result.CreateFolder(r.resultsDir(), r.res)
 		if err != nil {

@@ -8,12 +8,13 @@ import (
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
+	"flushbench/workload/runner/servers"
 )
 
 // save writes the result as it stands.
 func (r *run) save() error {
 	r.phase(&r.res.FlushSyscalls.Setup)
-	r.res.BytesWritten = r.earlier.bytes + int64(r.fs.Counts().Bytes) + r.serversWrote() + r.neighbour.spent.Load()
+	r.res.BytesWritten = r.earlier.bytes + int64(r.fs.Counts().Bytes) + r.servers.Wrote() + r.neighbour.spent.Load()
 	stats.SummarizeResult(r.res)
 	// The two flushes of this save belong to the result that it writes.
 	c := r.saver.Counts()
@@ -33,7 +34,7 @@ func (r *run) finish(ctx context.Context, failed error) error {
 		// What the earlier run saw of the machine is seen anew, not twice.
 		r.res.Environment.Warnings = r.dir.Facts.Env.Warnings
 	}
-	r.othersBusy(&u)
+	r.servers.LeaveOut(&u)
 	u.Apply(&r.res.Environment)
 	if l := r.res.Limit; l != nil && l.FlushNSP50 != nil && r.plan.Floor == 0 {
 		r.res.Environment.Warnings = append(r.res.Environment.Warnings, hostinfo.FlushTimeWarnings(r.res.Environment, time.Duration(l.FlushNSP50.Median))...)
@@ -43,7 +44,7 @@ func (r *run) finish(ctx context.Context, failed error) error {
 	}
 	r.soak()
 	r.settle()
-	r.warnOfDirectLog()
+	servers.WarnOfDirectLog(r.res)
 	tellHistory(r.res.Cells)
 	if err := r.save(); err != nil {
 		return err

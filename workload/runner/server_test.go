@@ -12,6 +12,7 @@ import (
 
 	"flushbench/groupcommit"
 	"flushbench/workload"
+	"flushbench/workload/runner/servers"
 	"flushbench/workload/target"
 	"flushbench/workload/workdir"
 )
@@ -26,7 +27,7 @@ func serverSpec(name string, kind workload.Kind, policy, sync, clients int) Spec
 		panic(err)
 	}
 	s.Warmup, s.Duration = 5*time.Millisecond, 60*time.Millisecond
-	s.Asked = Asked{Server: "fake", Pair: target.Pair{Policy: policy, SyncBinlog: sync}}
+	s.Asked = servers.Asked{Server: "fake", Pair: target.Pair{Policy: policy, SyncBinlog: sync}}
 	return s
 }
 
@@ -34,7 +35,7 @@ func serverSpec(name string, kind workload.Kind, policy, sync, clients int) Spec
 func serverConfig(t *testing.T, f *fakeServer, specs ...Spec) Config {
 	t.Helper()
 	cfg := config(t, Plan{Specs: specs, Rounds: 2, Seed: 7, Limit: 5 * time.Millisecond})
-	cfg.Servers, cfg.StateDir, cfg.BesideLiveDatabase = []Server{f.server("fake")}, filepath.Join(t.TempDir(), "state"), true
+	cfg.Servers, cfg.StateDir, cfg.BesideLiveDatabase = []servers.Server{f.server("fake")}, filepath.Join(t.TempDir(), "state"), true
 	cfg.serverPatience = 30 * time.Second
 	return cfg
 }
@@ -62,7 +63,7 @@ func lasting(length time.Duration, specs ...Spec) []Spec {
 // asBefore holds that a server is as it was before a run.
 func asBefore(t *testing.T, f *fakeServer, cfg *Config) {
 	t.Helper()
-	if p, s, b := f.get("innodb_flush_log_at_trx_commit"), f.get("sync_binlog"), f.get(varBuffering); p != "1" || s != "0" || b != "OFF" {
+	if p, s, b := f.get("innodb_flush_log_at_trx_commit"), f.get("sync_binlog"), f.get(bufferingVariable); p != "1" || s != "0" || b != "OFF" {
 		t.Errorf("the run left policy %s, sync_binlog %s, buffering %s; want 1, 0, OFF", p, s, b)
 	}
 	if f.mine || f.conns != 0 {
@@ -420,7 +421,7 @@ func TestFakeServerRestoresEarlier(t *testing.T) {
 	f := newFakeServer(true)
 	cfg := serverConfig(t, f, serverSpec("one", workload.KindUpdate, 1, 1, 1))
 	old := target.NewState(cfg.Servers[0].Address, target.Settings{{Name: "innodb_flush_log_at_timeout", Value: "1"}})
-	old.By.PID, old.By.Start = 1<<22-1, "1" // no such process
+	old.By.PID, old.By.Start = 1<<22-1, 1 // no such process
 	if _, err := target.SaveState(cfg.StateDir, old); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"flushbench/engine/vfs/testenv"
 	"flushbench/workload"
+	"flushbench/workload/runner/servers"
 	"flushbench/workload/server"
 	"flushbench/workload/target"
 	"flushbench/workload/target/mysql"
@@ -32,12 +33,12 @@ func realConfig(p target.Product) server.Config {
 }
 
 // private is a private server for a run; each process that is started goes to seen.
-func private(t *testing.T, p target.Product, seen func(Process)) Server {
+func private(t *testing.T, p target.Product, seen func(servers.Process)) servers.Server {
 	t.Helper()
 	if _, _, err := server.Find(p); err != nil {
 		testenv.Lack(t, err)
 	}
-	return Server{Label: "fake", Open: openReal, Start: func(ctx context.Context, dir, _ string) (Process, error) {
+	return servers.Server{Label: "fake", Open: openReal, Start: func(ctx context.Context, dir, _ string) (servers.Process, error) {
 		c := realConfig(p)
 		c.Dir = dir
 		s, err := server.Start(ctx, c)
@@ -53,7 +54,7 @@ func private(t *testing.T, p target.Product, seen func(Process)) Server {
 
 // sized is a private server that is looked at before it is removed.
 type sized struct {
-	Process
+	servers.Process
 	look func()
 }
 
@@ -98,10 +99,10 @@ func openFolder(t *testing.T) string {
 }
 
 // realPlan runs cells on a real server.
-func realPlan(t *testing.T, s Server, specs ...Spec) Config {
+func realPlan(t *testing.T, s servers.Server, specs ...Spec) Config {
 	t.Helper()
 	cfg := Config{
-		Plan: Plan{Specs: specs, Rounds: 1, Seed: 7, Limit: 5 * time.Millisecond}, Servers: []Server{s}, Base: openFolder(t),
+		Plan: Plan{Specs: specs, Rounds: 1, Seed: 7, Limit: 5 * time.Millisecond}, Servers: []servers.Server{s}, Base: openFolder(t),
 		ResultsDir: t.TempDir(), StateDir: filepath.Join(t.TempDir(), "state"), AllowVolatile: true, BesideLiveDatabase: true, Name: "test",
 	}
 	for i := range cfg.Plan.Specs {
@@ -122,8 +123,8 @@ func TestServerPrivate(t *testing.T) {
 		{target.PostgreSQL, workload.KindBank, []int{0, 1}, -1},
 	} {
 		t.Run(c.product.String(), func(t *testing.T) {
-			var started []Process
-			s := private(t, c.product, func(p Process) { started = append(started, p) })
+			var started []servers.Process
+			s := private(t, c.product, func(p servers.Process) { started = append(started, p) })
 			var specs []Spec
 			for _, policy := range c.policies {
 				specs = append(specs, serverSpec("policy "+string(rune('0'+policy)), c.kind, policy, c.sync, 4))
@@ -132,15 +133,16 @@ func TestServerPrivate(t *testing.T) {
 				specs[i].Asked.Product = c.product
 			}
 			start, empty, full := s.Start, int64(0), int64(0)
-			s.Start = func(ctx context.Context, dir, buffering string) (Process, error) {
+			s.Start = func(ctx context.Context, dir, buffering string) (servers.Process, error) {
 				p, err := start(ctx, dir, buffering)
 				empty = bytesIn(t, dir)
 				return sized{p, func() { full = bytesIn(t, dir) }}, err
 			}
 			cfg := realPlan(t, s, specs...)
 			res, _ := mustRun(t, cfg)
-			if base := emptyBytes(c.product); empty > base || full-empty > cfg.Plan.serversNeed()-base || full <= empty {
-				t.Errorf("the server held %d bytes at first and %d at the end; the estimates are %d and %d", empty, full, base, cfg.Plan.serversNeed())
+			base := servers.Needs([]servers.Cell{{Asked: servers.Asked{Product: c.product}}}, 0)
+			if need := servers.Needs(cfg.Plan.serverCells(), cfg.Plan.Rounds); empty > base || full-empty > need-base || full <= empty {
+				t.Errorf("the server held %d bytes at first and %d at the end; the estimates are %d and %d", empty, full, base, need)
 			}
 			for i := range res.Cells {
 				x := &res.Cells[i].Rounds[0]
@@ -162,8 +164,8 @@ func TestServerPrivate(t *testing.T) {
 
 // A private server that is killed in the middle is started again for the next cell.
 func TestServerKilledInRun(t *testing.T) {
-	var started []Process
-	s := private(t, target.MariaDB, func(p Process) { started = append(started, p) })
+	var started []servers.Process
+	s := private(t, target.MariaDB, func(p servers.Process) { started = append(started, p) })
 	cfg := realPlan(t, s, serverSpec("one", workload.KindInsert, 1, 1, 4), serverSpec("two", workload.KindInsert, 1, 1, 4))
 	cfg.Plan.Limit = 0
 	killed := make(chan error, 1)
@@ -225,7 +227,7 @@ func TestServerGivenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := realPlan(t, Server{Label: "fake", Address: theirs.Address(), Open: openReal, Set: target.Settings{{Name: "innodb_flush_log_at_timeout", Value: "3"}}},
+	cfg := realPlan(t, servers.Server{Label: "fake", Address: theirs.Address(), Open: openReal, Set: target.Settings{{Name: "innodb_flush_log_at_timeout", Value: "3"}}},
 		serverSpec("one", workload.KindUpdate, 2, 5, 4), serverSpec("two", workload.KindUpdate, 0, 0, 2))
 	res, _ := mustRun(t, cfg)
 	after, err := look()

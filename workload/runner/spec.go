@@ -8,6 +8,7 @@ import (
 	"flushbench/metrics/result"
 	"flushbench/workload"
 	"flushbench/workload/params"
+	"flushbench/workload/runner/servers"
 )
 
 // Spec is one cell of the matrix: a value on every axis.
@@ -35,7 +36,7 @@ type Spec struct {
 	Database engine.DatabaseOptions
 	// Asked names the server of a cell that runs on one. Engine and Database then say
 	// only what the two have in common: policy, sync_binlog, the timer.
-	Asked    Asked
+	Asked    servers.Asked
 	LongView workload.LongView // of an extra session beside the Clients
 	// Background is I/O on the redo log's disk beside the cell.
 	Background workload.Background

@@ -1,15 +1,18 @@
 package runner
 
 import (
+	"context"
+
 	"flushbench/engine"
 	"flushbench/engine/lsn"
 	"flushbench/metrics"
 	"flushbench/workload"
+	"flushbench/workload/driver"
 	"flushbench/workload/durability"
 	"flushbench/workload/target/embedded"
 )
 
-// subject is what a cell measures: the engine of workload log, or a database.
+// subject is what a cell measures: the engine of workload log, a database, or a server.
 type subject interface {
 	target() workload.Target
 	stats() engine.DatabaseStats
@@ -20,14 +23,33 @@ type subject interface {
 	err() error
 	drain() error
 	close() error
+	// drive runs the clients until their time is over.
+	drive(ctx context.Context, cfg driver.Config) (driver.Outcome, error)
+	// edge reads into x what the subject has to be asked for at an edge of the measured
+	// interval, before anything else is read: it may take a while.
+	edge(x *snapshot)
 }
+
+// onEngine is what subjects in this process have in common.
+type onEngine struct{}
+
+func (onEngine) drive(ctx context.Context, cfg driver.Config) (driver.Outcome, error) {
+	// In a closed loop only: under a schedule it counts when each thread gets to run.
+	cfg.Batch = cfg.Arrivals == nil
+	return driver.Run(ctx, cfg)
+}
+
+func (onEngine) edge(*snapshot) {}
 
 // marksOf says which position a commit must have reached to be safe from each
 // crash kind.
 type marksOf = [metrics.NumKinds]durability.Watermark
 
 // logSubject is workload log.
-type logSubject struct{ e *engine.Engine }
+type logSubject struct {
+	onEngine
+	e *engine.Engine
+}
 
 func (s logSubject) target() workload.Target  { return embedded.New(s.e) }
 func (s logSubject) marks() engine.Watermarks { return s.e.Watermarks() }
@@ -49,6 +71,7 @@ func pick(safe marksOf, w engine.Watermarks) (out metrics.Watermarks) {
 
 // dbSubject is a transactional workload.
 type dbSubject struct {
+	onEngine
 	db   *engine.Database
 	seqs []uint64 // by client: how many transactions it has run before
 	// binlog says which of the binlog's positions counts for each kind.

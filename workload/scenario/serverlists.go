@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"encoding"
 	"slices"
 	"strings"
 )
@@ -29,12 +30,16 @@ func (t targets) UnmarshalText(in []byte) error {
 	return t.s.Target.UnmarshalText(in)
 }
 
-func (t targets) add(in []byte) error {
-	had := t.s.Target
-	if err := t.UnmarshalText(in); err != nil {
+func (t targets) add(in []byte) error { return addTo(&t.s.Target, t, in) }
+
+// addTo reads a text as the setting that stands for a list does, beside what the list
+// has.
+func addTo[T any](list *List[T], setting encoding.TextUnmarshaler, in []byte) error {
+	had := *list
+	if err := setting.UnmarshalText(in); err != nil {
 		return err
 	}
-	t.s.Target = slices.Concat(had, t.s.Target)
+	*list = slices.Concat(had, *list)
 	return nil
 }
 
@@ -51,14 +56,7 @@ func (t starts) UnmarshalText(in []byte) error {
 	return t.s.Start.UnmarshalText(in)
 }
 
-func (t starts) add(in []byte) error {
-	had := t.s.Start
-	if err := t.UnmarshalText(in); err != nil {
-		return err
-	}
-	t.s.Start = slices.Concat(had, t.s.Start)
-	return nil
-}
+func (t starts) add(in []byte) error { return addTo(&t.s.Start, t, in) }
 
 // TxnCPUAuto as Scenario.TxnCPU fits the engine's work to that of the first server.
 const TxnCPUAuto = -1

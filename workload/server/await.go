@@ -73,12 +73,12 @@ func (s *Server) progress(ctx context.Context, done <-chan struct{}, doing strin
 
 // activity is a number that changes while the server does something.
 func (s *Server) activity() (sum uint64) {
-	family, err := s.main.family()
+	family, err := s.main.Family()
 	if err != nil {
 		return 0
 	}
 	for _, p := range family {
-		sum += p.work()
+		sum += p.Work()
 	}
 	if info, err := os.Stat(filepath.Join(s.folder.path, logName)); err == nil {
 		sum += uint64(max(0, info.Size()))

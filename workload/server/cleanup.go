@@ -42,11 +42,11 @@ func CleanUp(dir string) (removed []string, err error) {
 // cleanFolder ends what runs on a folder of a flushbench that is dead, and empties
 // it.
 func cleanFolder(f *folder) error {
-	if f.marker.ownerLives() {
+	if f.marker.Owner.Alive() {
 		return fmt.Errorf("private server: %s is in use by flushbench (pid %d)", f.path, f.marker.Owner.PID)
 	}
-	if f.marker.serverLives() {
-		if err := f.marker.Server.killFamily(); err != nil {
+	if f.marker.Server.Alive() {
+		if err := f.marker.Server.KillFamily(); err != nil {
 			return fmt.Errorf("private server: kill pid %d: %w", f.marker.Server.PID, err)
 		}
 	}

@@ -1,7 +1,7 @@
 // Package server runs database servers of our own: MariaDB, MySQL or PostgreSQL
 // from the installed programs, each on a data folder that flushbench was given,
 // reached over a unix socket alone, ended and removed with all that belongs to it.
-// It also looks, from outside, at how a server has its redo log open ([OpenFlags])
+// It also looks, from outside, at how a server has its redo log open ([OpenRedo])
 // and at how much of a file was ever written ([Extents]).
 //
 // It speaks to a server no further than to ask whether it answers: sessions,

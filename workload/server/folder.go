@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"flushbench/workload/process"
 	"flushbench/workload/target"
 )
 
@@ -33,9 +34,8 @@ type marker struct {
 	Made    bool           `json:"made"`    // the data folder is complete
 	Folder  bool           `json:"folder"`  // the first Start made the folder itself
 	Starts  int            `json:"starts"`  // how many there were: the last one owns the folder
-	Boot    string         `json:"boot"`    // id of the boot that the processes are of
-	Owner   process        `json:"owner"`   // the flushbench that started it last
-	Server  process        `json:"server"`  // zero: ended
+	Owner   process.ID     `json:"owner"`   // the flushbench that started it last
+	Server  process.ID     `json:"server"`  // zero: ended
 	Shared  []string       `json:"shared,omitempty"`
 }
 
@@ -79,7 +79,7 @@ func openFolder(dir string, k *kind, version string) (f *folder, fresh bool, err
 		return nil, false, err
 	case f.marker.Product != k.product:
 		return nil, false, fmt.Errorf("private server: %s holds data of %s, not of %s", f.path, f.marker.Product, k.product)
-	case f.marker.serverLives():
+	case f.marker.Server.Alive():
 		return nil, false, fmt.Errorf("private server: %s: %s (pid %d) runs on it already", f.path, k.program, f.marker.Server.PID)
 	}
 	if !f.marker.Made { // never finished, or new
@@ -110,7 +110,7 @@ func (f *folder) prepare(ctx context.Context, k *kind, a *account, binary string
 			return fmt.Errorf("private server: %w", err)
 		}
 	}
-	if err := f.sign(func(m *marker) { m.Starts, m.Owner, m.Boot = m.Starts+1, self(), target.BootID() }); err != nil {
+	if err := f.sign(func(m *marker) { m.Starts, m.Owner = m.Starts+1, process.Self() }); err != nil {
 		return err
 	}
 	if fresh {
@@ -194,10 +194,6 @@ func parseMarker(text []byte) (marker, error) {
 	}
 	return m, nil
 }
-
-// serverLives and ownerLives: numbers of another boot are nobody's.
-func (m *marker) serverLives() bool { return m.Boot == target.BootID() && m.Server.alive() }
-func (m *marker) ownerLives() bool  { return m.Boot == target.BootID() && m.Owner.alive() }
 
 // socket returns a path of the socket that is short enough to connect to. A path
 // that is too long goes through a descriptor of ours, which is then open.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"flushbench/engine/vfs/testenv"
+	"flushbench/workload/process"
 	"flushbench/workload/target"
 )
 
@@ -27,7 +28,7 @@ func TestFolderRefused(t *testing.T) {
 	if !supported {
 		t.Skip(errUnsupported)
 	}
-	live := self()
+	live := process.Self()
 	for _, c := range []struct {
 		name   string
 		file   string
@@ -36,7 +37,7 @@ func TestFolderRefused(t *testing.T) {
 	}{
 		{"a file", "precious", nil, "holds precious and is no folder of a private server: want an empty one"},
 		{"another product", "", &marker{Is: markerIs, Product: target.PostgreSQL, Made: true}, "holds data of postgres, not of mariadb"},
-		{"a live server", "", &marker{Is: markerIs, Product: target.MariaDB, Made: true, Boot: target.BootID(), Server: live}, "runs on it already"},
+		{"a live server", "", &marker{Is: markerIs, Product: target.MariaDB, Made: true, Server: live}, "runs on it already"},
 		{"another marker", "", &marker{Is: "mine", Product: target.MariaDB}, "not the marker of a private server"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

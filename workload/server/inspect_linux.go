@@ -10,38 +10,40 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"flushbench/workload/process"
 )
 
-// OpenFlags returns the flags (O_DIRECT, O_DSYNC ...) with which a process has the
-// file at path open, those of the last descriptor if there are several; ok is false
-// when it has none. It needs the right to look into the process: root's, or the
-// same user's.
-func OpenFlags(pid int, path string) (flags int, ok bool, err error) {
+// OpenFlags returns how a process has the file at path open, by the last descriptor if
+// there are several; ok is false when it has none. It needs the right to look into the
+// process: root's, or the same user's.
+func OpenFlags(pid int, path string) (flags Flags, ok bool, err error) {
 	want, err := os.Stat(path)
 	if err != nil {
-		return 0, false, fmt.Errorf("open flags: %w", err)
+		return Flags{}, false, fmt.Errorf("open flags: %w", err)
 	}
-	dir := procPath(pid, "fd")
+	dir := process.Path(pid, "fd")
 	list, err := os.ReadDir(dir)
 	if err != nil {
-		return 0, false, fmt.Errorf("open flags: %w", err)
+		return Flags{}, false, fmt.Errorf("open flags: %w", err)
 	}
 	for _, e := range list {
 		info, err := os.Stat(dir + "/" + e.Name())
 		if errors.Is(err, fs.ErrPermission) {
-			return 0, false, fmt.Errorf("open flags: %w", err)
+			return Flags{}, false, fmt.Errorf("open flags: %w", err)
 		}
 		if err != nil || !os.SameFile(want, info) {
 			continue // closed meanwhile, or no file
 		}
-		text, err := os.ReadFile(procPath(pid, "fdinfo/"+e.Name()))
+		text, err := os.ReadFile(process.Path(pid, "fdinfo/"+e.Name()))
 		if err != nil {
 			continue
 		}
-		if flags, err = parseFdinfo(string(text)); err != nil {
-			return 0, false, err
+		bits, err := parseFdinfo(string(text))
+		if err != nil {
+			return Flags{}, false, err
 		}
-		ok = true
+		flags, ok = flagsOfBits(bits), true
 	}
 	return flags, ok, nil
 }
@@ -58,6 +60,11 @@ func parseFdinfo(text string) (int, error) {
 		}
 	}
 	return 0, errors.New("open flags: fdinfo holds none")
+}
+
+// flagsOfBits reads the flags of open(2).
+func flagsOfBits(bits int) Flags {
+	return Flags{Direct: bits&unix.O_DIRECT != 0, Dsync: bits&unix.O_DSYNC != 0, Sync: bits&unix.O_SYNC == unix.O_SYNC}
 }
 
 // The kernel's struct fiemap and fiemap_extent, linux/fiemap.h.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"flushbench/engine/vfs/testenv"
+	"flushbench/workload/process"
 	"flushbench/workload/target"
 )
 
@@ -43,7 +44,7 @@ func playServers(dir string) error {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}
-			family, _ := s.main.family() // the test wants three at least
+			family, _ := s.main.Family() // the test wants three at least
 			all <- traces{Family: family, Shared: sharedNames(s.main)}
 		}()
 	}
@@ -88,7 +89,7 @@ func TestServerOfAKilledFlushbench(t *testing.T) {
 	if err := json.Unmarshal([]byte(line), &left); err != nil || len(left.Family) < 3 || len(left.Shared) == 0 {
 		t.Fatalf("child said %s: %v", line, err)
 	}
-	if err := waitFor(20*time.Second, gone(left.Family)); err != nil {
+	if err := process.WaitForEnd(left.Family, 20*time.Second); err != nil {
 		t.Errorf("of %v some are there: %v", left.Family, err)
 	}
 	removed, err = CleanUp(dir)
@@ -110,7 +111,7 @@ func TestServerOfAKilledFlushbench(t *testing.T) {
 func TestCleanUpEndsWhatStillRuns(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		off  uint64
+		off  process.Ticks
 		ends bool
 	}{{"same process", 0, true}, {"same number", 1, false}} {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,8 +122,8 @@ func TestCleanUpEndsWhatStillRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			f := &folder{path: place, marker: marker{
-				Is: markerIs, Product: target.MariaDB, Boot: target.BootID(),
-				Owner: process{PID: os.Getpid(), Start: 1}, Server: process{PID: p.PID, Start: p.Start + c.off},
+				Is: markerIs, Product: target.MariaDB,
+				Owner: process.ID{PID: os.Getpid(), Start: 1, Boot: process.Boot()}, Server: process.ID{PID: p.PID, Start: p.Start + c.off, Boot: p.Boot},
 			}}
 			if err := f.sign(func(*marker) {}); err != nil {
 				t.Fatal(err)
@@ -132,8 +133,8 @@ func TestCleanUpEndsWhatStillRuns(t *testing.T) {
 				t.Errorf("CleanUp removed %v, %v; want %s", removed, err, place)
 			}
 			checkEmpty(t, place)
-			if p.alive() == c.ends {
-				t.Errorf("the process lives: %v", p.alive())
+			if p.Alive() == c.ends {
+				t.Errorf("the process lives: %v", p.Alive())
 			}
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()

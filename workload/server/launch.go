@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+
+	"flushbench/workload/process"
 )
 
 // environment is what the programs get of ours: nothing that would tell them of
@@ -56,7 +58,7 @@ func (s *Server) spawn(cmd *exec.Cmd) error {
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		if err == nil {
-			s.main, err = identify(cmd.Process.Pid)
+			s.main, err = process.Of(cmd.Process.Pid)
 			if err != nil { // a process of ours that nobody has waited for is there
 				err = errors.Join(err, cmd.Process.Kill(), cmd.Wait())
 			}

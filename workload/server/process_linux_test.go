@@ -5,15 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"flushbench/engine/vfs/testenv"
+	"flushbench/workload/process"
 )
 
 // untilWeEnd is a pipe without input: who reads it ends with the test or, when the
@@ -29,7 +27,7 @@ func untilWeEnd(t *testing.T) *os.File {
 }
 
 // sleeper is a process that ends with the test.
-func sleeper(t *testing.T) (*exec.Cmd, process) {
+func sleeper(t *testing.T) (*exec.Cmd, process.ID) {
 	t.Helper()
 	cmd := exec.Command("cat")
 	cmd.Stdin = untilWeEnd(t)
@@ -37,117 +35,11 @@ func sleeper(t *testing.T) (*exec.Cmd, process) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	p, err := identify(cmd.Process.Pid)
-	if err != nil || !p.alive() {
+	p, err := process.Of(cmd.Process.Pid)
+	if err != nil || !p.Alive() {
 		t.Fatalf("%v: %v", p, err)
 	}
 	return cmd, p
-}
-
-// TestSignalReachesNobodyElse: a number that was given away again is nobody's.
-func TestSignalReachesNobodyElse(t *testing.T) {
-	cmd, p := sleeper(t)
-	for name, other := range map[string]process{
-		"earlier process of the number": {PID: p.PID, Start: p.Start - 1},
-		"no process":                    {},
-		"no number":                     {Start: p.Start},
-	} {
-		if err := other.signal(syscall.SIGKILL); !errors.Is(err, os.ErrProcessDone) {
-			t.Errorf("%s: %v; want os.ErrProcessDone", name, err)
-		}
-		if err := other.killFamily(); err != nil {
-			t.Errorf("%s: killFamily: %v", name, err)
-		}
-		if family, err := other.family(); !errors.Is(err, os.ErrProcessDone) {
-			t.Errorf("%s has the family %v, %v", name, family, err)
-		}
-	}
-	if !p.alive() {
-		t.Fatal("another process was killed")
-	}
-	if err := p.signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait() // killed
-	if p.alive() || !errors.Is(p.signal(syscall.SIGKILL), os.ErrProcessDone) {
-		t.Error("alive after its end")
-	}
-}
-
-// TestFamily: grandchildren belong to it; they stop, go on and end with it.
-func TestFamily(t *testing.T) {
-	// What sh puts into the background has no standard input, so 3 is the pipe.
-	cmd := exec.Command("sh", "-c", "cat <&3 & sh -c 'cat <&3 & cat <&3; :' & wait")
-	cmd.ExtraFiles = []*os.File{untilWeEnd(t)}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	waited := make(chan error)
-	go func() { waited <- cmd.Wait() }()
-	p, err := identify(cmd.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var family []process
-	if err := waitFor(20*time.Second, func() bool { family, err = p.family(); return err != nil || len(family) == 5 }); err != nil {
-		t.Fatal(family, err)
-	}
-	defer func() { _ = signalAll(family, syscall.SIGKILL) }() // a test that fails leaves none
-	if family[0] != p {
-		t.Errorf("family %v; want %v first", family, p)
-	}
-	if err := p.freezeFamily(20 * time.Second); err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range family {
-		if s, err := readStat(procPath(f.PID, "stat")); err != nil || !s.stopped() {
-			t.Errorf("frozen: %+v, %v", s, err)
-		}
-	}
-	if err := p.signalFamily(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	if err := waitFor(20*time.Second, func() bool { return !slices.ContainsFunc(family, func(f process) bool { return !f.runs() }) }); err != nil {
-		t.Errorf("thawed: %v", err)
-	}
-	if err := p.killFamily(); err != nil {
-		t.Error(err)
-	}
-	for _, f := range family {
-		if f.alive() {
-			t.Errorf("%v is there", f)
-		}
-	}
-	if err := <-waited; err == nil {
-		t.Error("the killed shell ended well")
-	}
-}
-
-func TestParseStat(t *testing.T) {
-	const tail = " -1 4194560 1 0 0 0 7 5 0 0 20 0 1 0 4711 8 9 18446744073709551615\n"
-	got, err := parseStat("12 (a (odd) S 1 name) D 3 4 5 0" + tail)
-	if want := (stat{process: process{PID: 12, Start: 4711}, parent: 3, state: 'D', ticks: 12}); err != nil || got != want {
-		t.Errorf("got %+v, %v; want %+v", got, err, want)
-	}
-	for _, text := range []string{"", "12", "12 (x)", "12 (x) S 1 2", "x (y) S 3 4 5 0" + tail} {
-		if got, err := parseStat(text); err == nil {
-			t.Errorf("%q is %+v", text, got)
-		}
-	}
-}
-
-func FuzzParseStat(f *testing.F) {
-	own, err := os.ReadFile("/proc/self/stat")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(string(own))
-	f.Add("1 () R")
-	f.Fuzz(func(t *testing.T, text string) {
-		if s, err := parseStat(text); err == nil && s.state == 0 {
-			t.Errorf("%q has no state", text)
-		}
-	})
 }
 
 func TestOpenFlags(t *testing.T) {
@@ -163,8 +55,8 @@ func TestOpenFlags(t *testing.T) {
 	}
 	for _, p := range []string{path, link} {
 		flags, ok, err := OpenFlags(os.Getpid(), p)
-		if err != nil || !ok || flags&unix.O_DSYNC == 0 || flags&unix.O_ACCMODE != unix.O_RDWR {
-			t.Errorf("%s: flags %o, %v, %v", p, flags, ok, err)
+		if err != nil || !ok || flags.String() != "O_DSYNC" {
+			t.Errorf("%s: flags %v, %v, %v; want O_DSYNC", p, flags, ok, err)
 		}
 	}
 	other := filepath.Join(filepath.Dir(path), "other")
@@ -192,13 +84,13 @@ func TestFlagsBesideADeadProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if flags, ok, err := flagsOf([]process{dead, self()}, f.Name()); !ok || err != nil || flags&os.O_RDWR == 0 {
-		t.Errorf("flagsOf = %o, %v, %v; want those of the second process", flags, ok, err)
+	if flags, ok, err := flagsOf([]process.ID{dead, process.Self()}, f.Name()); !ok || err != nil || flags.String() != "buffered" {
+		t.Errorf("flagsOf = %v, %v, %v; want those of the second process", flags, ok, err)
 	}
-	if _, ok, err := flagsOf([]process{dead}, f.Name()); ok || err != nil {
+	if _, ok, err := flagsOf([]process.ID{dead}, f.Name()); ok || err != nil {
 		t.Errorf("flagsOf a dead process = %v, %v; want nothing", ok, err)
 	}
-	if _, ok, err := flagsOf([]process{self()}, f.Name()+".gone"); ok || err == nil {
+	if _, ok, err := flagsOf([]process.ID{process.Self()}, f.Name()+".gone"); ok || err == nil {
 		t.Errorf("flagsOf a file that is gone = %v, %v; want an error", ok, err)
 	}
 }

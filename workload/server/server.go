@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"flushbench/workload/process"
 	"flushbench/workload/target"
 )
 
@@ -29,7 +30,7 @@ type Server struct {
 	logFrom  int64    // where this start begins in the log
 	recovery Recovery
 
-	main  process
+	main  process.ID
 	ended chan struct{} // closed when main was waited for
 	exit  error         // how it ended; read after ended
 
@@ -91,7 +92,7 @@ func (s *Server) Exit() error {
 // Processes returns the numbers of the server's processes, PID first: for
 // PostgreSQL those of its backends too.
 func (s *Server) Processes() ([]int, error) {
-	family, err := s.main.family()
+	family, err := s.main.Family()
 	if err != nil {
 		return nil, fmt.Errorf("private server: %w", err)
 	}
@@ -122,7 +123,7 @@ func (s *Server) stop(ctx context.Context) error {
 		return s.died("it had ended already", lastWords(s.log()))
 	}
 	s.wanted = true
-	err := s.main.signal(s.kind.stopSignal)
+	err := s.main.Signal(s.kind.stopSignal)
 	if err == nil {
 		err = s.thaw()
 	}
@@ -143,7 +144,7 @@ func (s *Server) settle() error {
 	if !s.folder.ours() {
 		return nil
 	}
-	return s.folder.sign(func(m *marker) { m.Server, m.Shared = process{}, nil })
+	return s.folder.sign(func(m *marker) { m.Server, m.Shared = process.ID{}, nil })
 }
 
 // Kill kills the server by SIGKILL, all of its processes, and returns when they
@@ -160,7 +161,7 @@ func (s *Server) kill() error {
 		s.wanted = true
 		s.folder.marker.Shared = sharedNames(s.main)
 	}
-	if err := s.main.killFamily(); err != nil {
+	if err := s.main.KillFamily(); err != nil {
 		return fmt.Errorf("kill %s: %w", s.kind.program, err)
 	}
 	<-s.ended
@@ -176,7 +177,7 @@ func (s *Server) kill() error {
 func (s *Server) Freeze() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.main.freezeFamily(s.config.Patience); err != nil {
+	if err := s.main.FreezeFamily(s.config.Patience); err != nil {
 		return fmt.Errorf("freeze %s: %w", s.kind.program, err)
 	}
 	return nil
@@ -193,7 +194,7 @@ func (s *Server) Thaw() error {
 }
 
 func (s *Server) thaw() error {
-	return s.main.signalFamily(syscall.SIGCONT)
+	return s.main.SignalFamily(syscall.SIGCONT)
 }
 
 // Close kills the server, unless it has ended, and removes all that is in its

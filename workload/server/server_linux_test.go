@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"flushbench/engine/vfs/testenv"
+	"flushbench/workload/process"
 	"flushbench/workload/target"
 )
 
@@ -82,14 +83,14 @@ func TestServerLife(t *testing.T) {
 
 // traces are what a server has beside its folder.
 type traces struct {
-	Family       []process
+	Family       []process.ID
 	Shared       []string
 	Segment, Key int
 }
 
 func tracesOf(t *testing.T, s *Server) traces {
 	t.Helper()
-	family, err := s.main.family()
+	family, err := s.main.Family()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,12 +156,12 @@ func checkPrivate(t *testing.T, s *Server) {
 			t.Errorf("%s: mode %v, %v; want it closed to others", name, info.Mode(), err)
 		}
 	}
-	family, err := s.main.family()
+	family, err := s.main.Family()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range family {
-		info, err := os.Stat(procPath(p.PID, ""))
+		info, err := os.Stat(process.Path(p.PID, ""))
 		if err != nil {
 			continue
 		}
@@ -178,11 +179,11 @@ func checkPrivate(t *testing.T, s *Server) {
 
 // networkSockets counts the TCP and UDP sockets of a process, the loopback's of
 // PostgreSQL's statistics before 15 included.
-func networkSockets(t *testing.T, p process) (n int) {
+func networkSockets(t *testing.T, p process.ID) (n int) {
 	t.Helper()
 	var inodes []string
 	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
-		text, err := os.ReadFile(procPath(p.PID, "net/"+table))
+		text, err := os.ReadFile(process.Path(p.PID, "net/"+table))
 		if err != nil {
 			continue
 		}
@@ -192,12 +193,12 @@ func networkSockets(t *testing.T, p process) (n int) {
 			}
 		}
 	}
-	list, err := os.ReadDir(procPath(p.PID, "fd"))
+	list, err := os.ReadDir(process.Path(p.PID, "fd"))
 	if err != nil {
 		t.Log(err)
 	}
 	for _, e := range list {
-		if link, err := os.Readlink(procPath(p.PID, "fd/"+e.Name())); err == nil && slices.Contains(inodes, link) {
+		if link, err := os.Readlink(process.Path(p.PID, "fd/"+e.Name())); err == nil && slices.Contains(inodes, link) {
 			n++
 		}
 	}
@@ -208,7 +209,7 @@ func networkSockets(t *testing.T, p process) (n int) {
 func checkGone(t *testing.T, s *Server, left traces) {
 	t.Helper()
 	for _, p := range left.Family {
-		if p.alive() {
+		if p.Alive() {
 			t.Errorf("process %d of %v is still there", p.PID, s.kind.product)
 		}
 	}
@@ -251,8 +252,8 @@ func checkLog(t *testing.T, s *Server, asked Tuning) {
 		t.Errorf("server says %s", got)
 	}
 	flags, ok, err := s.Fdinfo("ib_logfile0")
-	if direct := asked.LogBuffering == Off; err != nil || !ok || flags&unix.O_DIRECT != 0 != direct {
-		t.Errorf("log buffering %v: flags %o, %v, %v; want O_DIRECT %v", asked.LogBuffering, flags, ok, err, direct)
+	if direct := asked.LogBuffering == Off; err != nil || !ok || flags.Direct != direct {
+		t.Errorf("log buffering %v: flags %v, %v, %v; want O_DIRECT %v", asked.LogBuffering, flags, ok, err, direct)
 	}
 	e, err := Extents(logs[0])
 	if err != nil || len(logs) != 1 || e.Written+e.Unwritten+e.Delayed+e.Hole != asked.RedoBytes || e.Unwritten+e.Hole == 0 {
@@ -267,7 +268,7 @@ func checkFreeze(t *testing.T, s *Server) {
 		t.Fatal(err)
 	}
 	family := tracesOf(t, s).Family
-	if slices.ContainsFunc(family, process.runs) || s.kind.product == target.PostgreSQL && len(family) < 2 {
+	if slices.ContainsFunc(family, process.ID.Runs) || s.kind.product == target.PostgreSQL && len(family) < 2 {
 		t.Errorf("frozen, and not all of %v stand still", family)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
@@ -284,7 +285,7 @@ func checkFreeze(t *testing.T, s *Server) {
 // checkEndsByItself: who has not asked for it hears of the end.
 func checkEndsByItself(t *testing.T, s *Server) {
 	t.Helper()
-	if err := s.main.signal(syscall.SIGTERM); err != nil {
+	if err := s.main.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	<-s.Ended()

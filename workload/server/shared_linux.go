@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"flushbench/workload/process"
 )
 
 // A killed PostgreSQL leaves shared memory: files in /dev/shm, which the process's
@@ -21,13 +23,13 @@ import (
 var sharedName = regexp.MustCompile(`^/dev/shm/PostgreSQL\.\d+$`)
 
 // sharedNames returns the files of shared memory of a server.
-func sharedNames(main process) (names []string) {
-	family, err := main.family()
+func sharedNames(main process.ID) (names []string) {
+	family, err := main.Family()
 	if err != nil {
 		return nil
 	}
 	for _, p := range family {
-		text, err := os.ReadFile(procPath(p.PID, "maps"))
+		text, err := os.ReadFile(process.Path(p.PID, "maps"))
 		if err != nil {
 			continue
 		}

@@ -169,10 +169,6 @@ func (a Address) WithPassword(password string) Address {
 	return a
 }
 
-// Same reports whether a and b are the same user on the same database at the
-// same place, whatever password and options are.
-func (a Address) Same(b Address) bool { return a.String() == b.String() }
-
 // Lend returns to with password and options of a when a goes to the same place
 // as the same user, else to as it is: so that an address that was read from a
 // file, where neither is kept, can be opened.

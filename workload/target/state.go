@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"flushbench/workload/process"
 )
 
 // State is what a server was set to before a process changed it: what is needed
@@ -24,11 +26,11 @@ import (
 //
 // There is no password in it and no option of the address.
 type State struct {
-	Is       string    `json:"is"`
-	Address  Address   `json:"address"`
-	Settings Settings  `json:"settings"` // as they were, in the order in which they are changed
-	By       Process   `json:"by"`
-	At       time.Time `json:"at"`
+	Is       string     `json:"is"`
+	Address  Address    `json:"address"`
+	Settings Settings   `json:"settings"` // as they were, in the order in which they are changed
+	By       process.ID `json:"by"`
+	At       time.Time  `json:"at"`
 }
 
 // stateIs begins each file of a State.
@@ -43,7 +45,7 @@ const (
 // NewState is the state of a server that this process is about to change.
 func NewState(a Address, before Settings) State {
 	a.password, a.Options = nil, nil
-	return State{Is: stateIs, Address: a, Settings: before, By: Self(), At: time.Now().UTC()}
+	return State{Is: stateIs, Address: a, Settings: before, By: process.Self(), At: time.Now().UTC()}
 }
 
 // Saved is a State and the path of its file.
@@ -171,7 +173,7 @@ func Restore(ctx context.Context, dir string, open func(Address) (Server, error)
 	all, err := LoadStates(dir)
 	errs := []error{err}
 	for i := range all {
-		if all[i].By.Lives() {
+		if all[i].By.Alive() {
 			continue // it will do it itself
 		}
 		if err := all[i].putBack(ctx, open); err != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"flushbench/workload/process"
 )
 
 // fakeServer is settings that can be changed. The rest of Server is not there.
@@ -46,13 +48,13 @@ func mustAddress(t testing.TB, text string) Address {
 }
 
 // dead is a process that has ended.
-func dead(t *testing.T) Process {
+func dead(t *testing.T) process.ID {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
-	p := Self()
+	p := process.Self()
 	p.PID = cmd.Process.Pid
 	return p
 }
@@ -84,7 +86,7 @@ func TestStateRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	all, err := LoadStates(dir)
-	if err != nil || len(all) != 1 || all[0].Path != path || all[0].Address.String() != "mysql://u@h:3306/d" || all[0].Settings.String() != before.String() || all[0].By != Self() {
+	if err != nil || len(all) != 1 || all[0].Path != path || all[0].Address.String() != "mysql://u@h:3306/d" || all[0].Settings.String() != before.String() || all[0].By != process.Self() {
 		t.Errorf("LoadStates() = %+v, %v", all, err)
 	}
 	for range 2 {
@@ -107,12 +109,12 @@ func TestRestore(t *testing.T) {
 	newer := State{Address: a, By: dead(t), At: at, Settings: Settings{{"x", "second"}}}
 	save(t, dir, older)
 	save(t, dir, newer)
-	living := save(t, dir, State{Address: a, By: Self(), At: at, Settings: Settings{{"x", "living"}}})
+	living := save(t, dir, State{Address: a, By: process.Self(), At: at, Settings: Settings{{"x", "living"}}})
 	kept := save(t, dir, State{Address: broken, By: dead(t), At: at, Settings: Settings{{"z", "3"}}})
 	f := &fakeServer{set: map[string]string{}}
 	refused := errors.New("connection refused")
 	open := func(to Address) (Server, error) {
-		if to.Same(broken) {
+		if to.String() == broken.String() {
 			return nil, refused
 		}
 		return f, nil
@@ -155,24 +157,6 @@ func TestRestoreOfRubbish(t *testing.T) {
 		restored, err := Restore(t.Context(), dir, func(Address) (Server, error) { return &fakeServer{set: map[string]string{}}, nil })
 		if len(restored) != 1 || err == nil || !strings.Contains(err.Error(), rubbish) {
 			t.Errorf("%.20q: Restore() = %v, %v", text, restored, err)
-		}
-	}
-}
-
-func TestProcess(t *testing.T) {
-	me := Self()
-	if !me.Lives() {
-		t.Errorf("%+v does not live", me)
-	}
-	if me.Start == "" {
-		t.Skip("this system does not say when a process began")
-	}
-	for name, p := range map[string]Process{
-		"ended": dead(t), "none": {}, "of another boot": {PID: me.PID, Start: me.Start, Boot: "x"},
-		"with our number": {PID: me.PID, Start: me.Start + "1", Boot: me.Boot},
-	} {
-		if p.Lives() {
-			t.Errorf("a process %s lives: %+v", name, p)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (o *Options) fill() error {
 		return fmt.Errorf("workdir: need of %d bytes: must be 0 or more", o.NeedBytes)
 	}
 	if o.MaxWriteBytes > 0 && o.NeedBytes > o.MaxWriteBytes {
-		return budgetTooSmall(o.MaxWriteBytes, o.NeedBytes)
+		return o.budgetTooSmall()
 	}
 	if o.Look == nil {
 		o.Look = hostinfo.Inspect
@@ -124,7 +124,7 @@ func (o *Options) enoughSpace(ctx context.Context, d *Dir) error {
 		reserve = 0
 	}
 	if total > 0 && free-reserve < o.NeedBytes {
-		return tooLittleSpace(d.base, free, o.NeedBytes, reserve)
+		return o.tooLittleSpace(d.base, free, reserve)
 	}
 	return nil
 }

@@ -127,7 +127,7 @@ func (o *Options) named(err error) error {
 	}
 	for i, line := range r.Lines[1:] {
 		if o.Flag != logFlag {
-			line = strings.Replace(line, "Lower --log-capacity, or choose", "Choose", 1)
+			line = strings.Replace(line, "Lower "+o.lower()+", or choose", "Choose", 1)
 		}
 		r.Lines[1+i] = strings.ReplaceAll(line, defaultFlag, o.Flag)
 	}

@@ -120,14 +120,16 @@ func TestAcquireAllAddsUpNeeds(t *testing.T) {
 }
 
 func TestRefusalAdviceByFlag(t *testing.T) {
-	for _, c := range []struct{ flag, want string }{
-		{"", "Lower --log-capacity, or choose another folder with --dir."},
-		{"--log-dir", "Lower --log-capacity, or choose another folder with --log-dir."},
-		{"--data-dir", "Choose another folder with --data-dir."},
+	for _, c := range []struct{ flag, lower, want string }{
+		{"", "", "Lower --log-capacity, or choose another folder with --dir."},
+		{"", "--rows or --duration", "Lower --rows or --duration, or choose another folder with --dir."},
+		{"--log-dir", "", "Lower --log-capacity, or choose another folder with --log-dir."},
+		{"--data-dir", "", "Choose another folder with --data-dir."},
+		{"--data-dir", "--rows or --duration", "Choose another folder with --data-dir."},
 	} {
-		o := Options{Flag: c.flag}
-		if got := o.named(tooLittleSpace("/x", 1, 2, 3)).Error(); !strings.Contains(got, c.want) {
-			t.Errorf("advice for %q: %q; want %q", c.flag, got, c.want)
+		o := Options{Flag: c.flag, Lower: c.lower, NeedBytes: 2}
+		if got := o.named(o.tooLittleSpace("/x", 1, 3)).Error(); !strings.Contains(got, c.want) {
+			t.Errorf("advice for %q, %q: %q; want %q", c.flag, c.lower, got, c.want)
 		}
 	}
 }

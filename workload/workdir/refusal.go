@@ -1,6 +1,7 @@
 package workdir
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,15 +52,18 @@ func memoryOnly(path, what string) *Refusal {
 		"--allow-volatile. "+nothingWritten)
 }
 
-func tooLittleSpace(path string, free, need, reserve int64) *Refusal {
-	return refuse(fmt.Sprintf("%s has %s free, this run needs %s and leaves %s", path, hostinfo.Bytes(free), hostinfo.Bytes(need), hostinfo.Bytes(reserve)),
-		"Lower --log-capacity, or choose another folder with --dir.", nothingWritten)
+func (o *Options) tooLittleSpace(path string, free, reserve int64) *Refusal {
+	return refuse(fmt.Sprintf("%s has %s free, this run needs %s and leaves %s", path, hostinfo.Bytes(free), hostinfo.Bytes(o.NeedBytes), hostinfo.Bytes(reserve)),
+		fmt.Sprintf("Lower %s, or choose another folder with --dir.", o.lower()), nothingWritten)
 }
 
-func budgetTooSmall(limit, need int64) *Refusal {
-	return refuse(fmt.Sprintf("--max-write-bytes is %s, but the files alone take %s", hostinfo.Bytes(limit), hostinfo.Bytes(need)),
-		"Raise it, or lower --log-capacity. "+nothingWritten)
+func (o *Options) budgetTooSmall() *Refusal {
+	return refuse(fmt.Sprintf("--max-write-bytes is %s, but the files alone take %s", hostinfo.Bytes(o.MaxWriteBytes), hostinfo.Bytes(o.NeedBytes)),
+		fmt.Sprintf("Raise it, or lower %s. ", o.lower())+nothingWritten)
 }
+
+// lower are the flags by which a run would hold less.
+func (o *Options) lower() string { return cmp.Or(o.Lower, "--log-capacity") }
 
 func secondRun(work, holder string) *Refusal {
 	return refuse(fmt.Sprintf("another flushbench (%s) works in %s", holder, work),

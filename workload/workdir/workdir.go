@@ -49,6 +49,7 @@ type Options struct {
 	Flag               string // that names it, for refusals; "" is "--dir"
 	Name               string // first part of the run folder's name, letters, digits and "-"; "" is "run"
 	NeedBytes          int64  // what the run will hold on disk at most
+	Lower              string // flags by which it would hold less, for refusals; "" is "--log-capacity"
 	ReserveBytes       int64  // what must stay free beyond that; 0: DefaultReserve, below 0: nothing
 	MaxWriteBytes      int64  // what the run may write in all; 0: no limit
 	AllowVolatile      bool   // accept a memory file system or device

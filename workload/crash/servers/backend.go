@@ -80,7 +80,7 @@ func (b *Backend) Make(ctx context.Context, j *crash.Job) error {
 	if err != nil {
 		return err
 	}
-	return copyServer(ctx, j.Dir, from, redoPatterns[j.Cell.Server.Product], j.Cell.Server.Overwritten)
+	return copyServer(ctx, j.Dir, from, redoPatterns(j.Cell.Server.Product), j.Cell.Server.Overwritten)
 }
 
 // prototypeOf returns the folder of a server with the cell's tables, shut down.
@@ -198,11 +198,16 @@ func settings(t target.Server, s *crash.ServerSetting) (target.Settings, error) 
 // logBuffering is MariaDB's variable.
 const logBuffering = "innodb_log_file_buffering"
 
-// redoPatterns match the files of a redo log, below the folder of a server.
-var redoPatterns = map[target.Product][]string{
-	target.MariaDB:    {"data/ib_logfile*"},
-	target.MySQL:      {"data/ib_logfile*", "data/#innodb_redo/*"},
-	target.PostgreSQL: {}, // its files are filled with zeroes when they are made
+// redoPatterns match the files of a redo log, below the folder of a server. PostgreSQL
+// has none: its files are filled with zeroes when they are made.
+func redoPatterns(p target.Product) (all []string) {
+	if p == target.PostgreSQL {
+		return nil
+	}
+	for _, pattern := range server.RedoPatterns(p) {
+		all = append(all, filepath.Join("data", pattern))
+	}
+	return all
 }
 
 // isRedo reports whether a path below the folder of a server is of its redo log.

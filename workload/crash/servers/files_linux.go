@@ -124,16 +124,3 @@ func syncDisk(path string) error {
 	}
 	return errors.Join(err, d.Close())
 }
-
-// flagNames are the flags of an open file that bear on durability.
-func flagNames(flags int) string {
-	switch {
-	case flags&unix.O_DIRECT != 0 && flags&unix.O_DSYNC != 0:
-		return "O_DIRECT|O_DSYNC"
-	case flags&unix.O_DIRECT != 0:
-		return "O_DIRECT"
-	case flags&unix.O_DSYNC != 0:
-		return "O_DSYNC"
-	}
-	return ""
-}

@@ -16,6 +16,7 @@ import (
 	"flushbench/workload"
 	"flushbench/workload/crash"
 	"flushbench/workload/crash/lab"
+	"flushbench/workload/crash/lab/labtest"
 	"flushbench/workload/scenario"
 	"flushbench/workload/server"
 	"flushbench/workload/target"
@@ -87,9 +88,7 @@ func need(t *testing.T, p target.Product, kinds ...vfs.CrashKind) {
 		testenv.Lack(t, err)
 	}
 	for _, k := range kinds {
-		if err := lab.Available(k, lab.Ext4); err != nil {
-			testenv.Lack(t, err)
-		}
+		labtest.Need(t, k, lab.Ext4)
 	}
 }
 
@@ -163,7 +162,7 @@ func TestCopyServer(t *testing.T) {
 	}
 	for _, lapped := range []bool{false, true} {
 		to := t.TempDir()
-		if err := copyServer(t.Context(), to, from, redoPatterns[target.MariaDB], lapped); err != nil {
+		if err := copyServer(t.Context(), to, from, redoPatterns(target.MariaDB), lapped); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range []string{"ib_logfile0", "rows"} {
@@ -210,11 +209,11 @@ func TestRedoFiles(t *testing.T) {
 	for path, want := range map[string]bool{
 		"data/ib_logfile0": true, "data/#innodb_redo/#ib_redo3": false, "data/ibdata1": false, "run/ib_logfile0": false, "data/mysql/ib_logfile0": false,
 	} {
-		if got := isRedo(redoPatterns[target.MariaDB], path); got != want {
+		if got := isRedo(redoPatterns(target.MariaDB), path); got != want {
 			t.Errorf("isRedo(%s) = %v; want %v", path, got, want)
 		}
 	}
-	if !isRedo(redoPatterns[target.MySQL], "data/#innodb_redo/#ib_redo3") {
+	if !isRedo(redoPatterns(target.MySQL), "data/#innodb_redo/#ib_redo3") {
 		t.Error("the redo log of MySQL 8.0.30 is not seen")
 	}
 }

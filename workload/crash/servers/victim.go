@@ -89,6 +89,7 @@ func (v *victim) begin(ctx context.Context, j *crash.Job) error {
 // checkLog notes how the server has its redo log open, and is an error when that is
 // not as asked.
 func (v *victim) checkLog(want scenario.Buffering) error {
+	direct := false
 	for _, path := range v.redo {
 		name, err := filepath.Rel(v.server.DataDir(), path)
 		if err != nil {
@@ -102,11 +103,10 @@ func (v *victim) checkLog(want scenario.Buffering) error {
 			return err
 		}
 		if open {
-			v.info.LogFlags = flagNames(flags)
+			v.info.LogFlags, direct = flags.String(), flags.Direct
 			break
 		}
 	}
-	direct := v.info.LogFlags == "O_DIRECT" || v.info.LogFlags == "O_DIRECT|O_DSYNC"
 	if want == scenario.BufferingOff && !direct || want == scenario.BufferingOn && direct {
 		return fmt.Errorf("crash: %s was set to %v, and the server has its redo log open with flags %q", logBuffering, want, v.info.LogFlags)
 	}

@@ -1,4 +1,4 @@
-package runner
+package servers
 
 import (
 	"fmt"
@@ -13,13 +13,13 @@ import (
 // the device too.
 const hardlyFaster = 1.1
 
-// warnOfDirectLog explains a policy 2 that is hardly faster than policy 1, or slower,
+// WarnOfDirectLog explains a policy 2 that is hardly faster than policy 1, or slower,
 // on a MariaDB whose redo log bypasses the page cache: the write that policy 2 waits
 // for goes to the device.
-func (r *run) warnOfDirectLog() {
-	all := verdict.SideBySide(r.res)
-	for i := range r.res.Environment.Servers {
-		s := &r.res.Environment.Servers[i]
+func WarnOfDirectLog(r *result.Result) {
+	all := verdict.SideBySide(r)
+	for i := range r.Environment.Servers {
+		s := &r.Environment.Servers[i]
 		own := ""
 		for _, x := range s.Settings {
 			if x.Name == varBuffering {

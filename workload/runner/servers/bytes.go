@@ -1,4 +1,4 @@
-package runner
+package servers
 
 import (
 	"runtime"
@@ -31,35 +31,40 @@ func emptyBytes(p target.Product) int64 {
 	return 600 << 20
 }
 
-// serversNeed is what the servers on this machine hold on disk at the most. Nobody
-// knows beforehand whether the disk of one that runs already is this one.
-func (p *Plan) serversNeed() (n int64) {
+// mostBytes is more than any cell adds to a server's tables, or to its binlog: bytes a
+// second.
+const mostBytes = 150e6
+
+// Needs is what the servers of these cells that lie on this machine hold on disk at the
+// most, in bytes. Nobody knows beforehand whether the disk of one that runs already is
+// the run's.
+func Needs(cells []Cell, rounds int) (n int64) {
 	type one struct{ label, buffering string }
 	seen := map[one]bool{}
 	binlogs := map[one]int64{} // of the cell of a private server that writes most
-	for i := range p.Specs {
-		s := &p.Specs[i]
-		if !s.onServer() || s.Asked.Away {
+	for i := range cells {
+		c := &cells[i]
+		if c.Away {
 			continue
 		}
-		private := s.Asked.Product != 0
-		key := one{label: s.Asked.Server}
+		private := c.Product != 0
+		key := one{label: c.Server}
 		if private {
-			key.buffering = s.Asked.Buffering
+			key.buffering = c.Buffering
 		}
 		if !seen[key] {
 			seen[key] = true
-			n += s.tableBytes()
+			n += c.tableBytes()
 			if private {
-				n += emptyBytes(s.Asked.Product)
+				n += emptyBytes(c.Product)
 			}
 		}
-		pages, events := s.serverGrows()
-		n += int64(p.Rounds) * pages
+		pages, events := c.grows()
+		n += int64(rounds) * pages
 		if private {
 			binlogs[key] = max(binlogs[key], events)
 		} else {
-			n += int64(p.Rounds) * events // nobody removes them
+			n += int64(rounds) * events // nobody removes them
 		}
 	}
 	for _, most := range binlogs {
@@ -70,30 +75,29 @@ func (p *Plan) serversNeed() (n int64) {
 
 // tableBytes is what the rows of a server's tables take in the beginning, with their
 // index.
-func (s *Spec) tableBytes() int64 { return 2 * int64(s.Load.Rows) * int64(s.Load.RowBytes+rowFrame) }
+func (c *Cell) tableBytes() int64 { return 2 * int64(c.Load.Rows) * int64(c.Load.RowBytes+rowFrame) }
 
-// serverGrows is what one round of a cell adds to a server's tables, and to its binlog,
-// at the most.
-func (s *Spec) serverGrows() (pages, events int64) {
-	rows := int64(max(s.Load.RowsPerTxn, 1))
-	if k := s.Load.Kind; k != workload.KindInsert && k != workload.KindUpdate {
+// grows is what one round of a cell adds to a server's tables, and to its binlog, at the
+// most.
+func (c *Cell) grows() (pages, events int64) {
+	rows := int64(max(c.Load.RowsPerTxn, 1))
+	if k := c.Load.Kind; k != workload.KindInsert && k != workload.KindUpdate {
 		rows = max(4, 3*rows) // what a bank's or sysbench's transaction changes
 	}
 	work := txnCPU + time.Duration(rows)*rowCPU
 	rate := float64(runtime.NumCPU()) / work.Seconds()
-	if s.paced() && s.Rate > 0 {
-		rate = min(rate, 1.1*s.Rate)
+	if c.Rate > 0 {
+		rate = min(rate, 1.1*c.Rate)
 	}
-	row := int64(s.Load.RowBytes + rowFrame)
-	seconds := (s.Warmup + s.Duration).Seconds()
-	grown := func(bytes int64) int64 { return int64(min(rate*float64(bytes), databaseRate/2) * seconds) }
+	row := int64(c.Load.RowBytes + rowFrame)
+	grown := func(bytes int64) int64 { return int64(min(rate*float64(bytes), mostBytes) * c.Length.Seconds()) }
 	// InnoDB changes rows in place, and purge keeps up with what that leaves behind.
-	if s.Load.Kind == workload.KindInsert || s.Asked.Product != target.MariaDB && s.Asked.Product != target.MySQL {
+	if c.Load.Kind == workload.KindInsert || c.Product != target.MariaDB && c.Product != target.MySQL {
 		pages = grown(2 * rows * row)
 	}
-	if s.Asked.Pair.SyncBinlog >= 0 {
+	if c.Pair.SyncBinlog >= 0 {
 		// A row before and after, and the text of its statement.
-		events = grown(eventsBytes + rows*(4*row+int64(s.Load.StatementBytes)))
+		events = grown(eventsBytes + rows*(4*row+int64(c.Load.StatementBytes)))
 	}
 	return pages, events
 }

@@ -1,4 +1,4 @@
-package runner
+package servers
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
+	"flushbench/workload/process"
 	"flushbench/workload/server"
 	"flushbench/workload/target"
 	"flushbench/workload/workdir"
@@ -21,7 +21,7 @@ const (
 
 // inspect looks at a server that was connected to for the first time, and refuses
 // one that cannot do what its cells ask for.
-func (v *liveServer) inspect(ctx context.Context) error {
+func (v *Live) inspect(ctx context.Context) error {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	v.name = v.freeName(v.info.Product.String())
@@ -39,35 +39,26 @@ func (v *liveServer) inspect(ctx context.Context) error {
 	} else if err := v.refuseOthers(ctx); err != nil {
 		return err
 	}
-	for _, s := range v.r.specsOn(v) {
-		if err := v.can(&s.Asked); err != nil {
+	for _, c := range v.cells() {
+		if err := v.can(&c.Asked); err != nil {
 			return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s: %v", v.name, err)}}
 		}
 	}
-	v.facts.RedoLogFlags = redoFlags(v.pid(), &v.info)
-	v.cpu = int64(server.CPU(v.pid()))
+	if path, flags, err := server.OpenRedo(v.pid(), v.info.Product, v.info.LogDir); err == nil && path != "" {
+		v.facts.RedoLogFlags = flags.String()
+	}
+	v.cpu = process.CPU(v.pid())
 	return nil
 }
 
 // freeName makes the name of a product one of its own. Private servers that differ in
 // their log buffering alone, which cells name beside it, have the same.
-func (v *liveServer) freeName(product string) string {
+func (v *Live) freeName(product string) string {
 	name := product
-	for n := 2; slices.ContainsFunc(v.r.servers, func(o *liveServer) bool { return o.name == name && o.Label != v.Label }); n++ {
+	for n := 2; slices.ContainsFunc(v.roster.live, func(o *Live) bool { return o.name == name && o.Label != v.Label }); n++ {
 		name = fmt.Sprintf("%s-%d", product, n)
 	}
 	return name
-}
-
-// pid is the server's process on this machine; 0: it is not seen from here.
-func (v *liveServer) pid() int {
-	switch {
-	case v.proc != nil:
-		return v.proc.PID()
-	case v.info.Local:
-		return v.info.PID
-	}
-	return 0
 }
 
 func settingsOf(s target.Settings) []result.ServerSetting {
@@ -79,7 +70,7 @@ func settingsOf(s target.Settings) []result.ServerSetting {
 }
 
 // refuseOthers refuses a server that serves others, unless the user allowed it.
-func (v *liveServer) refuseOthers(ctx context.Context) error {
+func (v *Live) refuseOthers(ctx context.Context) error {
 	others, err := v.conn.Others(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", v.name, err)
@@ -96,8 +87,8 @@ func (v *liveServer) refuseOthers(ctx context.Context) error {
 		}
 		lines = append(lines, "  "+o)
 	}
-	if v.r.cfg.BesideLiveDatabase {
-		v.r.cfg.Progress.Note(strings.Join(lines, "; ") + "; their commits are slowed, their durability changes with the policy, and they disturb the figures")
+	if v.roster.cfg.BesideLiveDatabase {
+		v.roster.cfg.Note(strings.Join(lines, "; ") + "; their commits are slowed, their durability changes with the policy, and they disturb the figures")
 		v.facts.Warnings = append(v.facts.Warnings, result.Warning{Code: "server-in-use",
 			Text: fmt.Sprintf("%s served %d other clients when the run began", v.name, len(others)), Advice: "Measure a server that nobody uses."})
 		return nil
@@ -106,7 +97,7 @@ func (v *liveServer) refuseOthers(ctx context.Context) error {
 }
 
 // can says what a server has nothing for.
-func (v *liveServer) can(a *Asked) error {
+func (v *Live) can(a *Asked) error {
 	if _, err := v.want(a); err != nil {
 		return err
 	}
@@ -128,39 +119,10 @@ func (v *liveServer) can(a *Asked) error {
 }
 
 // want is what has to be set for a cell.
-func (v *liveServer) want(a *Asked) (target.Settings, error) {
+func (v *Live) want(a *Asked) (target.Settings, error) {
 	all, err := v.conn.Meaning(a.Pair)
 	if err != nil {
 		return nil, err
 	}
 	return slices.Concat(all, v.Set), nil
-}
-
-// pids are the processes of the servers under test on this machine.
-func (r *run) pids() (all []int) {
-	for _, v := range r.servers {
-		if pid := v.pid(); pid > 0 {
-			all = append(all, pid)
-		}
-	}
-	return all
-}
-
-// neighbours are the database servers on the device that are not under test.
-func (r *run) neighbours(ctx context.Context, f hostinfo.Facts) (hostinfo.NeighbourReport, error) {
-	report, err := hostinfo.Neighbours(ctx, f.Env)
-	ours := r.pids()
-	report.Found = slices.DeleteFunc(report.Found, func(n hostinfo.Neighbour) bool { return slices.Contains(ours, n.PID) })
-	return report, err
-}
-
-// tellServers puts the servers into the result. A resumed one has those of its first
-// run, which are replaced.
-func (r *run) tellServers() {
-	r.res.Environment.Servers = nil
-	for _, v := range r.servers {
-		f := v.facts
-		f.Changed = settingsOf(v.old)
-		r.res.Environment.Servers = append(r.res.Environment.Servers, f)
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 )
 
@@ -24,12 +23,9 @@ func (r *run) fit(ctx context.Context) error {
 	}
 	r.progress("the server's CPU time for a transaction", result.PhaseCalibration, fitTxnCPU)
 	theirs := r.fitSpec(server)
-	c := &cellRun{r: r, spec: &theirs, server: &serverRun{v: r.serverOf(&theirs)}}
+	c := &cellRun{r: r, spec: &theirs, turn: r.turn(&theirs)}
 	var round result.Round
-	err := c.server.v.ready(ctx, &theirs)
-	if err == nil {
-		err = c.measureServer(ctx, &round)
-	}
+	err := c.measureOnServer(ctx, &round)
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -37,7 +33,7 @@ func (r *run) fit(ctx context.Context) error {
 		return fmt.Errorf("runner: txn-cpu auto: %w", err)
 	}
 	if round.Server.CPUNSPerCommit == nil {
-		return fmt.Errorf("runner: txn-cpu auto: the CPU time of %s cannot be seen from here; give a time", c.server.v.name)
+		return fmt.Errorf("runner: txn-cpu auto: the CPU time of %s cannot be seen from here; give a time", c.turn.Server().Name())
 	}
 	whole := round.CPUNSPerCommit + *round.Server.CPUNSPerCommit
 
@@ -62,7 +58,7 @@ func (r *run) fit(ctx context.Context) error {
 			r.res.Cells[i].Params.TxnCPUNS = int64(work)
 		}
 	}
-	r.cfg.Progress.Note(fmt.Sprintf("a transaction takes %v of CPU time on %s, clients included: the engine's work %v more than its own for each", time.Duration(whole).Round(time.Microsecond), c.server.v.name, work))
+	r.cfg.Progress.Note(fmt.Sprintf("a transaction takes %v of CPU time on %s, clients included: the engine's work %v more than its own for each", time.Duration(whole).Round(time.Microsecond), c.turn.Server().Name(), work))
 	return ctx.Err()
 }
 
@@ -78,37 +74,4 @@ func (r *run) fitSpec(i int) Spec {
 // fitted reports whether an earlier run, which this one completes, has done it.
 func (r *run) fitted() bool {
 	return slices.ContainsFunc(r.res.Cells, func(c result.Cell) bool { return c.Params.TxnCPUNS > 0 })
-}
-
-// here reports whether the server lies on the disk of the run's folder.
-func (v *liveServer) here() bool { return v.private() || v.onDisk }
-
-// placeServers finds out which servers lie on the disk of the run's folder, whose
-// limit and whose flushes are measured.
-func (r *run) placeServers(ctx context.Context) {
-	for _, v := range r.servers {
-		if v.private() {
-			continue
-		}
-		if v.info.Local && v.info.LogDir != "" {
-			if f, err := hostinfo.Inspect(ctx, v.info.LogDir); err == nil {
-				v.onDisk = f.Env.Device.Name != "" && f.Env.Device.Name == r.dir.Facts.Env.Device.Name
-			}
-		}
-		if !v.onDisk {
-			v.facts.Warnings = append(v.facts.Warnings, result.Warning{Code: "server-elsewhere",
-				Text:   fmt.Sprintf("%s does not lie on the disk of %s, as far as can be seen: the limit of the disk and the engine's cells say nothing about its disk", v.name, r.dir.Facts.Env.Dir),
-				Advice: "Name a folder on its disk with --dir."})
-		}
-	}
-}
-
-// othersBusy takes the CPU time of the servers under test out of what other processes
-// have used.
-func (r *run) othersBusy(u *hostinfo.Usage) {
-	for _, v := range r.closed {
-		if u.Wall > 0 {
-			u.OtherCores = max(0, u.OtherCores-float64(v.used)/float64(u.Wall))
-		}
-	}
 }

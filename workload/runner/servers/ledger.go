@@ -1,4 +1,4 @@
-package runner
+package servers
 
 import (
 	"context"
@@ -59,15 +59,15 @@ func (l *ledger) check(g *workload.Generator, s target.Sums) error {
 }
 
 // tables makes the tables of a server's cells, unless they are there.
-func (v *liveServer) tables(ctx context.Context, s *Spec) error {
+func (v *Live) tables(ctx context.Context, load *workload.Spec) error {
 	if v.gen != nil {
 		return nil
 	}
-	clients := calibrationClients
-	for _, o := range v.r.specsOn(v) {
-		clients = max(clients, o.Clients)
+	clients := v.roster.cfg.Clients
+	for _, c := range v.cells() {
+		clients = max(clients, c.Clients)
 	}
-	g, err := workload.NewGenerator(v.r.seed, s.Load, clients)
+	g, err := workload.NewGenerator(v.roster.cfg.Seed, *load, clients)
 	if err != nil {
 		return err
 	}
@@ -79,13 +79,8 @@ func (v *liveServer) tables(ctx context.Context, s *Spec) error {
 	return nil
 }
 
-// generator makes the transactions of a cell on the tables that are there.
-func (v *liveServer) generator(s *Spec) (*workload.Generator, error) {
-	return workload.NewGenerator(v.r.seed, s.Load, len(v.ledger.seqs))
-}
-
-// verify reads the tables after a cell and holds them against the ledger.
-func (v *liveServer) verify(ctx context.Context) result.Verify {
+// Verify reads the tables after a cell and holds them against the ledger.
+func (v *Live) Verify(ctx context.Context) result.Verify {
 	ctx, cancel := call(ctx)
 	defer cancel()
 	sums, err := v.conn.Sums(ctx)
@@ -101,7 +96,7 @@ func (v *liveServer) verify(ctx context.Context) result.Verify {
 
 // verifyRows reads every row at the end of the run: each key that must be there, each
 // once, each with a value of its length.
-func (v *liveServer) verifyRows(ctx context.Context) error {
+func (v *Live) verifyRows(ctx context.Context) error {
 	if v.gen == nil {
 		return nil
 	}
