@@ -32,7 +32,8 @@ type crashOptions struct {
 	kinds   scenario.List[vfs.CrashKind]
 	fs      scenario.List[lab.FSType]
 	rate    scenario.Rate
-	options []string // of --fs-options
+	loads   scenario.List[scenario.Kind] // of --workload
+	options []string                     // of --fs-options
 	destroy string
 
 	results, name      string
@@ -63,7 +64,7 @@ func (o *crashOptions) addFlags(fs *pflag.FlagSet) {
 	fs.TextVar(&o.m.Frozen, "frozen-share", o.m.Frozen, "`SHARE` of them that stop the clients first, where figures are exact")
 	fs.TextVar(&o.rate, "rate", o.rate, "commits a second of all clients, `RATE`, the same for all; auto: half of what policy 1 carries; 0: closed loop")
 	fs.TextVar(&o.m.Points, "at", o.m.Points, "`LIST` of where in a commit to two logs the crash strikes: "+strings.Join(subject.Points.Names(), ", "))
-	fs.StringVar(&o.m.Fault, "fault", "", "make a flush fail before each crash, `ERROR`: eio")
+	fs.TextVar(&o.m.Faults, "fault", o.m.Faults, "`LIST` of what fails before each crash: "+strings.Join(subject.Faults.Names(), ", ")+" (a flush; room on the disk)")
 	fs.BoolVar(&o.noControls, "no-controls", false, "leave out the settings that are broken on purpose; then nothing shows that the lab can see")
 	fs.Uint64Var(&o.m.Scenario.Seed, "seed", 0, "`NUMBER` that draws the moments and drives the clients; 0: a random one, named in the result")
 	fs.Uint64Var(&o.m.TrialSeed, "trial-seed", 0, "run one trial again, with its own seed `NUMBER`")
@@ -71,7 +72,7 @@ func (o *crashOptions) addFlags(fs *pflag.FlagSet) {
 	annotate(fs, "kinds", legalValues, vfs.CrashKinds.Names()...)
 	annotate(fs, "fs", legalValues, lab.FSTypes.Names()...)
 	annotate(fs, "at", legalValues, subject.Points.Names()...)
-	annotate(fs, "fault", legalValues, crash.FaultEIO)
+	annotate(fs, "fault", legalValues, subject.Faults.Names()...)
 
 	fs.StringVar(&o.m.Scenario.Dir, "dir", ".", "existing `FOLDER` that images and files go to")
 	fs.StringVar(&o.m.Device, "device", "", "for os: format this partition, `PATH`, instead of an image. All on it is lost")
@@ -98,7 +99,12 @@ func (o *crashOptions) addSettings(fs *pflag.FlagSet) {
 	all.SortFlags = false
 	o.m.Scenario.AddFlags(all)
 	all.VisitAll(func(f *pflag.Flag) {
-		if !slices.Contains(notOfCrash, f.Name) {
+		switch {
+		case f.Name == "workload": // here a list
+			o.loads = scenario.List[scenario.Kind]{scenario.KindLog}
+			fs.TextVar(&o.loads, f.Name, o.loads, "`LIST` of what a transaction does: "+strings.Join(scenario.Kinds.Names(), ", "))
+			fs.Lookup(f.Name).Annotations = f.Annotations
+		case !slices.Contains(notOfCrash, f.Name):
 			fs.AddFlag(f)
 		}
 	})
@@ -116,7 +122,8 @@ func (o *crashOptions) validate(named func(string) bool) error {
 	if s.Servers() && !named("binlog") && !named("sync-binlog") {
 		s.Binlog = false // as the servers are by themselves
 	}
-	if err := s.Validate(); err != nil {
+	o.growing(named)
+	if err := o.settle(); err != nil {
 		return usageError(err)
 	}
 	if unsafe := append(s.ServerOption.Unsafe(), s.ServerSet.Unsafe()...); len(unsafe) > 0 && !o.allowUnsafe {
@@ -140,6 +147,41 @@ func (o *crashOptions) validate(named func(string) bool) error {
 	o.m.Kinds = o.kinds
 	if !named("kinds") {
 		o.m.Kinds = []vfs.CrashKind{vfs.CrashProcess, vfs.CrashOS, vfs.CrashPower}
+		if slices.Contains(o.m.Faults, subject.ENOSPC) {
+			o.m.Kinds = o.m.Kinds[1:] // nobody fills the folder's own file system
+		}
+	}
+	return nil
+}
+
+// growing lets the log grow where the disk is to run full, unless something else was
+// asked for or the binlog grows already: a log with all its blocks would not notice.
+func (o *crashOptions) growing(named func(string) bool) {
+	s := &o.m.Scenario
+	log := func(w scenario.Kind) bool {
+		return !w.Transactional() || !bool(s.Binlog) || !slices.Contains(s.BinlogGrowth, vfs.GrowAppend)
+	}
+	if slices.Contains(o.m.Faults, subject.ENOSPC) && slices.ContainsFunc(o.loads, log) && !named("growth") {
+		s.Growth = scenario.List[vfs.Growth]{vfs.GrowAppend}
+	}
+}
+
+// settle checks the scenario with each workload, which may choose another one: that of
+// servers.
+func (o *crashOptions) settle() error {
+	s := &o.m.Scenario
+	var settled scenario.List[scenario.Kind]
+	for _, w := range o.loads {
+		s.Workload = w
+		if err := s.Validate(); err != nil {
+			return err
+		}
+		if !slices.Contains(settled, s.Workload) {
+			settled = append(settled, s.Workload)
+		}
+	}
+	if s.Workload = settled[0]; len(settled) > 1 {
+		o.m.Workloads = settled
 	}
 	return nil
 }
@@ -163,13 +205,15 @@ that the policy promises to keep.`,
   flushbench crash --kinds process --policy 0 --trials 20
   flushbench crash --kinds process,os,power --fs ext4,xfs --trials 20
   flushbench crash --workload bank --policy 0,1,2 --sync-binlog 0,1,100
+  flushbench crash --workload bank,update,insert --policy 1 --trials 5
   flushbench crash --workload bank --policy 1 --at any,between-logs \
     --commit-protocol 2pc,redo-first,binlog-first   two-phase commit taken away
   flushbench crash --kinds os --flush-method direct --growth zero,append
   flushbench crash --fault eio --policy 1          a flush fails, then the crash
+  flushbench crash --fault enospc --policy 1       the disk runs full
   flushbench crash --target mariadbd --server-log-buffering off,on
   flushbench crash --target postgres --policy 0,1`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			flags := cmd.Flags()
 			if err := o.validate(flags.Changed); err != nil {
@@ -197,6 +241,9 @@ func (o *crashOptions) run(ctx context.Context, flags *pflag.FlagSet, stdin io.R
 	}
 	if o.dryRun {
 		return crashDryRun(stdout, &plan, note)
+	}
+	if err := checkWritable("results", o.results); err != nil {
+		return err
 	}
 	if slices.ContainsFunc(o.m.Kinds, func(k vfs.CrashKind) bool { return k != vfs.CrashProcess }) {
 		// A new start of the program, in a mount namespace of its own.

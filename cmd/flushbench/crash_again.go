@@ -43,6 +43,9 @@ func reproduceLine(flags *pflag.FlagSet, c *crash.Cell, t crash.Trial, rate scen
 		}
 		args = append(args, "--"+f.Name+"="+f.Value.String())
 	})
+	if !flags.Changed("growth") && c.Server == nil && c.Engine.Growth != scenario.Default().Growth[0] {
+		args = append(args, "--growth", c.Engine.Growth.String()) // chosen for a disk that runs full
+	}
 	frozen := "0"
 	if t.Frozen {
 		frozen = "1"
@@ -65,9 +68,12 @@ func cellFlags(c *crash.Cell) map[string]string {
 		"group-commit": g.Strategy.String(), "group-delay": g.Delay.String(), "clients": strconv.Itoa(c.Clients), "record-bytes": c.Sizes.String(),
 		"log-capacity": scenario.Size(e.Capacity).String(), "log-buffer-size": scenario.Size(e.BufferSize).String(),
 	}
+	out["fault"] = c.Fault.String()
 	if !c.Transactional() {
+		out["workload"] = scenario.KindLog.String()
 		return out
 	}
+	out["workload"] = c.Load.Kind.String()
 	d := &c.Database
 	overlap := "on"
 	if d.Stages.Serial {
@@ -87,7 +93,8 @@ func cellFlags(c *crash.Cell) map[string]string {
 func serverFlags(c *crash.Cell) map[string]string {
 	s := c.Server
 	return map[string]string{
-		"target": s.Product.String(), "start": s.Product.String(), "clients": strconv.Itoa(c.Clients), "sync-binlog": strconv.Itoa(max(s.Pair.SyncBinlog, 0)),
+		"workload": c.Load.Kind.String(),
+		"target":   s.Product.String(), "start": s.Product.String(), "clients": strconv.Itoa(c.Clients), "sync-binlog": strconv.Itoa(max(s.Pair.SyncBinlog, 0)),
 		"key-distribution": c.Load.Keys.String(), "rows-per-txn": strconv.Itoa(c.Load.RowsPerTxn),
 		"server-log-buffering": s.Buffering.String(), "server-log-overwritten": scenario.Switch(s.Overwritten).String(),
 	}

@@ -23,13 +23,15 @@ func TestCrashBadInput(t *testing.T) {
 		{"--kinds process --trials 0", "must be 1 to 10000"},
 		{"--kinds process --frozen-share 2", "must be 0 to 1"},
 		{"--kinds process --policy 9", "legal values are"},
-		{"--kinds process --fault enospc", "legal is eio"},
+		{"--kinds process --fault enospc", "that is your own file system, which nobody fills; legal are os, power"},
+		{"--kinds process --fault erofs", "legal values are none, eio, enospc"},
 		{"--kinds process --rounds 3", "unknown flag: --rounds"},
 		{"--kinds process --fs-options noatime", "must be mkfs:OPTIONS or mount:OPTIONS"},
 		{"--kinds process --fs-options mkfs:-Jdevice=UUID=1", "names another device or a file"},
 		{"--kinds process --device /dev/null", "a partition serves the kind os"},
 		{"--kinds process --trial-seed 5", "one trial is run again by naming one cell"},
-		{"--kinds process --workload read-write", "legal are log, bank"},
+		{"--kinds process --workload bank,tpcc", "legal values are log, bank"},
+		{"--kinds process --workload bank,log --commit-protocol redo-first", "workload log: it has no binlog"},
 		{"--kinds process --rate fast", "rate \"fast\""},
 		{"--kinds process --clients 0", "must be 1 to"},
 		{"--kinds process --format bench", "legal values are table, json, csv"},
@@ -113,6 +115,8 @@ func TestReproduceLine(t *testing.T) {
 		"--kinds process,os --fs ext4,xfs --trials 7 --seed 42 --rate 500",
 		"--kinds power --fs xfs --policy 0,2 --flush-method fdatasync,o_direct+fdatasync --growth zero,append --clients 4,16 --quiet",
 		"--kinds os --workload bank --sync-binlog 0,1,100 --binlog-format row,mixed --rows 500 --flush-interval 200ms --frozen-share 0.2",
+		"--kinds os,power --workload bank,log,insert --policy 1 --fault none,eio,enospc",
+		"--kinds os --fault enospc --policy 1,2",
 		"--kinds os --fs-options mount:data=journal --fs-options mkfs:-O^metadata_csum --no-controls --record-bytes uniform:100-200",
 	} {
 		o, fs := parsedCrash(t, args)
@@ -143,7 +147,7 @@ func TestReproduceLine(t *testing.T) {
 			}
 			a, b := p.Cells[0], *c
 			if a.Kind != b.Kind || a.FS != b.FS || a.Policy != b.Policy || a.Clients != b.Clients || a.Sizes.String() != b.Sizes.String() || a.Engine != b.Engine ||
-				a.Database.Stages != b.Database.Stages || a.Database.Binlog.Format != b.Database.Binlog.Format || a.Load.Rows != b.Load.Rows ||
+				a.Database.Stages != b.Database.Stages || a.Database.Binlog.Format != b.Database.Binlog.Format || a.Load.Rows != b.Load.Rows || a.Load.Kind != b.Load.Kind || a.Fault != b.Fault ||
 				strings.Join(append(a.Mkfs, a.Mount...), " ") != strings.Join(append(b.Mkfs, b.Mount...), " ") || again.rate != 700 {
 				t.Errorf("%s: cell %+v; want %+v", line, a, b)
 			}

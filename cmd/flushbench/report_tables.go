@@ -90,7 +90,11 @@ func crashTables(r *result.Result) []report.Table {
 	var out []report.Table
 	for _, group := range crashGroups(r) {
 		c := group[0].Crash
-		out = append(out, pageTableOf(strings.ToUpper(verdict.CrashName(c.Kind)), crashHow(c), crashTable(group, verdict.CrashVaried(r)), crashNote(r)))
+		how := crashHow(r, c)
+		if len(crashLoads(r)) > 1 {
+			how = "workload " + group[0].Params.Workload + "; " + how
+		}
+		out = append(out, pageTableOf(strings.ToUpper(verdict.CrashName(c.Kind)), how, crashTable(r, group), crashNote(r)))
 	}
 	if g := controlTable(r); len(g.rows) > 0 {
 		out = append(out, pageTableOf("CONTROLS", controlsAbout, g, ""))

@@ -14,11 +14,18 @@ import (
 func crashScreen(r *result.Result, folder string, bold func(string) string) string {
 	var b strings.Builder
 	b.WriteString(strings.Join(verdict.Wrap(crashHeadline(r), verdict.Width), "\n") + "\n")
+	above := ""
 	for _, group := range crashGroups(r) {
 		c := group[0].Crash
-		title := strings.ToUpper(verdict.CrashName(c.Kind))
-		b.WriteString("\n" + bold(title) + "  " + crashHow(c) + crashWhere(c) + "\n")
-		b.WriteString(crashTable(group, verdict.CrashVaried(r)).String())
+		title := "\n" + bold(strings.ToUpper(verdict.CrashName(c.Kind))) + "  " + crashHow(r, c) + "\n"
+		if title != above {
+			b.WriteString(title)
+		}
+		if len(crashLoads(r)) > 1 { // a table each below one title
+			b.WriteString("workload " + group[0].Params.Workload + "\n")
+		}
+		above = title
+		b.WriteString(crashTable(r, group).String())
 	}
 	if note := crashNote(r); note != "" {
 		b.WriteString("\n" + note + "\n")
@@ -52,8 +59,8 @@ func crashHeadline(r *result.Result) string {
 	if p.Load == result.LoadPaced {
 		load = rate(p.Rate) + " commits/s"
 	}
-	if f := r.Cells[0].Crash; f != nil && f.Fault != "" {
-		load += ", and before each crash a flush fails with " + strings.ToUpper(f.Fault)
+	if f := verdict.CrashFaults(r); len(f) == 1 && f[0] != "" {
+		load += ", and before each crash " + verdict.CrashFaultText(f[0])
 	}
 	frozen := 0
 	var versions []string
@@ -102,8 +109,16 @@ func serverNote(r *result.Result) string {
 	return strings.Join(verdict.Wrap(text, verdict.Width), "\n")
 }
 
-// crashGroups are the cells that are no controls, by crash kind and file system,
-// in the order of the result.
+// crashAfter says in two words what had gone wrong before.
+func crashAfter(fault string) string {
+	if fault == "enospc" {
+		return ", disk full"
+	}
+	return ", after " + strings.ToUpper(fault)
+}
+
+// crashGroups are the cells that are no controls, by crash kind, file system, fault
+// and workload, in the order of the result.
 func crashGroups(r *result.Result) [][]*result.Cell {
 	var out [][]*result.Cell
 	for i := range r.Cells {
@@ -112,20 +127,42 @@ func crashGroups(r *result.Result) [][]*result.Cell {
 			continue
 		}
 		k := slices.IndexFunc(out, func(g []*result.Cell) bool {
-			a, b := g[0].Crash, c.Crash
-			return a.Kind == b.Kind && a.Filesystem == b.Filesystem && a.FSOptions == b.FSOptions && a.Point == b.Point
+			return alikeCrashed(g[0].Crash, c.Crash) && g[0].Params.Workload == c.Params.Workload
 		})
-		if k < 0 {
-			out = append(out, []*result.Cell{c})
+		if k >= 0 {
+			out[k] = append(out[k], c)
 			continue
 		}
-		out[k] = append(out[k], c)
+		// Beside those that were crashed in the same way with another workload.
+		for i, g := range out {
+			if alikeCrashed(g[0].Crash, c.Crash) {
+				k = i + 1
+			}
+		}
+		if k < 0 {
+			k = len(out)
+		}
+		out = slices.Insert(out, k, []*result.Cell{c})
 	}
 	return out
 }
 
-// crashHow says in a line how a crash kind is brought about.
-func crashHow(c *result.CrashCell) string {
+// alikeCrashed reports whether two cells were crashed in the same way.
+func alikeCrashed(a, b *result.CrashCell) bool {
+	return a.Kind == b.Kind && a.Filesystem == b.Filesystem && a.FSOptions == b.FSOptions && a.Point == b.Point && a.Fault == b.Fault
+}
+
+// crashHow says in a line how the crashes of a cell are brought about.
+func crashHow(r *result.Result, c *result.CrashCell) string {
+	how := crashOf(c) + crashWhere(c)
+	if c.Fault != "" && len(verdict.CrashFaults(r)) > 1 {
+		how += crashAfter(c.Fault)
+	}
+	return how
+}
+
+// crashOf says what a crash kind takes.
+func crashOf(c *result.CrashCell) string {
 	on := c.Filesystem
 	if c.FSOptions != "" {
 		on += " (" + c.FSOptions + ")"
@@ -142,8 +179,9 @@ func crashHow(c *result.CrashCell) string {
 	return on + ": its device forgets what was not flushed"
 }
 
-// crashTable has a row for each cell.
-func crashTable(cells []*result.Cell, varied []func(*result.Params) string) *grid {
+// crashTable has a row for each cell of a group.
+func crashTable(r *result.Result, cells []*result.Cell) *grid {
+	varied := verdict.CrashVaried(r)
 	binlog := slices.ContainsFunc(cells, twoLogs)
 	head := "predicted"
 	server := func(c *result.Cell) bool { return c.Crash.Server != nil }
@@ -245,9 +283,16 @@ func crashVerdict(s *result.CrashSummary) string {
 // controlsAbout says what controls are.
 const controlsAbout = "settings broken on purpose: the lab must catch each"
 
-// controlTable has a row for each control.
+// controlTable has a row for each control, and names the workload where there are
+// several, which takes the room of what all controls have: policy 1.
 func controlTable(r *result.Result) *grid {
 	g := &grid{columns: []column{{head: "control", left: true}, {head: "crash", left: true}, {head: "on", left: true}, {head: "trials"}, {head: "lost: median"}, {head: "caught", left: true}}}
+	several := len(crashLoads(r)) > 1
+	if several {
+		g.columns[0].head = "control, under policy 1"
+		g.columns[4].head = "lost"
+		g.columns = slices.Insert(g.columns, 1, column{head: "workload", left: true})
+	}
 	for i := range r.Cells {
 		c := r.Cells[i].Crash
 		if c == nil || c.Control == "" {
@@ -261,6 +306,10 @@ func controlTable(r *result.Result) *grid {
 			row = append(row, verdict.Count(float64(s.Trials)), verdict.Count(float64(s.LostMedian)), fmt.Sprintf("yes, %d of %d", s.Violations, s.Trials))
 		default:
 			row = append(row, verdict.Count(float64(s.Trials)), verdict.Count(float64(s.LostMedian)), "NO")
+		}
+		if several {
+			row[0] = strings.TrimPrefix(row[0], "policy 1, ")
+			row = slices.Insert(row, 1, r.Cells[i].Params.Workload)
 		}
 		g.add(row...)
 	}
@@ -302,8 +351,22 @@ func crashEvidence(r *result.Result) string {
 
 // runHeadlineOf is the machine and what a transaction is.
 func runHeadlineOf(r *result.Result) string {
-	if len(r.Cells) == 0 {
+	switch loads := crashLoads(r); len(loads) {
+	case 0:
 		return hostinfo.Headline(r.Environment)
+	case 1:
+		return runHeadline(r)
+	default:
+		return hostinfo.Headline(r.Environment) + "; " + strings.Join(loads, ", ")
 	}
-	return runHeadline(r)
+}
+
+// crashLoads are the workloads of a matrix, each once and in order.
+func crashLoads(r *result.Result) (loads []string) {
+	for i := range r.Cells {
+		if w := r.Cells[i].Params.Workload; !slices.Contains(loads, w) {
+			loads = append(loads, w)
+		}
+	}
+	return loads
 }

@@ -141,6 +141,21 @@ func TestCrashScreen(t *testing.T) {
 				}
 			}
 		}},
+		{"crash-faults.golden", true, func(r *result.Result) {
+			for i := range r.Cells {
+				if c := &r.Cells[i]; c.Crash.Control == "" && c.Params.Policy != "0" {
+					c.Crash.Fault = map[string]string{"1": "eio", "2": "enospc"}[c.Params.Policy]
+				}
+				if i > 4 {
+					r.Cells[i].Params.Workload = "insert"
+				}
+			}
+			for i := range r.CrashTrials {
+				if t := &r.CrashTrials[i]; !t.Control && t.Policy != "0" {
+					t.Fault = &result.CrashFault{Error: map[string]string{"1": "eio", "2": "enospc"}[t.Policy], Seen: i%5 > 0}
+				}
+			}
+		}},
 		{"crash-empty.golden", false, func(r *result.Result) {
 			r.Cells, r.CrashTrials, r.Complete, r.Error = nil, nil, false, "lab: mkfs.ext4: no space"
 		}},

@@ -87,7 +87,8 @@ type CrashServer struct {
 
 	// Of a trial.
 	Version string `json:"version,omitempty"`
-	// LogFlags is how the redo log was open: O_DIRECT, O_DSYNC; "": neither.
+	// LogFlags is how the redo log was open, as ServerFacts.RedoLogFlags says it; "":
+	// not seen, or an older result's buffered.
 	LogFlags string `json:"log_flags,omitempty"`
 	// What of the redo log's files was ever written, and what was only reserved, just
 	// before the crash, in bytes (FIEMAP); null: the file system does not say.
@@ -149,11 +150,11 @@ type RiskAtCrash struct {
 	BinlogAhead int64 `json:"binlog_ahead,omitempty"`
 }
 
-// CrashFault is a flush that was made to fail.
+// CrashFault is a flush that was made to fail, or a disk that was filled.
 type CrashFault struct {
-	Error      string `json:"error"`       // eio
+	Error      string `json:"error"`       // eio, enospc
 	Seen       bool   `json:"seen"`        // it came before the crash did, and the engine had the time to notice; without it there was no trial of the fault
-	AtNS       int64  `json:"at_ns"`       // when the flush failed, since the load began; 0: not seen
+	AtNS       int64  `json:"at_ns"`       // when the flush failed, or a file met the end of the disk, since the load began; 0: not seen
 	Text       string `json:"text"`        // what the engine said before the crash; "": it had not noticed
 	AckedAfter int64  `json:"acked_after"` // commits acknowledged after it: above 0 is a violation
 }
@@ -165,7 +166,7 @@ type CrashCell struct {
 	Filesystem string `json:"filesystem"`           // of the victim
 	FSOptions  string `json:"fs_options,omitempty"` //
 	Control    string `json:"control,omitempty"`    // what was broken on purpose; "": no control
-	Fault      string `json:"fault,omitempty"`      // eio; "": none
+	Fault      string `json:"fault,omitempty"`      // eio, enospc; "": none
 	Point      string `json:"point,omitempty"`      // of a commit, at which each crash strikes; "": at any moment
 	Device     string `json:"device,omitempty"`     // a partition of the user's own; "": an image
 	// How the file system was made and mounted, as the kernel shows it, and what it

@@ -16,8 +16,8 @@ type ServerFacts struct {
 	Settings []ServerSetting `json:"settings"`
 	// Changed are the values that the run put back at its end.
 	Changed []ServerSetting `json:"changed,omitempty"`
-	// RedoLogFlags says how the server has its redo log open: "O_DIRECT", "O_DSYNC",
-	// both, or "buffered"; "": not known.
+	// RedoLogFlags says how the server has its redo log open: "O_DIRECT", "O_DSYNC" or
+	// "O_SYNC", two of them with a bar between, or "buffered"; "": not known.
 	RedoLogFlags string    `json:"redo_log_flags"`
 	Warnings     []Warning `json:"warnings"`
 }

@@ -122,6 +122,7 @@ type crashKind struct {
 	kind, fs       string
 	several        bool // the kind was tried on other file systems, too
 	trials         int  // proofs
+	crashes        int  // all of them: what was lost was lost, whatever it proves
 	lost           int64
 	ageNS          int64
 	engine, binlog int64
@@ -133,7 +134,10 @@ type crashKind struct {
 // crashSettings sums the cells that are no controls by setting and crash kind.
 func crashSettings(r *result.Result) []*crashSetting {
 	var out []*crashSetting
-	varied := variedParams(r)
+	varied, faults := variedParams(r), len(CrashFaults(r)) > 1
+	if severalValues(r, load) {
+		varied = slices.Insert(varied, 0, load)
+	}
 	first := map[string]string{} // by kind: a file system
 	several := map[string]bool{} // by kind: there are others
 	for i := range r.Cells {
@@ -146,6 +150,9 @@ func crashSettings(r *result.Result) []*crashSetting {
 		}
 		first[c.Crash.Kind] = c.Crash.Filesystem
 		name := CrashSetting(&c.Params, varied) + crashPoint(c.Crash)
+		if faults {
+			name += crashFault(c.Crash)
+		}
 		k := slices.IndexFunc(out, func(s *crashSetting) bool { return s.name == name })
 		if k < 0 {
 			k = len(out)
@@ -172,7 +179,7 @@ func (s *crashSetting) add(c *result.CrashCell) {
 	if proofs+y.Idle+y.Unreadable+y.Unstruck == 0 {
 		proofs = y.Trials // a result from before they were counted
 	}
-	x.trials, x.withLoss, x.violations = x.trials+proofs, x.withLoss+y.WithLoss, x.violations+y.Violations
+	x.trials, x.crashes, x.withLoss, x.violations = x.trials+proofs, x.crashes+y.Trials, x.withLoss+y.WithLoss, x.violations+y.Violations
 	x.diverging.see(y)
 	x.lost, x.ageNS = max(x.lost, y.LostMax), max(x.ageNS, y.LostAgeMax)
 	x.engine, x.binlog = max(x.engine, y.EngineAheadMax), max(x.binlog, y.BinlogAheadMax)
@@ -188,7 +195,7 @@ func (s *crashSetting) sentence() (text string, some bool) {
 		} else if k.diverging.alone() {
 			differ = append(differ, fmt.Sprintf("%s in %d of %d (up to %s)", k.name(), k.diverging.trials, k.trials, k.words()))
 		} else if !k.tookNothing() {
-			took = append(took, fmt.Sprintf("%s up to %s in %d of %d", k.name(), k.words(), k.withLoss, k.trials))
+			took = append(took, fmt.Sprintf("%s up to %s in %d of %d", k.name(), k.words(), k.withLoss, k.crashes))
 		}
 	}
 	for _, n := range s.zeroes() {
@@ -269,8 +276,8 @@ func CrashSetting(p *result.Params, varied []func(*result.Params) string) string
 }
 
 // variedParams are the axes beside policy and sync_binlog in which cells that are no
-// controls differ. One of the engine is held against others of the engine alone: a
-// server has none of its axes.
+// controls differ. A cell is held against those of its own target and workload: others
+// do not have all of its axes.
 func variedParams(r *result.Result) []func(*result.Params) string {
 	axes := []func(*result.Params) string{
 		func(p *result.Params) string { return p.FlushMethod },
@@ -286,25 +293,28 @@ func variedParams(r *result.Result) []func(*result.Params) string {
 		serverLog,
 	}
 	target := func(p *result.Params) string { return cmp.Or(p.Target, "engine") }
-	first := map[string]*result.Params{} // by target
+	alike := func(p *result.Params) string { return target(p) + " " + load(p) }
+	first := map[string]*result.Params{} // of those that have the same axes
 	differs := func(axis func(*result.Params) string) bool {
 		return slices.ContainsFunc(r.Cells, func(c result.Cell) bool {
-			p := first[target(&c.Params)]
-			return tried(&c) && axis(&c.Params) != axis(p)
+			return tried(&c) && axis(&c.Params) != axis(first[alike(&c.Params)])
 		})
 	}
 	for i := range r.Cells {
-		if c := &r.Cells[i]; tried(c) && first[target(&c.Params)] == nil {
-			first[target(&c.Params)] = &c.Params
+		if c := &r.Cells[i]; tried(c) && first[alike(&c.Params)] == nil {
+			first[alike(&c.Params)] = &c.Params
 		}
 	}
 	out := slices.DeleteFunc(SafeguardAxes(), func(axis func(*result.Params) string) bool { return !severalValues(r, axis) })
 	out = append(out, slices.DeleteFunc(axes, func(axis func(*result.Params) string) bool { return !differs(axis) })...)
-	if len(first) > 1 {
-		out = append([]func(*result.Params) string{target}, out...)
+	if severalValues(r, target) {
+		out = slices.Insert(out, 0, target)
 	}
 	return out
 }
+
+// load is what the transactions of a cell do.
+func load(p *result.Params) string { return p.Workload }
 
 // severalValues reports whether cells that are no controls have different values on an
 // axis, those left out that do not have it.
@@ -335,7 +345,7 @@ func serverLog(p *result.Params) string {
 }
 
 // CrashVaried returns the axes beside policy and sync_binlog in which the cells
-// of a crash matrix differ, for CrashSetting.
+// of a crash matrix with one workload differ, for CrashSetting.
 func CrashVaried(r *result.Result) []func(*result.Params) string { return variedParams(r) }
 
 // CrashNotProved returns what a reader could wrongly take for proved, one item
@@ -348,7 +358,7 @@ func CrashNotProved(r *result.Result) []string {
 			kinds[c.Crash.Kind] = true
 			server = server || c.Crash.Server != nil
 			binlog = binlog || c.Params.SyncBinlog != nil
-			rows = rows || c.Params.Workload == "update" || c.Params.Workload == "write-only"
+			rows = rows || slices.Contains([]string{"update", "write-only", "read-write"}, c.Params.Workload)
 		}
 	}
 	var items []string

@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"flushbench/metrics/result"
@@ -46,12 +47,26 @@ func crashControls(r *result.Result) []string {
 	return nil
 }
 
-// crashFaults says what became of the flushes that were made to fail.
-func crashFaults(r *result.Result) []string {
+// crashFaults says what became of the faults that were asked for, each in a sentence.
+func crashFaults(r *result.Result) (out []string) {
+	var kinds []string
+	for i := range r.CrashTrials {
+		if f := r.CrashTrials[i].Fault; f != nil && !slices.Contains(kinds, f.Error) {
+			kinds = append(kinds, f.Error)
+		}
+	}
+	for _, kind := range kinds {
+		out = append(out, crashesWith(r, kind))
+	}
+	return out
+}
+
+// crashesWith says what became of one fault.
+func crashesWith(r *result.Result, kind string) string {
 	trials, seen, after := 0, 0, int64(0)
 	for i := range r.CrashTrials {
 		f := r.CrashTrials[i].Fault
-		if f == nil {
+		if f == nil || f.Error != kind {
 			continue
 		}
 		trials++
@@ -60,17 +75,18 @@ func crashFaults(r *result.Result) []string {
 			seen++
 		}
 	}
-	switch {
-	case trials == 0:
-		return nil
-	case after > 0:
-		return []string{fmt.Sprintf("A flush failed in %d of %d trials, and %s commits were acknowledged after it: that must never be.", seen, trials, Count(float64(after)))}
+	what, made, late := "A flush failed", "A flush was made to fail", "it did not fail in time"
+	if kind == "enospc" {
+		what, made, late = "The disk was full", "The disk was filled, and a file met its end,", "no file met its end in time"
 	}
-	text := fmt.Sprintf("A flush was made to fail in %d of %d trials before the crash; nothing was acknowledged after it.", seen, trials)
+	if after > 0 {
+		return fmt.Sprintf("%s in %d of %d trials, and %s commits were acknowledged after it: that must never be.", what, seen, trials, Count(float64(after)))
+	}
+	text := fmt.Sprintf("%s in %d of %d trials before the crash; nothing was acknowledged after it.", made, seen, trials)
 	if seen < trials {
-		text += " In the others it did not fail in time: they do not count."
+		text += " In the others " + late + ": they do not count."
 	}
-	return []string{text}
+	return text
 }
 
 // crashNoProofs says which trials count for nothing, and where the load was not

@@ -107,6 +107,40 @@ func TestCrashAnswerOfFaults(t *testing.T) {
 	}
 }
 
+// Each fault has a sentence of its own, and so has each setting with it; a loss is one
+// of all crashes, those included that prove nothing of the fault.
+func TestCrashAnswerOfSeveralFaults(t *testing.T) {
+	eio := result.CrashTrial{Kind: "os", Policy: "1", Verdict: result.VerdictKept, Fault: &result.CrashFault{Error: "eio", Seen: true}}
+	full := result.CrashTrial{Kind: "power", Policy: "2", Verdict: result.VerdictLostWithin, Lost: 7, LostAgeNS: 5e6, Fault: &result.CrashFault{Error: "enospc", Seen: true}}
+	late := full
+	late.Fault = &result.CrashFault{Error: "enospc"}
+	r := crashed(eio, full, late)
+	r.Cells[0].Crash.Fault, r.Cells[1].Crash.Fault = "eio", "enospc"
+	got := strings.Join(CrashAnswer(r), "\n")
+	for _, want := range []string{"A flush was made to fail in 1 of 1 trials", "The disk was filled, and a file met its end, in 1 of 2 trials before the crash; nothing was acknowledged after it. In the others no file met its end in time",
+		"Policy 1, after a flush had failed, lost nothing to a simulated kernel crash (0 of 1", "Policy 2, after the disk had run full, lost to a simulated power cut up to 7 (5.0 ms) in 2 of 2."} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q; want %q in it", got, want)
+		}
+	}
+	full.Fault = &result.CrashFault{Error: "enospc", Seen: true, AckedAfter: 2}
+	if got := strings.Join(CrashAnswer(crashed(full)), "\n"); !strings.Contains(got, "The disk was full in 1 of 1 trials, and 2 commits were acknowledged after it: that must never be.") {
+		t.Errorf("%q", got)
+	}
+}
+
+// Several workloads are told apart, and each is held against its own cells alone.
+func TestCrashAnswerOfWorkloads(t *testing.T) {
+	r := crashed(result.CrashTrial{Kind: "os", Policy: "1", Verdict: result.VerdictKept}, result.CrashTrial{Kind: "power", Policy: "2", Verdict: result.VerdictKept})
+	one := 1
+	r.Cells[0].Params.Workload, r.Cells[0].Params.SyncBinlog, r.Cells[0].Params.BinlogFormat, r.Cells[0].Params.Growth = "bank", &one, "row", "zero"
+	r.Cells[1].Params.Workload, r.Cells[1].Params.Growth = "log", "append"
+	got := strings.Join(CrashAnswer(r), "\n")
+	if !strings.Contains(got, "1/1 bank lost nothing to a simulated kernel crash") || !strings.Contains(got, "Policy 2 log lost nothing to a simulated power cut") {
+		t.Errorf("%q", got)
+	}
+}
+
 // What proves nothing is said, and no zero rests on it.
 func TestCrashAnswerOfNoProofs(t *testing.T) {
 	kept := result.CrashTrial{Kind: "os", Policy: "1", Verdict: result.VerdictKept}

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,6 +34,41 @@ func crashPoint(c *result.CrashCell) string {
 		return ", crashed between its logs,"
 	}
 	return ", crashed " + strings.ReplaceAll(c.Point, "-", " ") + ","
+}
+
+// CrashFaultText is what goes wrong before a crash, in words; "": nothing does.
+func CrashFaultText(fault string) string {
+	switch fault {
+	case "eio":
+		return "a flush fails with EIO"
+	case "enospc":
+		return "the disk runs full (ENOSPC)"
+	}
+	return fault
+}
+
+// crashFault says what had gone wrong before the crashes of a cell; "": nothing.
+func crashFault(c *result.CrashCell) string {
+	switch c.Fault {
+	case "":
+		return ""
+	case "eio":
+		return ", after a flush had failed,"
+	case "enospc":
+		return ", after the disk had run full,"
+	}
+	return ", after " + c.Fault + ","
+}
+
+// CrashFaults are the faults of the cells that are no controls, "" for none, each once
+// and in order.
+func CrashFaults(r *result.Result) (out []string) {
+	for i := range r.Cells {
+		if c := &r.Cells[i]; tried(c) && !slices.Contains(out, c.Crash.Fault) {
+			out = append(out, c.Crash.Fault)
+		}
+	}
+	return out
 }
 
 // crashDifference names, of a matrix without two-phase commit, one transaction that a

@@ -51,6 +51,11 @@ type Disk interface {
 	// Crash takes what a crash of the disk's kind takes; of the kind process
 	// nothing. It returns when that began and ended.
 	Crash() (began, ended int64, err error)
+	// Fill takes the free space of the disk but for about so many bytes, while others
+	// work on it, and Relieve gives it back; without Fill that does nothing. A disk
+	// of the kind process is never filled.
+	Fill(room int64) error
+	Relieve() error
 	// Restart brings the disk back as a reboot does: nothing of it is left in
 	// memory. Nobody may use it meanwhile.
 	Restart(ctx context.Context) error
@@ -78,8 +83,9 @@ type Job struct {
 	Seed   uint64
 	Rate   float64       // commits a second of all clients; 0: closed loop
 	Limit  time.Duration // the victim ends by itself after so long
-	// FaultAfter makes the next flush fail so long after the begin of the load;
-	// 0: none.
+	// FaultAfter is when the cell's fault comes, after the begin of the load; 0: it has
+	// none. With subject.EIO the next flush fails; with subject.ENOSPC the disk is
+	// filled (Disk.Fill).
 	FaultAfter time.Duration
 	// PointAfter is from when on whoever comes to the cell's crash point is stopped
 	// there, counted from the begin of the load.

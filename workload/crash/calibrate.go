@@ -88,7 +88,7 @@ func (p *Plan) toCalibrate() (out []int) {
 // who is stopped.
 func (c *Cell) underPolicy1() *Cell {
 	x := *c
-	x.Policy, x.Fault, x.Point = groupcommit.Policy1, "", subject.Anywhere
+	x.Policy, x.Fault, x.Point = groupcommit.Policy1, subject.NoFault, subject.Anywhere
 	x.Engine.Commit.NoTimer = false
 	x.Engine.Commit.Policy = groupcommit.Policy1
 	x.Database.Commit.Policy = groupcommit.Policy1

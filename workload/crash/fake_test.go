@@ -15,6 +15,7 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/judge"
 	"flushbench/workload/scenario"
 )
@@ -26,6 +27,7 @@ type fake struct {
 	events []string
 	alive  int // victims
 	disks  int // not closed
+	full   bool
 
 	outcome func(*Job, Crash) judge.Outcome // nil: everything is kept, controls are caught
 	onReady func(*Job)                      // called when a load has begun
@@ -34,6 +36,7 @@ type fake struct {
 	refused *vfs.Method                     // what no disk can do
 	onStart func(context.Context, *Job) error
 	onCrash func()
+	crashed func() error // what a disk says that is to crash; nil: that it did
 	acked   func() int64 // nil: one a microsecond
 }
 
@@ -131,9 +134,20 @@ func (d *fakeDisk) Crash() (began, ended int64, err error) {
 	if d.f.onCrash != nil {
 		d.f.onCrash()
 	}
+	if d.f.crashed != nil {
+		return 0, 0, d.f.crashed()
+	}
 	return clock.Now(), clock.Now(), nil
 }
 func (d *fakeDisk) Restart(context.Context) error { d.f.note("restart"); return nil }
+func (d *fakeDisk) Fill(int64) error              { d.f.note("fill"); d.f.full = true; return nil }
+func (d *fakeDisk) Relieve() error {
+	if d.f.full {
+		d.f.full = false
+		d.f.note("relieve")
+	}
+	return nil
+}
 func (d *fakeDisk) Describe() (DiskInfo, error) {
 	return DiskInfo{FS: d.spec.FS, Mkfs: "mkfs", Mounted: "rw"}, nil
 }
@@ -174,7 +188,8 @@ func (v *fakeVictim) Acked() int64 {
 	return (clock.Now() - v.ready) / 1000
 }
 func (v *fakeVictim) Failure() (string, int64) {
-	if v.job.FaultAfter == 0 && !v.f.always || v.f.failure == "" {
+	due := v.job.FaultAfter > 0 && (v.job.Cell.Fault != subject.ENOSPC || v.f.full)
+	if !due && !v.f.always || v.f.failure == "" {
 		return "", 0
 	}
 	return v.f.failure, v.ready + int64(v.job.FaultAfter)

@@ -4,6 +4,8 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"time"
+
+	"flushbench/workload/crash/subject"
 )
 
 // When a crash strikes, counted from the moment the load runs. Under policy 1
@@ -12,10 +14,14 @@ import (
 const (
 	earliest = 200 * time.Millisecond // under policy 1
 	latest   = 800 * time.Millisecond
-	// afterFault is how long the load goes on after a flush was made to fail, so
-	// that an acknowledgement which must not come has its chance.
+	// afterFault is how long the load goes on after its fault, so that an
+	// acknowledgement which must not come has its chance.
 	afterFault = 250 * time.Millisecond
 )
+
+// mostRoom bounds what is left of a disk that is filled, in bytes: some writes of the
+// logs fit, and which of them is cut in two is left to chance.
+const mostRoom = 256 << 10
 
 // Trial is one crash of a cell: everything that is drawn for it.
 type Trial struct {
@@ -23,8 +29,10 @@ type Trial struct {
 	Seed   uint64        // drives the clients and draws the rest
 	Frozen bool          // the clients are stopped before the crash
 	After  time.Duration // from the begin of the load to the crash
-	// FaultAfter is when the next flush fails, 0: none does.
+	// FaultAfter is when the cell's fault comes, 0: it has none. Room is what is left of
+	// the disk then, in bytes, if that is what runs out.
 	FaultAfter time.Duration
+	Room       int64
 }
 
 // Trial returns trial number n, 1 and up, of cell c. It depends on the plan's
@@ -48,7 +56,7 @@ func (t *Trial) draw(c *Cell) {
 	} else {
 		t.After = between(c.interval(), 2*c.interval())
 	}
-	if c.Fault == "" {
+	if c.Fault == subject.NoFault {
 		return
 	}
 	if t.FaultAfter = t.After; !c.Policy.Flushes() {
@@ -58,6 +66,9 @@ func (t *Trial) draw(c *Cell) {
 		t.After = t.FaultAfter.Truncate(c.interval()) + c.interval() + between(0, c.interval())
 	}
 	t.After += afterFault
+	if c.Fault == subject.ENOSPC {
+		t.Room = rng.Int64N(mostRoom)
+	}
 }
 
 // frozen says of each trial of a cell whether its clients are stopped first:

@@ -41,27 +41,26 @@ const (
 
 // Matrix is what is asked for. The engine's axes are those of a scenario.
 type Matrix struct {
-	Scenario scenario.Scenario            `json:"scenario"` // valid; its rates are not looked at
-	Kinds    []vfs.CrashKind              `json:"kinds"`
-	FS       []string                     `json:"fs"`               // ext4, xfs; of the kinds os and power
-	Mkfs     []string                     `json:"mkfs"`             // options of mkfs beyond the defaults
-	Mount    []string                     `json:"mount"`            // mount options beyond the defaults
-	Trials   int                          `json:"trials"`           // of each cell, 1 to MaxTrials
-	Frozen   workload.Share               `json:"frozen"`           // of the trials that stop the clients first
-	Rate     scenario.Rate                `json:"rate"`             // commits a second for all cells; 0: closed loop, RateAuto: found by calibration
-	Fault    string                       `json:"fault"`            // "" or FaultEIO
-	Points   scenario.List[subject.Point] `json:"points,omitempty"` // of a commit, where crashes strike; none: Anywhere
-	Device   string                       `json:"device"`           // for the kind os: a partition instead of an image
-	Control  bool                         `json:"control"`          // run the controls that prove that the lab can see
+	Scenario scenario.Scenario `json:"scenario"` // valid; its rates are not looked at
+	// Workloads in place of the scenario's, each with all of its cells; none: that one.
+	Workloads scenario.List[workload.Kind] `json:"workloads,omitempty"`
+	Kinds     []vfs.CrashKind              `json:"kinds"`
+	FS        []string                     `json:"fs"`               // ext4, xfs; of the kinds os and power
+	Mkfs      []string                     `json:"mkfs"`             // options of mkfs beyond the defaults
+	Mount     []string                     `json:"mount"`            // mount options beyond the defaults
+	Trials    int                          `json:"trials"`           // of each cell, 1 to MaxTrials
+	Frozen    workload.Share               `json:"frozen"`           // of the trials that stop the clients first
+	Rate      scenario.Rate                `json:"rate"`             // commits a second for all cells; 0: closed loop, RateAuto: found by calibration
+	Faults    scenario.List[subject.Fault] `json:"faults,omitempty"` // before each crash; none: NoFault
+	Points    scenario.List[subject.Point] `json:"points,omitempty"` // of a commit, where crashes strike; none: Anywhere
+	Device    string                       `json:"device"`           // for the kind os: a partition instead of an image
+	Control   bool                         `json:"control"`          // run the controls that prove that the lab can see
 	// Overwritten says of servers whether the blocks of the redo log were all written
 	// before the load; empty: they were not.
 	Overwritten scenario.List[scenario.Switch] `json:"server_log_overwritten,omitempty"`
 	// TrialSeed above 0 runs one trial of the one cell with this seed of its own.
 	TrialSeed uint64 `json:"trial_seed"`
 }
-
-// FaultEIO as Matrix.Fault makes a flush fail with EIO before the crash.
-const FaultEIO = "eio"
 
 // The controls: what is broken on purpose. Each must be caught.
 const (
@@ -79,7 +78,7 @@ type Cell struct {
 	Mount   []string      // beyond the defaults
 	Device  string        // a partition of the user's own; "": an image
 	Control string        // one of the Control constants; "": no control
-	Fault   string        // FaultEIO or ""
+	Fault   subject.Fault // before each crash
 	Point   subject.Point // where in a commit each crash strikes
 	Trials  int
 
@@ -113,35 +112,71 @@ type Plan struct {
 // PlanOf turns a matrix into cells: the cross product of crash kinds, file
 // systems and the scenario's cells, then the controls.
 func PlanOf(m Matrix) (Plan, error) {
-	if err := m.check(); err != nil {
-		return Plan{}, err
-	}
 	p := Plan{Matrix: m, Seed: m.Scenario.Seed}
 	for p.Seed == 0 {
 		p.Seed = rand.Uint64() >> 11 // exact as a JSON number
 	}
-	settings, _ := m.Scenario.Cells()
-	for _, kind := range m.Kinds {
-		for _, fs := range m.fileSystems(kind) {
-			for _, s := range settings {
-				for _, c := range m.cells(kind, fs, s) {
-					p.Cells = append(p.Cells, m.atPoints(c)...)
-				}
-			}
+	var controls []Cell
+	for _, one := range m.byWorkload() {
+		if err := one.check(); err != nil {
+			return Plan{}, err
+		}
+		p.Cells = append(p.Cells, m.named(one.product(), one.Scenario.Workload)...)
+		if m.Control {
+			controls = append(controls, m.named(one.controls(), one.Scenario.Workload)...)
 		}
 	}
 	if m.TrialSeed != 0 && len(p.Cells) != 1 {
 		return Plan{}, fmt.Errorf("crash: trial seed %d with %d cells: one trial is run again by naming one cell, such as --kinds os --fs ext4 --policy 2", m.TrialSeed, len(p.Cells))
 	}
-	if m.Control {
-		p.Cells = append(p.Cells, m.controls()...)
-	}
+	p.Cells = append(p.Cells, controls...)
 	for i := range p.Cells {
 		if err := p.Cells[i].check(); err != nil {
 			return Plan{}, err
 		}
 	}
 	return p, nil
+}
+
+// product are the cells of one workload that are no controls.
+func (m *Matrix) product() (out []Cell) {
+	settings, _ := m.Scenario.Cells()
+	for _, kind := range m.Kinds {
+		for _, fs := range m.fileSystems(kind) {
+			for _, s := range settings {
+				for _, c := range m.cells(kind, fs, s) {
+					for _, at := range m.atPoints(c) {
+						out = append(out, m.withFaults(at)...)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// byWorkload are the matrices of one workload each.
+func (m *Matrix) byWorkload() []Matrix {
+	if len(m.Workloads) == 0 {
+		return []Matrix{*m}
+	}
+	out := make([]Matrix, len(m.Workloads))
+	for i, w := range m.Workloads {
+		out[i] = *m
+		out[i].Scenario.Workload, out[i].Workloads = w, nil
+	}
+	return out
+}
+
+// named tells the cells of a workload from those of the others, if there are any.
+func (m *Matrix) named(cells []Cell, w workload.Kind) []Cell {
+	if len(m.Workloads) < 2 {
+		return cells
+	}
+	for i := range cells {
+		cells[i].Name += ",workload=" + w.String()
+	}
+	return cells
 }
 
 // check says what is wrong with the matrix.
@@ -151,12 +186,8 @@ func (m *Matrix) check() error {
 		return fmt.Errorf("crash: no crash kind: legal are %s", strings.Join(vfs.CrashKinds.Names(), ", "))
 	case m.Trials < 1 || m.Trials > MaxTrials:
 		return fmt.Errorf("crash: %d trials: must be 1 to %d", m.Trials, MaxTrials)
-	case m.Fault != "" && m.Fault != FaultEIO:
-		return fmt.Errorf("crash: fault %q: legal is %s", m.Fault, FaultEIO)
 	case m.Rate.Auto() && m.Scenario.ThinkTime > 0 || m.Rate > 0 && m.Scenario.ThinkTime > 0:
 		return fmt.Errorf("crash: rate %v with think-time %v: a schedule leaves no room for thinking; give --rate 0 with it", m.Rate, m.Scenario.ThinkTime)
-	case m.Scenario.Workload == workload.KindReadWrite:
-		return fmt.Errorf("crash: workload %v: it only reads more than write-only does; legal are log, bank, update, insert, write-only", m.Scenario.Workload)
 	case m.Scenario.FlushFloor > 0:
 		return fmt.Errorf("crash: flush-floor %v: a disk made slower is no subject of a crash; leave it out", m.Scenario.FlushFloor)
 	case m.Scenario.Workload.Transactional() && slices.Contains(m.Scenario.Durability, engine.DurabilityForcePages):
@@ -174,6 +205,9 @@ func (m *Matrix) check() error {
 		return err
 	}
 	if err := m.checkPoints(); err != nil {
+		return err
+	}
+	if err := m.checkFaults(); err != nil {
 		return err
 	}
 	if err := m.checkServers(); err != nil {
@@ -203,7 +237,7 @@ func (m *Matrix) cells(kind vfs.CrashKind, fs string, s scenario.Cell) []Cell {
 // cell is one cell of the cross product.
 func (m *Matrix) cell(kind vfs.CrashKind, fs string, s scenario.Cell) Cell {
 	c := m.setting(s)
-	c.Kind, c.FS, c.Fault, c.Trials = kind, fs, m.Fault, m.Trials
+	c.Kind, c.FS, c.Trials = kind, fs, m.Trials
 	c.Name = kind.String()
 	if kind != vfs.CrashProcess {
 		c.Name += ",fs=" + fs

@@ -11,6 +11,7 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
 	"flushbench/workload"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/scenario"
 )
 
@@ -63,11 +64,13 @@ func TestPlanOf(t *testing.T) {
 
 func TestPlanRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Matrix){
-		"no crash kind":     func(m *Matrix) { m.Kinds = nil },
-		"0 trials":          func(m *Matrix) { m.Trials = 0 },
-		"fault":             func(m *Matrix) { m.Fault = "enospc" },
+		"no crash kind": func(m *Matrix) { m.Kinds = nil },
+		"0 trials":      func(m *Matrix) { m.Trials = 0 },
+		"nobody fills":  func(m *Matrix) { m.Faults = scenario.List[subject.Fault]{subject.ENOSPC} },
+		"growth zero": func(m *Matrix) {
+			m.Faults, m.Kinds = scenario.List[subject.Fault]{subject.NoFault, subject.ENOSPC}, []vfs.CrashKind{vfs.CrashOS}
+		},
 		"think-time":        func(m *Matrix) { m.Scenario.ThinkTime = time.Second },
-		"workload":          func(m *Matrix) { m.Scenario.Workload = workload.KindReadWrite },
 		"flush-floor":       func(m *Matrix) { m.Scenario.FlushFloor = time.Second },
 		"device":            func(m *Matrix) { m.Device = "/dev/sdb1" },
 		"pipelined":         func(m *Matrix) { m.Scenario.ClientMode = scenario.List[workload.Mode]{workload.Pipelined} },
@@ -159,7 +162,7 @@ func TestTrialSeedIsTheTrialsOwn(t *testing.T) {
 
 func TestFaultComesFirst(t *testing.T) {
 	m := wide(3)
-	m.Fault = FaultEIO
+	m.Faults = scenario.List[subject.Fault]{subject.EIO}
 	p, err := PlanOf(m)
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +180,7 @@ func TestFaultComesFirst(t *testing.T) {
 // crash follows it anywhere in an interval.
 func TestFaultMoments(t *testing.T) {
 	m := wide(30)
-	m.Fault = FaultEIO
+	m.Faults = scenario.List[subject.Fault]{subject.EIO}
 	p, err := PlanOf(m)
 	if err != nil {
 		t.Fatal(err)

@@ -19,8 +19,8 @@ func (m *Matrix) checkPoints() error {
 		return fmt.Errorf("crash: point %v of a server: only the engine can be stopped there; legal is %v", p, subject.Anywhere)
 	case !s.Workload.Transactional() || !bool(s.Binlog):
 		return fmt.Errorf("crash: point %v without a binlog: it is a moment of a commit to two logs; choose a workload with rows, such as bank, and leave binlog on", p)
-	case m.Fault != "":
-		return fmt.Errorf("crash: point %v with fault %s: who stands still flushes nothing; leave one of them out", p, m.Fault)
+	case m.faulty() != subject.NoFault:
+		return fmt.Errorf("crash: point %v with fault %v: who stands still flushes nothing; leave one of them out", p, m.faulty())
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func TestPointsRefused(t *testing.T) {
 			m.Scenario.Workload, m.Scenario.CommitProtocol = workload.KindLog, scenario.Default().CommitProtocol
 		},
 		"choose a workload with rows":       func(m *Matrix) { m.Scenario.Binlog = false },
-		"point between-logs with fault eio": func(m *Matrix) { m.Fault = FaultEIO },
+		"point between-logs with fault eio": func(m *Matrix) { m.Faults = scenario.List[subject.Fault]{subject.EIO} },
 		"durability force-pages has no log": func(m *Matrix) { m.Scenario.Durability = append(m.Scenario.Durability, 1) },
 	} {
 		m := protocols(subject.BetweenLogs)

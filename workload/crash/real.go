@@ -106,7 +106,10 @@ func (machine) Make(_ context.Context, j *Job) error {
 
 // Start implements Backend.
 func (m machine) Start(ctx context.Context, j *Job) (Victim, error) {
-	s := victim.Spec{Subject: j.subject(), Rate: j.Rate, Limit: j.Limit, FaultAfter: j.FaultAfter, Point: j.Cell.Point, PointAfter: j.PointAfter}
+	s := victim.Spec{Subject: j.subject(), Rate: j.Rate, Limit: j.Limit, Full: j.Cell.Fault == subject.ENOSPC, Point: j.Cell.Point, PointAfter: j.PointAfter}
+	if j.Cell.Fault == subject.EIO {
+		s.FaultAfter = j.FaultAfter
+	}
 	v, err := victim.Start(&s, m.launch)
 	if err != nil {
 		return nil, err

@@ -11,17 +11,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"flushbench/engine/clock"
 	"flushbench/engine/vfs"
-	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/workload"
 	"flushbench/workload/crash/lab"
+	"flushbench/workload/crash/lab/labtest"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/crash/victim"
 	"flushbench/workload/scenario"
 	"flushbench/workload/workdir"
@@ -41,10 +40,7 @@ func TestMain(m *testing.M) {
 	case "matrix":
 		os.Exit(beKilled())
 	}
-	if os.Geteuid() == 0 {
-		// The tests too leave nothing mounted when they are killed.
-		_ = lab.Enter() // without one they run all the same
-	}
+	labtest.Enter()
 	os.Exit(m.Run())
 }
 
@@ -53,9 +49,7 @@ var real = machine{launch: victim.Launch{Args: []string{}, Env: []string{childEn
 
 func needLab(t *testing.T) {
 	t.Helper()
-	if err := lab.Available(vfs.CrashOS, lab.Ext4); err != nil {
-		testenv.Lack(t, err)
-	}
+	labtest.Need(t, vfs.CrashOS, lab.Ext4)
 }
 
 // beKilled makes a disk as a matrix does, says so, and waits for the end.
@@ -140,16 +134,7 @@ func TestCleansUpAfterAKilledMatrix(t *testing.T) {
 // that it refuses as somebody else's: what says whose it is was flushed before any
 // file in it was.
 func TestWorkFolderAfterAPowerCut(t *testing.T) {
-	needLab(t)
-	d, err := lab.New(t.Context(), lab.Options{Dir: t.TempDir(), Kind: vfs.CrashPower, Bytes: 8 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	d := labtest.New(t, lab.Options{Kind: vfs.CrashPower})
 	acquire := func() (*workdir.Dir, error) {
 		return workdir.Acquire(t.Context(), workdir.Options{Base: d.Path(), AllowVolatile: true, BesideLiveDatabase: true, ReserveBytes: -1})
 	}
@@ -192,83 +177,48 @@ func TestWorkFolderAfterAPowerCut(t *testing.T) {
 // acknowledged after that, and what was acknowledged before survives a crash.
 func TestFileSystemRunsFull(t *testing.T) {
 	needLab(t)
-	for name, change := range map[string]func(*scenario.Scenario){
-		"log": func(s *scenario.Scenario) { s.Growth = scenario.List[vfs.Growth]{vfs.GrowAppend} },
-		"bank": func(s *scenario.Scenario) {
-			s.Workload, s.Rows, s.BinlogGrowth = workload.KindBank, 100, scenario.List[vfs.Growth]{vfs.GrowAppend}
+	for name, change := range map[string]func(*Matrix){
+		"log": func(m *Matrix) {
+			m.Kinds, m.Scenario.Growth = []vfs.CrashKind{vfs.CrashOS, vfs.CrashPower}, scenario.List[vfs.Growth]{vfs.GrowAppend}
+		},
+		"bank": func(m *Matrix) {
+			m.Scenario.Workload, m.Scenario.Rows, m.Scenario.BinlogGrowth = workload.KindBank, 100, scenario.List[vfs.Growth]{vfs.GrowAppend}
+		},
+		"insert, the table grows": func(m *Matrix) {
+			m.Scenario.Workload, m.Scenario.Rows, m.Scenario.Binlog, m.Rate = workload.KindInsert, 100, false, 0
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			runFull(t, change)
+			m := matrixOf(2, vfs.CrashOS)
+			m.Rate, m.Faults = 4000, scenario.List[subject.Fault]{subject.ENOSPC}
+			change(&m)
+			runFull(t, m)
 		})
 	}
 }
 
-func runFull(t *testing.T, change func(*scenario.Scenario)) {
+func runFull(t *testing.T, m Matrix) {
 	t.Helper()
-	m := matrixOf(1, vfs.CrashOS)
-	m.Rate = 0
-	change(&m.Scenario)
 	plan, err := PlanOf(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &plan.Cells[0]
-	d, err := real.NewDisk(t.Context(), DiskSpec{Dir: t.TempDir(), Kind: c.Kind, FS: c.FS, Bytes: c.bytes()})
-	if err != nil {
-		t.Fatal(err)
+	base := t.TempDir()
+	res, _, err := Run(t.Context(), Config{Plan: plan, Base: base, ResultsDir: filepath.Join(t.TempDir(), "results"),
+		AllowVolatile: true, BesideLiveDatabase: true, Backend: real})
+	if err != nil || VerdictOf(res) != Sound || len(res.CrashTrials) != 2*len(m.Kinds) {
+		t.Fatalf("Run = %v, verdict %d, %d trials", err, VerdictOf(res), len(res.CrashTrials))
 	}
-	defer func() {
-		if err := d.Close(); err != nil {
-			t.Error(err)
+	for i := range res.CrashTrials {
+		// The write that meets the end is cut short, if some of it still fits.
+		x := &res.CrashTrials[i]
+		full := strings.Contains(x.Fault.Text, unix.ENOSPC.Error()) || strings.Contains(x.Fault.Text, io.ErrShortWrite.Error())
+		if !x.Fault.Seen || !full || x.Fault.AckedAfter != 0 || x.Acked == 0 || x.Verdict != result.VerdictKept || x.Fault.AtNS >= x.Moment.AtNS {
+			t.Errorf("%s, trial %d: %s, %d acknowledged, fault %+v, crash at %d", x.Cell, x.Trial, x.Verdict, x.Acked, *x.Fault, x.Moment.AtNS)
 		}
-	}()
-	job := &Job{Cell: c, Dir: filepath.Join(d.Path(), "cell"), Seed: 7, Limit: time.Minute, FSType: c.FS}
-	if err := errors.Join(os.Mkdir(job.Dir, 0o755), real.Make(t.Context(), job)); err != nil {
-		t.Fatal(err)
 	}
-	ballast := filepath.Join(d.Path(), "ballast")
-	leaveRoom(t, ballast, 128<<10)
-	if err := d.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	v, err := real.Start(t.Context(), job)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = v.Close() }() // only memory is given back
-	<-v.Ended()                      // after Limit at the latest
-	var crash Crash
-	crash.Began, crash.Ended, err = d.Crash()
-	if err := errors.Join(err, v.Kill(), d.Restart(t.Context()), os.Remove(ballast)); err != nil {
-		t.Fatal(err)
-	}
-	// The write that meets the end is cut short, if some of it still fits.
-	text, at := v.Failure()
-	full := strings.Contains(text, unix.ENOSPC.Error()) || strings.Contains(text, io.ErrShortWrite.Error())
-	if !full || at > clock.Now() || v.Acked() == 0 {
-		t.Fatalf("the load ended with %q after %d commits; want %q", text, v.Acked(), unix.ENOSPC)
-	}
-	o, err := real.Judge(t.Context(), job, v, crash)
-	if err != nil || o.Verdict != result.VerdictKept || o.AckedAfter != 0 || o.Acked != v.Acked() {
-		t.Errorf("%d acknowledged: %+v, %v", v.Acked(), o, err)
-	}
-}
-
-// leaveRoom fills the file system up to so many bytes with a file at path.
-func leaveRoom(t *testing.T, path string, room int64) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var st unix.Statfs_t
-	err = unix.Fstatfs(int(f.Fd()), &st)
-	if free := int64(st.Bavail) * st.Bsize; err == nil && free > room {
-		err = unix.Fallocate(int(f.Fd()), 0, 0, free-room)
-	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		t.Fatal(err)
+	if left, err := os.ReadDir(base); err != nil || len(left) > 0 {
+		t.Errorf("left in the folder: %v, %v", left, err)
 	}
 }

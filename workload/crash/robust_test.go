@@ -14,6 +14,7 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/judge"
 	"flushbench/workload/scenario"
 	"flushbench/workload/workdir"
@@ -161,12 +162,12 @@ func TestWaitsForAcknowledgements(t *testing.T) {
 		name  string
 		after time.Duration // of the first acknowledgements, since the start
 		limit time.Duration
-		fault string
+		fault subject.Fault
 		acked bool
 	}{
-		{"a slow start", 100 * time.Millisecond, time.Minute, "", true},
-		{"never", time.Hour, 50 * time.Millisecond, "", false},
-		{"a flush that fails", time.Hour, time.Hour, FaultEIO, false},
+		{"a slow start", 100 * time.Millisecond, time.Minute, subject.NoFault, true},
+		{"never", time.Hour, 50 * time.Millisecond, subject.NoFault, false},
+		{"a flush that fails", time.Hour, time.Hour, subject.EIO, false},
 	} {
 		var saw int64
 		var began int64
@@ -181,7 +182,7 @@ func TestWaitsForAcknowledgements(t *testing.T) {
 		l := quick
 		l.acked = c.limit
 		m := matrixOf(1, vfs.CrashOS)
-		m.Fault = c.fault
+		m.Faults = scenario.List[subject.Fault]{c.fault}
 		if _, _, err := inLimits(t.Context(), t, f, m, l); err != nil || (saw >= enough) != c.acked {
 			t.Errorf("%s: crashed after %d acknowledgements, %v; want some: %v", c.name, saw, err, c.acked)
 		}

@@ -171,7 +171,7 @@ func (r *run) cellOf(x *cellRun) result.Cell {
 	return result.Cell{
 		Name: c.Name, Section: "", Durability: c.durability(fs), Bound: result.BoundUnknown, BoundText: "crashed, not measured", Partial: true,
 		Params: c.params(max(float64(r.rate), 0)),
-		Crash: &result.CrashCell{Kind: c.Kind.String(), Filesystem: fs, FSOptions: fsOptions(c), Control: c.Control, Fault: c.Fault, Point: c.pointName(),
+		Crash: &result.CrashCell{Kind: c.Kind.String(), Filesystem: fs, FSOptions: fsOptions(c), Control: c.Control, Fault: c.faultName(), Point: c.pointName(),
 			Device: c.Device, MkfsLine: d.Mkfs, MountOptions: d.Mounted, Backing: d.Backing, Asked: c.Trials, Server: server},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/metrics/result"
 	"flushbench/workload"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/judge"
 	"flushbench/workload/scenario"
 )
@@ -180,17 +181,69 @@ func TestInterrupted(t *testing.T) {
 }
 
 func TestFault(t *testing.T) {
-	f := &fake{failure: "engine: flush: input/output error"}
-	m := matrixOf(2, vfs.CrashOS)
-	m.Fault = FaultEIO
-	res, _, err := runFake(t, t.Context(), f, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, x := range res.CrashTrials {
-		if x.Fault == nil || !x.Fault.Seen || x.Fault.Text != f.failure || x.Fault.AtNS < int64(earliest) || x.Verdict != result.VerdictKept {
-			t.Errorf("trial %d: fault %+v, verdict %s", x.Trial, x.Fault, x.Verdict)
+	for fault, want := range map[subject.Fault]string{
+		subject.EIO: "make restart start crash kill restart judge",
+		// The disk is filled under load, and has room again before anybody recovers.
+		subject.ENOSPC: "make restart start fill crash kill restart relieve judge",
+	} {
+		f := &fake{failure: "engine: flush: input/output error", acked: func() int64 { return enough }}
+		m := matrixOf(2, vfs.CrashOS)
+		m.Faults, m.Frozen, m.Scenario.Growth = scenario.List[subject.Fault]{fault}, 0, scenario.List[vfs.Growth]{vfs.GrowAppend}
+		res, _, err := runFake(t, t.Context(), f, m)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if got := strings.Join(f.events, " "); got != want+" "+want {
+			t.Errorf("%v: %q; want %q twice", fault, got, want)
+		}
+		if c := res.Cells[0].Crash; c.Fault != fault.String() {
+			t.Errorf("%v: the cell says fault %q", fault, c.Fault)
+		}
+		for _, x := range res.CrashTrials {
+			if x.Fault == nil || x.Fault.Error != fault.String() || !x.Fault.Seen || x.Fault.Text != f.failure || x.Fault.AtNS < int64(earliest) || x.Verdict != result.VerdictKept {
+				t.Errorf("%v: trial %d: fault %+v, verdict %s", fault, x.Trial, x.Fault, x.Verdict)
+			}
+		}
+	}
+}
+
+// Where it is not a log that meets the end of the disk, the engine's own error says
+// that it did; where nothing did, there was no trial of it.
+func TestFullDiskOfOtherFiles(t *testing.T) {
+	for _, c := range []struct {
+		out  judge.Outcome
+		seen bool
+	}{
+		{judge.Outcome{Acked: 5, Noticed: 7e8, Failure: "no space left"}, true},
+		{judge.Outcome{Acked: 5}, false},
+	} {
+		f := &fake{outcome: func(*Job, Crash) judge.Outcome {
+			o := c.out
+			o.Verdict = result.VerdictKept
+			return o
+		}}
+		m := matrixOf(1, vfs.CrashOS)
+		m.Faults, m.Scenario.Growth = scenario.List[subject.Fault]{subject.ENOSPC}, scenario.List[vfs.Growth]{vfs.GrowAppend}
+		res, _, err := inLimits(t.Context(), t, f, m, quick)
+		if err != nil || res.CrashTrials[0].Fault.Seen != c.seen {
+			t.Errorf("%+v: fault %+v, %v; want seen %v", c.out, res.CrashTrials[0].Fault, err, c.seen)
+		}
+		if s := res.Cells[0].Crash.Summary; (s.Unstruck == 0) != c.seen || (s.Proofs == 1) != c.seen {
+			t.Errorf("%+v: %+v", c.out, *s)
+		}
+	}
+}
+
+// A disk that was filled in a trial that could not be carried out has room again before
+// the next one.
+func TestFullDiskIsEmptied(t *testing.T) {
+	f := &fake{failure: "no space left", acked: func() int64 { return enough }}
+	f.crashed = func() error { return errors.New("shut down: not now") }
+	m := matrixOf(2, vfs.CrashOS)
+	m.Faults, m.Scenario.Growth = scenario.List[subject.Fault]{subject.ENOSPC}, scenario.List[vfs.Growth]{vfs.GrowAppend}
+	_, _, err := runFake(t, t.Context(), f, m)
+	if got := strings.Join(f.events, " "); err == nil || !strings.Contains(got, "kill relieve make") {
+		t.Errorf("%q, %v; want the disk emptied before anything is made on it", got, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/durability"
 	"flushbench/workload/scenario"
 	"flushbench/workload/target"
@@ -75,8 +76,8 @@ func (m *Matrix) checkServers() error {
 		innodb = innodb || t.Private == target.MariaDB || t.Private == target.MySQL
 	}
 	switch {
-	case m.Fault != "":
-		return fmt.Errorf("crash: fault %s with a server: faults are planted in the engine's own files; leave it out", m.Fault)
+	case m.faulty() != subject.NoFault:
+		return fmt.Errorf("crash: fault %v with a server: faults are planted in the engine's own files; leave it out", m.faulty())
 	case s.ReadShare > 0 || s.RollbackShare > 0:
 		return fmt.Errorf("crash: read-share and rollback-share with a server: what changes nothing leaves no note; leave them out")
 	case len(m.Overwritten) > 0 && !innodb:

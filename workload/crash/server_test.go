@@ -8,6 +8,7 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
 	"flushbench/workload"
+	"flushbench/workload/crash/subject"
 	"flushbench/workload/scenario"
 	"flushbench/workload/target"
 )
@@ -108,7 +109,7 @@ func TestMatrixOfServersIsRefused(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Matrix){
 		"only a private server": func(m *Matrix) { m.Scenario.Target = scenario.List[scenario.Target]{{Address: address}} },
-		"the engine's own":      func(m *Matrix) { m.Fault = FaultEIO },
+		"the engine's own":      func(m *Matrix) { m.Faults = scenario.List[subject.Fault]{subject.EIO} },
 		"no note":               func(m *Matrix) { m.Scenario.ReadShare = 0.5 },
 		"whole seconds":         func(m *Matrix) { m.Scenario.FlushInterval = 1500 * time.Millisecond },
 		"without a server": func(m *Matrix) {

@@ -48,7 +48,8 @@ func (r *run) trial(ctx context.Context, c *cellRun, t Trial) (result.CrashTrial
 		return result.CrashTrial{}, err
 	}
 	recovery := clock.Now()
-	if err := c.disk.Restart(ctx); err != nil {
+	// A recovery may need room, so what filled the disk goes first.
+	if err := errors.Join(c.disk.Restart(ctx), c.disk.Relieve()); err != nil {
 		return result.CrashTrial{}, err
 	}
 	snapshot, err := r.snapshot(c)
@@ -79,6 +80,9 @@ func (r *run) trial(ctx context.Context, c *cellRun, t Trial) (result.CrashTrial
 // on a disk that was just mounted: all of them durable, nothing of them in memory.
 func (r *run) begin(ctx context.Context, c *cellRun, job *Job) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := c.disk.Relieve(); err != nil { // of a trial that could not be carried out
 		return err
 	}
 	// One lap through the log, flushed, and nothing is left of how its files grew.
@@ -118,7 +122,13 @@ func (r *run) crash(ctx context.Context, c *cellRun, v Victim, t Trial) (crash C
 			err = errors.Join(err, v.Kill())
 		}
 	}()
-	if err := r.wait(ctx, v, v.Ready()+int64(t.After), c.Fault != ""); err != nil {
+	due := v.Ready() + int64(t.After)
+	if c.Fault == subject.ENOSPC {
+		if due, err = r.fill(ctx, c, v, t); err != nil {
+			return Crash{}, err
+		}
+	}
+	if err := r.wait(ctx, v, due, c.Fault != subject.NoFault); err != nil {
 		return Crash{}, err
 	}
 	if c.Point != subject.Anywhere {
@@ -126,8 +136,8 @@ func (r *run) crash(ctx context.Context, c *cellRun, v Victim, t Trial) (crash C
 			return Crash{}, err
 		}
 	}
-	// Where a flush fails nobody may be acknowledged, nor where all stand still.
-	if c.Fault == "" && c.Point == subject.Anywhere {
+	// After a fault nobody may be acknowledged, nor where all stand still.
+	if c.Fault == subject.NoFault && c.Point == subject.Anywhere {
 		if err := r.waitForAcks(ctx, v, 0); err != nil {
 			return Crash{}, err
 		}
@@ -223,13 +233,7 @@ func (r *run) record(c *Cell, t Trial, v Victim, crash Crash, out *judge.Outcome
 	x.Moment.Point = c.pointName()
 	x.Differences, x.DivergedRowCount = differences(out.Differences), len(out.Rows)
 	x.DivergedRows, x.Damage = firstRows(out.Rows), out.Damage
-	if c.Fault == "" {
-		return x
-	}
-	x.Fault = &result.CrashFault{Error: c.Fault, Seen: out.Struck != 0, Text: out.Failure, AckedAfter: out.AckedAfter}
-	if out.Struck != 0 {
-		x.Fault.AtNS = out.Struck - v.Ready()
-	}
+	x.Fault = c.faultOf(v, out)
 	return x
 }
 

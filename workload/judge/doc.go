@@ -22,8 +22,8 @@
 // before the crash had called safe. A prediction that rests on too little is no
 // proof: NotPredicted.
 //
-// It is no proof of the order in which several clients changed a row of update or
-// write-only: there any of their last words will do.
+// It is no proof of the order in which several clients changed a row of update,
+// write-only or read-write: there any of their last words will do.
 //
 // INVARIANT: a doubt counts against the engine, never for it.
 package judge

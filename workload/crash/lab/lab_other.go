@@ -38,6 +38,12 @@ func (d *Disk) Crash() (began, ended int64, err error) { return 0, 0, errLinuxOn
 // Restart brings the folder back as a reboot would.
 func (d *Disk) Restart(context.Context) error { return errLinuxOnly }
 
+// Fill takes the free space of the disk.
+func (d *Disk) Fill(int64) error { return errLinuxOnly }
+
+// Relieve gives back what Fill has taken.
+func (d *Disk) Relieve() error { return errLinuxOnly }
+
 // Format gives the disk a fresh, empty file system.
 func (d *Disk) Format(context.Context) error { return errLinuxOnly }
 

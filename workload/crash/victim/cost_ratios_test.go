@@ -88,7 +88,7 @@ func newCost(t *testing.T, s *Spec) *cost {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := admit(s, l, vfs.NewOS())
+	p, err := admit(s, l, vfs.NewOS(), nil) // nobody is stopped
 	if err != nil {
 		t.Fatal(err)
 	}

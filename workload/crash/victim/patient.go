@@ -43,6 +43,9 @@ type look struct {
 // admit makes the files on disk if asked for, and opens them. Who is stopped at a crash
 // point goes on when over is closed.
 func admit(s *Spec, l *ledger.Ledger, disk vfs.FS, over <-chan struct{}) (*patient, error) {
+	if s.Full {
+		disk = tellsFull(disk, func() { l.Strike(clock.Now()) })
+	}
 	fs, err := vfs.NewFaulty(disk, nil)
 	if err != nil {
 		return nil, err

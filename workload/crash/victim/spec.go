@@ -26,6 +26,9 @@ type Spec struct {
 	// FaultAfter lets the first flush fail with EIO that is asked for so long
 	// after the load began; 0: none.
 	FaultAfter time.Duration
+	// Full: somebody fills the disk meanwhile. When a log first meets its end is noted,
+	// as that of a flush that is made to fail.
+	Full bool
 	// Point is where somebody is stopped so long after the load began, once there are
 	// commits to be judged, and everybody who comes there later: they stand still
 	// until the end of the process. Anywhere: nobody is. REQUIRES: a binlog.
