@@ -48,7 +48,7 @@ func (o *planOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVarP(&o.file, "file", "f", "", "take the objectives from this YAML `FILE`; flags win over it")
 	fs.StringVar(&o.measure.file, "scenario", "", "take --tps and what is measured from this scenario `FILE`, as audit --write-scenario writes it; flags win over it")
 	inGroup(fs, "Objectives", "file", "scenario")
-	fs.StringArrayVar(&o.from, "from", nil, "decide by this saved `RESULT` (a folder, a file, latest); may be repeated, or several given after it; without it the disk is measured")
+	fs.StringArrayVar(&o.from, "from", nil, "decide by this saved `RESULT` (a folder, a file, latest, or a folder of results); may be repeated, or several given after it; without it the disk is measured")
 	addResultsFlag(fs, &o.results)
 	o.measure.addFlags(fs)
 	inGroup(fs, "What is known", "from", "results", "dir", "workload", "background-io", "time-budget")
@@ -84,14 +84,14 @@ func newPlanCmd() *cobra.Command {
 	var o planOptions
 	cmd := &cobra.Command{
 		Use:   "plan [flags] [RESULT...]",
-		Short: "Say which setting meets your objectives on this disk (3 min)",
+		Short: "Say which setting meets your objectives on this disk (4 min)",
 		Long: `Say which policy and sync_binlog meet what you need on a disk: commits a second,
 latency, the most that a crash may take; with what headroom, for how long, at what
 price; or what falls short, by how much, and which single change would help most.
 
 With --from it decides by saved results of run, sweep, probe and crash, of one
-disk or of several; without it measures this folder's disk first. Every figure is
-marked as measured or modelled. The model of group commit is fitted on the results
+disk or of several; without it measures this folder's disk first, and then sweeps
+the pairs that the answer hangs on. Every figure is marked as measured or modelled. The model of group commit is fitted on the results
 and checked on cells that it was not fitted on; see docs/planning.md.
 
 Exit code 0 when a setting meets it, 4 when none does, 2 when the results do not
@@ -117,7 +117,8 @@ decide it.`,
 // run loads or measures, decides for each disk, and prints.
 func (o *planOptions) run(ctx context.Context, stdout, stderr io.Writer, today time.Time) error {
 	results, err := o.load()
-	if err == nil && len(results) == 0 {
+	measured := err == nil && len(results) == 0
+	if measured {
 		results, err = o.measure.run(ctx, stderr, &o.o, o.results)
 	}
 	if err != nil {
@@ -126,6 +127,18 @@ func (o *planOptions) run(ctx context.Context, stdout, stderr io.Writer, today t
 	made, err := o.decide(results, today)
 	if err != nil {
 		return usageError(err)
+	}
+	if measured {
+		swept, left, err := o.measure.sweep(ctx, stderr, &o.o, made[0].plan.ToSweep(), o.results)
+		if err != nil {
+			return err
+		}
+		if swept != nil {
+			if made, err = o.decide(append(results, swept), today); err != nil {
+				return usageError(err)
+			}
+		}
+		made[0].plan.Unswept = left
 	}
 	plans := make([]*plan.Plan, len(made))
 	for i := range made {
@@ -176,19 +189,6 @@ func (o *planOptions) decide(results []*result.Result, today time.Time) (made []
 		made = append(made, planFrom{plan.Decide(&o.o, e, today), disk})
 	}
 	return made, nil
-}
-
-// load reads the results of --from.
-func (o *planOptions) load() ([]*result.Result, error) {
-	var out []*result.Result
-	for _, from := range o.from {
-		r, _, err := findResult(from, o.results)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, nil
 }
 
 // write prints the plans.
@@ -332,7 +332,7 @@ func planPart(p *plan.Plan, part *report.Part) {
 	for _, s := range p.Sections() {
 		switch s.Label {
 		case "WARNING": // the page has its own
-		case "WHY", "CHANGE":
+		case "WHY", "SWEPT", "CHANGE":
 			for _, text := range s.Sentences {
 				if text != part.Answer[0] {
 					part.Answer = append(part.Answer, text)

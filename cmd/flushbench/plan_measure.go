@@ -28,6 +28,7 @@ type planMeasure struct {
 	allowVolatile      bool
 	besideLiveDatabase bool
 	quiet              bool
+	begun              time.Time          // the run
 	file               string             // of the scenario
 	base               *scenario.Scenario // what it says; nil: the default
 }
@@ -35,6 +36,7 @@ type planMeasure struct {
 // How the time of a measurement is spent.
 const (
 	defaultPlanBudget = 4 * time.Minute
+	planSweepShare    = 0.38 // of it, for a sweep of the pairs that the answer hangs on
 	leastPlanBudget   = 20 * time.Second
 	planWarmup        = 200 * time.Millisecond
 	planSetup         = 5 * time.Second // making files and tables, limit loops, reading back
@@ -54,7 +56,7 @@ func (m *planMeasure) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&m.dir, "dir", ".", "without --from: existing `FOLDER` on the disk to measure")
 	fs.TextVar(&m.workload, "workload", m.workload, "without --from: `WORKLOAD` to measure; log has no binlog")
 	fs.TextVar(&m.background, "background-io", m.background, "without --from: also measure beside this `I/O` on the same disk: read=SIZE/s,write=SIZE/s,random=SIZE")
-	fs.DurationVar(&m.budget, "time-budget", defaultPlanBudget, "without --from: `TIME` that measuring may take")
+	fs.DurationVar(&m.budget, "time-budget", defaultPlanBudget, "without --from: `TIME` that measuring may take, a sweep included")
 	addSafetyFlags(fs, &m.allowVolatile, &m.besideLiveDatabase)
 }
 
@@ -146,7 +148,7 @@ func (m *planMeasure) timing(s *scenario.Scenario, pairs int) {
 	fixed := float64(loose*paced) * 3.3 * s.Window().Seconds()
 	cells := float64(pairs * len(s.Rate))
 	other := cells - float64(loose*paced)
-	left := (m.budget - planSetup).Seconds()
+	left := (m.budget - planSetup).Seconds() * (1 - planSweepShare)
 	s.Warmup = planWarmup
 	for s.Rounds = mostPlanRounds; s.Rounds > leastPlanRounds; s.Rounds-- {
 		if left/float64(s.Rounds)-fixed-cells*planWarmup.Seconds() >= other*0.5 {
@@ -167,6 +169,10 @@ func (m *planMeasure) run(ctx context.Context, stderr io.Writer, o *plan.Objecti
 	if err := p.Check(); err != nil {
 		return nil, usageError(err)
 	}
+	if err := checkWritable("results", results); err != nil {
+		return nil, err
+	}
+	m.begun = time.Now()
 	bar := newProgress(stderr, m.quiet)
 	defer bar.Close()
 	res, folder, err := runner.Run(ctx, runner.Config{

@@ -187,7 +187,54 @@ func TestPlanMeasures(t *testing.T) {
 	for _, c := range cells {
 		total += (c.Warmup + c.Duration) * time.Duration(s.Rounds)
 	}
-	if total > defaultPlanBudget || s.Rounds != mostPlanRounds {
-		t.Errorf("scenario takes %v in %d rounds; want at most %v in %d", total, s.Rounds, defaultPlanBudget, mostPlanRounds)
+	if total > time.Duration((1-planSweepShare)*float64(defaultPlanBudget)) || s.Rounds != mostPlanRounds {
+		t.Errorf("scenario takes %v in %d rounds; want at most %v less a sweep in %d", total, s.Rounds, defaultPlanBudget, mostPlanRounds)
+	}
+}
+
+// TestPlanSweeps: in what the run leaves of the time the pairs are swept that the answer
+// hangs on, in shorter rounds before fewer of them; what there is no time for is said.
+func TestPlanSweeps(t *testing.T) {
+	o := parsePlan(t, strings.Fields("--tps 2000 --p99 20ms")...)
+	one, hundred := 1, 100
+	pairs := []plan.Pair{{Policy: "1", SyncBinlog: &one}, {Policy: "2", SyncBinlog: &hundred}}
+	for _, c := range []struct {
+		left   time.Duration
+		fits   int
+		length time.Duration
+	}{{90 * time.Second, 2, time.Second}, {45 * time.Second, 2, time.Second / 2}, {35 * time.Second, 1, time.Second}, {25 * time.Second, 1, time.Second / 2}, {time.Second, 0, 0}, {-time.Second, 0, 0}} {
+		cfg, fits, err := o.measure.sweepConfig(&o.o, pairs, c.left)
+		if err != nil || fits != c.fits {
+			t.Errorf("%v left: %d pairs, %v; want %d", c.left, fits, err, c.fits)
+			continue
+		}
+		if fits == 0 {
+			continue
+		}
+		if s := cfg.Run.Plan.Specs; len(s) != fits || !sweptBy(pairs[:1], &s[0]) || fits == 2 && !sweptBy(pairs[1:], &s[1]) || cfg.Options.Length != c.length || cfg.Budget != c.left || cfg.Options.Objective.P99 != 20*time.Millisecond {
+			t.Errorf("%v left: %d cells, %+v in %v; want %d pairs in rounds of %v", c.left, len(s), cfg.Options, cfg.Budget, fits, c.length)
+		}
+	}
+	if _, fits, err := o.measure.sweepConfig(&o.o, nil, time.Hour); err != nil || fits != 0 {
+		t.Errorf("no pair: %d, %v; want none", fits, err)
+	}
+	if text := o.measure.unswept(pairs); !strings.Contains(text, "1/1 and 2/100") || !strings.Contains(text, "--time-budget 8 min") {
+		t.Errorf("unswept = %q", text)
+	}
+}
+
+// TestPlanFromAFolderOfResults takes what lies in it that says something of the disk.
+func TestPlanFromAFolderOfResults(t *testing.T) {
+	dir := filepath.Dir(savedPlanDisk(t, "sata"))
+	lesson := result.Result{Schema: result.Version, Kind: result.KindLesson, Name: "lesson", Environment: result.Environment{Host: "sata"}}
+	if _, err := result.CreateFolder(dir, &lesson); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{dir, filepath.Join(dir, "*")} {
+		o := parsePlan(t, "--tps", "5000", "--from", from)
+		got, err := o.load()
+		if want := from == dir; (err == nil && len(got) == 1 && got[0].Kind == result.KindRun) != want {
+			t.Errorf("--from %s: %d results, %v; want one: %v", from, len(got), err, want)
+		}
 	}
 }

@@ -20,7 +20,7 @@ func planScreen(p *plan.Plan, bold func(string) string) string {
 	b.WriteString("\n" + pairGrid(p).String() + pairNote(p) + "\n")
 	sense := senseGrid(p)
 	for _, s := range p.Sections() {
-		if s.Label != "WHY" && s.Label != "CHANGE" && len(sense.rows) > 0 {
+		if !slices.Contains(answerLabels, s.Label) && len(sense.rows) > 0 {
 			b.WriteString("\n" + senseTitle + "\n" + sense.String() + "\n")
 			sense.rows = nil
 		}
@@ -31,6 +31,9 @@ func planScreen(p *plan.Plan, bold func(string) string) string {
 	}
 	return b.String()
 }
+
+// answerLabels are those of the sections that belong to the answer itself.
+var answerLabels = []string{"WHY", "SWEPT", "CHANGE"}
 
 // indent sets lines two columns in.
 func indent(lines []string) string {

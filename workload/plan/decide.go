@@ -73,6 +73,9 @@ func (d *decision) row(m *Measured) Row {
 		Pair: m.Pair, Name: m.Pair.String(), Headroom: -1, LostPerYear: -1,
 		Capacity: d.capacity(m), Latency: d.latency(m), Loss: map[Kind]LossSeen{},
 	}
+	if m.Knee != nil && d.covers(m.Knee) {
+		r.Swept = m.Knee
+	}
 	if lo := r.Capacity.Lo; lo > 0 {
 		r.Headroom = lo/float64(d.o.TPS) - 1
 	}

@@ -111,9 +111,13 @@ type Measured struct {
 // Knee is the interval in which a sweep found the highest rate that meets an
 // objective.
 type Knee struct {
-	Lo, Hi float64 // commits a second, shown by enough rounds; 0: that end is not shown
-	P99NS  int64   // the objective it was found for; 0: none
-	P999NS int64
+	Lo      float64 `json:"lo"`     // commits a second, shown by enough rounds; 0: that end is not shown
+	Hi      float64 `json:"hi"`     // likewise
+	P99NS   int64   `json:"p99_ns"` // the objective it was found for; 0: none
+	P999NS  int64   `json:"p999_ns"`
+	Rounds  int     `json:"rounds"`
+	Settled bool    `json:"settled"` // the rounds at the lower end, as SNIA's specification asks
+	Ended   string  `json:"ended"`   // result.SweepKnee.Ended
 }
 
 // Point is one measured cell.

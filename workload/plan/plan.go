@@ -37,6 +37,7 @@ type Plan struct {
 	RunnerUp    string    `json:"runner_up"`       // "": none
 	Rows        []Row     `json:"rows"`
 	Why         []string  `json:"why"`
+	Unswept     []string  `json:"unswept"` // what was left out of the measuring, and why
 	Change      []Change  `json:"changes"` // what would help, the best first; empty where Use is given
 	Sensitivity []Sense   `json:"sensitivity"`
 	Replica     []Replica `json:"replica"`
@@ -53,6 +54,7 @@ type Row struct {
 	Pair     Pair              `json:"pair"`
 	Name     string            `json:"name"`
 	Capacity Capacity          `json:"capacity"`
+	Swept    *Knee             `json:"swept"`    // what a sweep for these limits of latency found; null: none
 	Latency  Latency           `json:"latency"`  // at the asked rate
 	Headroom float64           `json:"headroom"` // of the low end of Capacity, over the asked rate; -1: nothing
 	Loss     map[Kind]LossSeen `json:"loss"`

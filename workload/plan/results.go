@@ -329,7 +329,7 @@ func (s *saved) sweep(w *result.Sweep) {
 	for _, p := range w.Pairs {
 		m := s.pair(Pair{p.Policy, p.SyncBinlog})
 		m.Durability = p.Durability
-		m.Knee = &Knee{P99NS: w.Objective.P99NS, P999NS: w.Objective.P999NS}
+		m.Knee = &Knee{P99NS: w.Objective.P99NS, P999NS: w.Objective.P999NS, Rounds: p.Knee.Rounds, Settled: p.Knee.Settled, Ended: p.Knee.Ended}
 		if p.Knee.LoShown {
 			m.Knee.Lo = p.Knee.Lo
 		}

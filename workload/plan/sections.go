@@ -94,6 +94,7 @@ func (p *Plan) Sections() []Section {
 		r = closest(p)
 	}
 	add("WHY", p.Why...)
+	add("SWEPT", p.sweptText()...)
 	add("CHANGE", p.changeText()...)
 	add("HOSTS", p.groupText()...)
 	if r != nil {

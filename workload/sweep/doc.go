@@ -9,7 +9,8 @@
 // The package measures nothing itself and knows no model of a disk: what a knee
 // should be by theory is for others to say.
 //
-// INVARIANT: what is reported is an interval [Lo, Hi). At Lo most rounds hold, at Hi
-// most do not, each by a sign test over its own rounds (p < 0.05) unless the result
-// says that the time did not suffice for that.
+// INVARIANT: what is reported is an interval [Lo, Hi) between points that were measured.
+// At Lo most rounds hold, at Hi most do not: as all rounds together put the knee between
+// them (95 %), or, where only one end was found, by a sign test over its own
+// rounds (p < 0.05), unless the result says that the time did not suffice for that.
 package sweep

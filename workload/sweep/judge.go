@@ -79,6 +79,7 @@ type Measured struct {
 	// Backlog is how many transactions should have started and had not at the end.
 	Backlog int64
 	FlushNS float64 // mean time of a flush; 0: there was none, or it is not known
+	LimitPS float64 // flushes a second of the limit loop of the same turn; 0: there was none
 	// What bounded the round, as result.Cell says it.
 	Bound, BoundText string
 }

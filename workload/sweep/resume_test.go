@@ -181,7 +181,6 @@ func TestResumeRefuses(t *testing.T) {
 		"clients":   {func(c *Config, _ *result.Result) { c.Options.Clients, c.Options.Most = true, 64 }, "another objective"},
 		"pairs":     {func(c *Config, _ *result.Result) { c.Run.Plan.Specs = c.Run.Plan.Specs[:1] }, "other pairs"},
 		"start":     {func(c *Config, _ *result.Result) { c.Options.Start = 100 }, "these flags do not ask for"},
-		"rounds":    {func(c *Config, _ *result.Result) { c.Options.Rounds = 20 }, "these flags do not ask for"},
 		"older":     {func(_ *Config, r *result.Result) { r.Sweep.RoundsLeft = nil }, "does not say how"},
 		"garbage": {func(_ *Config, r *result.Result) {
 			r.Sweep.RoundsLeft = append(r.Sweep.RoundsLeft, make([]int, 1000)...)

@@ -248,7 +248,7 @@ func measuredOf(p Point, c *result.Cell, r *result.Round) Measured {
 	m := Measured{
 		Point: p, Cell: c.Name, Achieved: r.TPS, Commits: r.Commits,
 		P99: r.LatencyNS.P99, P999: r.LatencyNS.P999, Mean: r.LatencyNS.Mean, Max: r.LatencyNS.Max,
-		Bound: c.Bound, BoundText: c.BoundText,
+		Bound: c.Bound, BoundText: c.BoundText, LimitPS: r.Limit.FlushPerS,
 	}
 	if o := r.OpenLoop; o != nil {
 		m.Asked, m.Backlog, m.Overloaded = o.Offered, o.BacklogEnd, o.Overloaded

@@ -113,7 +113,9 @@ type Search struct {
 	scouted bool
 	carried float64 // by the closed loop of the scout
 	at      map[int][]Measured
-	asked   int // index of the point that Next gave out; scout: -1
+	order   []visit // of the rounds in at
+	belief  *belief // of the rounds so far; nil: not needed yet
+	asked   int     // index of the point that Next gave out; scout: -1
 	out     bool
 	rounds  int
 	lo, hi  int // indexes: the highest that holds, the lowest that does not
@@ -122,6 +124,9 @@ type Search struct {
 	most    float64
 	ended   string // result.Sweep...; "": it goes on
 }
+
+// visit names a round: at[at][round].
+type visit struct{ at, round int }
 
 // NewSearch begins the search for the knee of a pair. REQUIRES: o is valid.
 func NewSearch(o Options, pair int) *Search {
@@ -180,6 +185,7 @@ func (s *Search) Add(m Measured) {
 		s.scouted, s.carried = true, m.Achieved
 		return
 	}
+	s.order = append(s.order, visit{s.asked, len(s.at[s.asked])})
 	s.at[s.asked] = append(s.at[s.asked], m)
 	if s.plateau() {
 		s.most = s.highest()
@@ -229,7 +235,7 @@ func (s *Search) choose(left int) (int, bool) {
 			}
 			s.showing = true
 		}
-		if i, ok := s.show(); ok || s.showing {
+		if i, ok := s.show(left); ok || s.showing {
 			return i, ok
 		}
 	}

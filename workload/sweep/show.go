@@ -8,8 +8,11 @@ import (
 // show returns the next point to measure until both ends are shown and the rounds at
 // the lower one have settled, or have had their chance. The end with fewer rounds
 // goes first, so that a drift of the disk meets both.
-func (s *Search) show() (int, bool) {
+func (s *Search) show(left int) (int, bool) {
 	for {
+		if s.bracketed() {
+			return s.settle(left)
+		}
 		lo, hi := s.lowEnd(), s.highEnd()
 		if s.move(lo, hi) {
 			if !s.showing {
@@ -133,17 +136,25 @@ func (s *Search) Knee() result.SweepKnee {
 		k.Ended = result.SweepInterrupted
 	}
 	lo, hi := s.lo, s.hi
-	if !s.showing || s.turned() {
+	var loShown, hiShown bool
+	switch {
+	case s.bracketed() && s.showing:
+		lo, hi, loShown, hiShown = s.told()
+	case !s.showing || s.turned():
 		hi = s.above(-1)
 		lo = s.below(hi)
 	}
 	if hi < len(s.grid) {
 		t := s.tally(hi)
-		k.Hi, k.HiShown, k.Miss = s.grid[hi], t.shown() == misses, t.miss()
+		k.Hi, k.HiShown, k.Miss = s.grid[hi], hiShown || t.shown() == misses, t.miss()
 		k.Bound, k.BoundText = bound(t.rounds)
 	}
 	if lo >= 0 {
 		s.fill(&k, lo)
+		k.LoShown = k.LoShown || loShown
+	}
+	if k.Ended == result.SweepUnclear && k.LoShown && k.HiShown {
+		k.Ended = result.SweepClear // as narrow as these rounds make it
 	}
 	if k.Ended == result.SweepClear && (hi == len(s.grid) && lo < len(s.grid)-1 || lo < 0 && hi > 0) {
 		k.Ended = result.SweepBudget // nothing beyond was tried: there was no time to

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"flushbench/metrics/result"
+)
+
+// load reads the results of --from.
+func (o *planOptions) load() ([]*result.Result, error) {
+	var out []*result.Result
+	for _, from := range o.from {
+		for _, one := range resultsBelow(from) {
+			r, _, err := findResult(one, o.results)
+			if err != nil {
+				return nil, err
+			}
+			if one == from || slices.Contains(planKinds, r.Kind) {
+				out = append(out, r)
+			}
+		}
+	}
+	if len(o.from) > 0 && len(out) == 0 {
+		return nil, usagef("--from %s: no result of a run, a sweep, a probe or a crash lies there", strings.Join(o.from, ", "))
+	}
+	return out, nil
+}
+
+// planKinds are the results that are taken from a folder of results.
+var planKinds = []string{result.KindRun, result.KindSweep, result.KindProbe, result.KindCrash, result.KindMerge}
+
+// resultsBelow is from itself, or, of a folder that is no result but holds some, these,
+// in the order of their names.
+func resultsBelow(from string) []string {
+	if _, err := os.Stat(filepath.Join(from, result.FileName)); err == nil {
+		return []string{from}
+	}
+	below, err := filepath.Glob(filepath.Join(strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(from), "*", result.FileName))
+	if err != nil || len(below) == 0 {
+		return []string{from}
+	}
+	for i := range below {
+		below[i] = filepath.Dir(below[i])
+	}
+	return below
+}
