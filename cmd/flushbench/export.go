@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ var exports = axis.Table[exportAs]{
 	Values: []axis.Value[exportAs]{
 		{Value: exportAll, Name: "all", Help: "every format, as files"},
 		{Value: exportBench, Name: "bench", Help: "Go benchmark lines, for benchstat"},
-		{Value: exportCSV, Name: "csv", Help: "one line a round"},
+		{Value: exportCSV, Name: "csv", Help: "one line a round, row, crash, step, figure or host"},
 		{Value: exportSeries, Name: "series", Help: "CSV of throughput, latency and commits at risk over time"},
 		{Value: exportHLog, Name: "hlog", Help: "HDR histogram log"},
 		{Value: exportHGRM, Name: "hgrm", Help: "HDR percentile distribution, one a cell"},
@@ -75,13 +76,17 @@ func newExportCmd() *cobra.Command {
 benchstat, CSV, HDR histogram logs and percentile distributions, and for a probe
 the JSON of fio. RESULT is a result folder, a result.json, latest or latest~1.
 
+CSV has a line for each round of a run, row of a probe, crash, step of a trace,
+figure of a lesson, or host of a merge. A format for which a result holds nothing
+is refused.
+
 In fio's JSON a job is a row, write holds the writes and sync the flush calls,
 where a flush is a call of its own: sync is per flush, not per commit.`,
 		Example: `  flushbench export latest                        all, into its folder
   flushbench export latest --as bench >new.txt
   flushbench export latest --as hgrm --cell policy=1,clients=8
   flushbench export latest --as fio --to /tmp     of a probe`,
-		Args: cobra.ExactArgs(1),
+		Args: resultArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, path, err := findResult(args[0], o.results)
 			if err != nil {
@@ -130,7 +135,27 @@ func (o *exportOptions) check(r *result.Result) error {
 	case o.as == exportFio && r.Probe == nil:
 		return usagef("--as fio: a result of kind %s: must be a probe", r.Kind)
 	}
+	legal := formatsOf(r)
+	switch {
+	case len(legal) == 0:
+		return usagef("export: this result of kind %s holds nothing that was measured", r.Kind)
+	case o.as != exportAll && !slices.Contains(legal, o.as.String()):
+		return usagef("--as %v: this result of kind %s holds nothing for it; legal here: %s", o.as, r.Kind, strings.Join(legal, ", "))
+	}
 	return nil
+}
+
+// formatsOf names the formats in which a result has something to say.
+func formatsOf(r *result.Result) (names []string) {
+	for _, as := range exports.All() {
+		of := func(e result.Export) bool {
+			return e.Of(r) && (e.File == exportFiles[as] || as == exportHGRM && e.File == result.HLogFileName)
+		}
+		if slices.ContainsFunc(result.Exports(), of) {
+			names = append(names, as.String())
+		}
+	}
+	return names
 }
 
 // print writes one format to w.

@@ -12,7 +12,7 @@ import (
 	"flushbench/metrics/result"
 )
 
-// withHistograms gives every round of r some samples.
+// withHistograms gives every round of r some samples and a series.
 func withHistograms(t *testing.T, r *result.Result) *result.Result {
 	t.Helper()
 	h := metrics.NewHistogram()
@@ -26,6 +26,7 @@ func withHistograms(t *testing.T, r *result.Result) *result.Result {
 	for i := range r.Cells {
 		for j := range r.Cells[i].Rounds {
 			r.Cells[i].Rounds[j].Histogram = text
+			r.Cells[i].Rounds[j].Series = &result.Series{IntervalNS: 1e9, Commits: []int64{1000}, LatencyMeanNS: []int64{50_500}, LatencyMaxNS: []int64{51_000}}
 		}
 	}
 	return r
@@ -111,12 +112,68 @@ func TestExportRefuses(t *testing.T) {
 		{[]string{run, "--as", "xml"}, "legal values are all, bench, csv"},
 		{[]string{run, "--to", filepath.Join(run, "missing")}, "--to"},
 		{[]string{run, "--to", filepath.Join(run, result.FileName)}, "must be a folder"},
-		{[]string{filepath.Join(run, "missing")}, "no such file"},
-		{nil, "accepts 1 arg"},
+		{[]string{filepath.Join(run, "missing")}, "there is no result"},
+		{nil, "export: which result?"},
 	} {
 		stdout, stderr, code := command(t, append([]string{"export"}, c.args...)...)
 		if code != 2 || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("export %q: exit code %d, %q, %q; want 2 and %q in one line", c.args, code, stdout, stderr, c.want)
+		}
+	}
+}
+
+// TestExportOfEachKind holds that what each kind of result can be exported as has
+// something in it, and that all else is refused in one line.
+func TestExportOfEachKind(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		r    *result.Result
+		as   string // legal, as export names them
+	}{
+		{result.KindRun, withHistograms(t, compared(5, 1)), "bench csv series hlog hgrm"},
+		{result.KindProbe, probeResult(), "bench csv fio"},
+		{result.KindCrash, crashSample(true), "csv"},
+		{result.KindLesson, toldLessons(), "csv"},
+		{result.KindTrace, traceResult(t, "bank"), "csv"},
+		{result.KindSweep, withHistograms(t, sweepResult()), ""},
+		{result.KindMerge, &result.Result{Schema: result.Version, Kind: result.KindMerge, Merge: &result.Merge{}}, ""},
+	} {
+		path := saved(t, c.r)
+		legal := 0
+		for _, as := range exports.All() {
+			to := t.TempDir()
+			_, stderr, code := command(t, "export", path, "--as", as.String(), "--to", to)
+			files, err := os.ReadDir(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if code == 2 {
+				if stderr == "" || strings.Count(stderr, "\n") != 1 || len(files) > 0 {
+					t.Errorf("%s as %v: refused with %q, %d files; want one line and none", c.kind, as, stderr, len(files))
+				}
+				continue
+			}
+			if code != 0 || len(files) == 0 {
+				t.Errorf("%s as %v: exit code %d, %q, %d files; want some, or 2", c.kind, as, code, stderr, len(files))
+			}
+			if as != exportAll {
+				legal++
+				if c.as != "" && !slices.Contains(strings.Fields(c.as), as.String()) {
+					t.Errorf("%s as %v: written; want it refused, legal are %s", c.kind, as, c.as)
+				}
+			}
+			for _, f := range files {
+				data, err := os.ReadFile(filepath.Join(to, f.Name()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.HasSuffix(f.Name(), ".csv") && bytes.Count(data, []byte("\n")) < 2 || f.Name() == result.BenchFileName && !bytes.Contains(data, []byte("\nBenchmark")) {
+					t.Errorf("%s as %v: %s holds its head alone:\n%s", c.kind, as, f.Name(), data)
+				}
+			}
+		}
+		if c.as != "" && legal != len(strings.Fields(c.as)) {
+			t.Errorf("%s: %d formats are written; want %s", c.kind, legal, c.as)
 		}
 	}
 }

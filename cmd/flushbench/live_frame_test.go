@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -177,5 +178,16 @@ func TestPhasesHaveWords(t *testing.T) {
 	}
 	if len(phases) != len(phaseWords) || slices.ContainsFunc(phases, func(p string) bool { return phaseWords[p] == "" }) {
 		t.Errorf("phases %v have the words %v", phases, phaseWords)
+	}
+}
+
+// BenchmarkLiveFrame is what the lines of a frame and their write take of a processor;
+// the snapshot comes on top (BenchmarkSnapshot in workload/runner). Five a second.
+func BenchmarkLiveFrame(b *testing.B) {
+	v, l := newView(io.Discard), liveCases()[1].l
+	b.ReportAllocs()
+	for n := range int64(b.N) {
+		l.LeftNS = n * int64(time.Second) // so that no frame looks like the last one
+		v.draw(l)
 	}
 }

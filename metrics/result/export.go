@@ -156,20 +156,19 @@ type Export struct {
 
 // Exports lists the formats of a single file.
 func Exports() []Export {
-	always := func(*Result) bool { return true }
 	return []Export{
-		{BenchFileName, WriteBench, always},
-		{CellsFileName, WriteCellsCSV, always},
-		{SeriesFileName, WriteSeriesCSV, always},
-		{HLogFileName, WriteHLog, always},
-		{FioFileName, WriteFio, func(r *Result) bool { return r.Probe != nil }},
+		{BenchFileName, WriteBench, ofBench},
+		{CellsFileName, WriteCellsCSV, ofCSV},
+		{SeriesFileName, WriteSeriesCSV, ofSeries},
+		{HLogFileName, WriteHLog, ofHistograms},
+		{FioFileName, WriteFio, ofFio},
 	}
 }
 
-// WriteExports writes the exports of r into dir: bench.txt, cells.csv,
-// series.csv and latency.hlog; of a run one .hgrm (in microseconds) a cell, of a
-// probe fio.json. A probe's .hgrm, some hundred, are WriteHGRMs' alone. It issues
-// no flush: exports can be made again.
+// WriteExports writes the exports of r into dir, each only if r has something to say
+// in it: bench.txt, cells.csv, series.csv and latency.hlog; of a run one .hgrm (in
+// microseconds) a cell, of a probe fio.json. A probe's .hgrm, some hundred, are
+// WriteHGRMs' alone. It issues no flush: exports can be made again.
 func WriteExports(dir string, r *Result) error {
 	for _, e := range Exports() {
 		if !e.Of(r) {

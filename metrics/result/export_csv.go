@@ -130,13 +130,21 @@ func optional(n *int64) string {
 }
 
 // WriteCellsCSV writes one row a round. A probe is written as its own rows, a
-// crash matrix as one row a trial.
+// crash matrix as one row a trial, a trace as one row a step, lessons as one row a
+// figure, a merge as one row a host of each pool.
 func WriteCellsCSV(w io.Writer, r *Result) error {
 	if r.Probe != nil {
 		return writeProbeCSV(w, r.Probe)
 	}
-	if r.Kind == KindCrash {
+	switch r.Kind {
+	case KindCrash:
 		return writeTrialsCSV(w, r.CrashTrials)
+	case KindTrace:
+		return writeTraceCSV(w, traceSteps(r))
+	case KindLesson:
+		return writeLessonsCSV(w, r.Lessons)
+	case KindMerge:
+		return writePoolsCSV(w, pools(r))
 	}
 	rows := [][]string{nil}
 	for _, col := range cellColumns {
