@@ -19,6 +19,7 @@ import (
 	"flushbench/engine/clock"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/groupcommit"
 	"flushbench/metrics"
 )
@@ -30,7 +31,7 @@ func benchDir(tb testing.TB) string {
 	if base == "" {
 		base = "."
 	}
-	dir, err := os.MkdirTemp(base, ".bench-*")
+	dir, err := testenv.MakeIn(base, ".bench-")
 	if err != nil {
 		tb.Fatalf("FLUSHBENCH_DIR: %v", err)
 	}

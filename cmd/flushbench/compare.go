@@ -87,7 +87,7 @@ partner, or its interval reaches below. Of several B 4 counts more than 2.`,
   flushbench compare results/A results/B --format markdown >change.md
   flushbench compare latest~1 latest --plot change.svg
   flushbench compare main.json branch.json --fail-if-slower 5%`,
-		Args: cobra.MinimumNArgs(2),
+		Args: resultArgs(2, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.OutOrStdout(), args, cmd.Flags().Changed("fail-if-slower"))
 		},

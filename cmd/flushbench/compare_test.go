@@ -151,12 +151,12 @@ func TestCompareExitCodes(t *testing.T) {
 		{"other device", []string{base, saved(t, other), "--fail-if-slower", "5%"}, 2, "another device"},
 		{"other device, wanted", []string{base, saved(t, other), "--fail-if-slower", "5%", "--across"}, 0, ""},
 		{"a kind", []string{base, saved(t, probe)}, 2, "must be of one kind"},
-		{"missing", []string{base, filepath.Join(base, "missing")}, 2, "no such file"},
-		{"one", []string{base}, 2, "requires at least 2 arg"},
+		{"missing", []string{base, filepath.Join(base, "missing")}, 2, "there is no result"},
+		{"one", []string{base}, 2, "compare: takes 2 RESULTs at least, not 1"},
 		{"share", []string{base, slow, "--fail-if-slower", "5 %x"}, 2, "must be a share such as 5% or 0.05"},
 		{"share", []string{base, slow, "--fail-if-slower", "100%"}, 2, "must be a share"},
 		{"format", []string{base, slow, "--format", "bench"}, 2, "legal values are table, json, markdown"},
-		{"latest", []string{base, "latest", "--results", filepath.Join(base, "missing")}, 2, "no such file"},
+		{"latest", []string{base, "latest", "--results", filepath.Join(base, "missing")}, 2, "latest: there is no folder"},
 	} {
 		stdout, stderr, code := command(t, append([]string{"compare"}, c.args...)...)
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") > 1 {

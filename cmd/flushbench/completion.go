@@ -7,10 +7,14 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// useCompletion puts cobra's completion command into its group.
+// useCompletion puts cobra's completion command, and our help, into their group.
+// REQUIRES: root knows where its output goes.
 func useCompletion(root *cobra.Command) {
 	root.SetCompletionCommandGroupID(groupSetup)
+	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupSetup)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 }
 
 // legalValues is the annotation of a flag that holds its legal values.

@@ -12,9 +12,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"flushbench/metrics/result"
-	"flushbench/workload/runner"
+	"flushbench/workload/runner/servers"
 	"flushbench/workload/workdir"
 )
 
@@ -52,9 +54,9 @@ func TestMessage(t *testing.T) {
 		{errors.Join(errors.New("a"), errors.New("b")), "a b"},
 		{fmt.Errorf("x: %w", context.Canceled), "interrupted"},
 		{fmt.Errorf("x: %w", &workdir.Refusal{Lines: []string{"refused: y", "  do z"}}), "refused: y\n  do z"},
-		{errors.Join(context.Canceled, &runner.LeftError{Err: errors.New("mariadb still has\nx=1")}), "interrupted\nmariadb still has x=1"},
-		{errors.Join(&workdir.Refusal{Lines: []string{"refused: y"}}, &runner.LeftError{Err: errors.New("x=1")}), "refused: y\nx=1"},
-		{errors.Join(errors.New("a"), &runner.LeftError{Err: errors.New("x=1")}), "a x=1"},
+		{errors.Join(context.Canceled, &servers.LeftError{Err: errors.New("mariadb still has\nx=1")}), "interrupted\nmariadb still has x=1"},
+		{errors.Join(&workdir.Refusal{Lines: []string{"refused: y"}}, &servers.LeftError{Err: errors.New("x=1")}), "refused: y\nx=1"},
+		{errors.Join(errors.New("a"), &servers.LeftError{Err: errors.New("x=1")}), "a x=1"},
 	} {
 		if got := message(c.err); got != c.want {
 			t.Errorf("message(%v) = %q; want %q", c.err, got, c.want)
@@ -70,7 +72,7 @@ func TestBadInput(t *testing.T) {
 		{"prob", `unknown command "prob" for "flushbench" Did you mean this? probe`},
 		{"--bogus", "unknown flag: --bogus (see flushbench --help)"},
 		{"probe --bogus", "unknown flag: --bogus (see flushbench probe --help)"},
-		{"probe extra", "unknown command"},
+		{"probe extra", "probe takes flags alone, not \"extra\"; a folder is given by --dir"},
 		{"probe --method direct_io", "unknown flush method"},
 		{"probe --size 4x", "unknown unit"},
 		{"probe --size 100", "must be 512 to"},
@@ -86,7 +88,7 @@ func TestBadInput(t *testing.T) {
 		{"probe --format yaml", "legal values are table, json, csv, bench"},
 		{"info --dir missing", "the folder does not exist"},
 		{"info --format csv", "legal values are table, json"},
-		{"version now", "unknown command"},
+		{"version now", "version takes flags alone"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			dir := t.TempDir()
@@ -178,10 +180,32 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestSecondSignalExits: the second signal exits whatever is going on.
+// TestSecondSignalExits: the first signal asks for an end, those of the same moment
+// are the same one, the next exits whatever is going on.
 func TestSecondSignalExits(t *testing.T) {
-	exited := make(chan struct{})
-	ctx, stop := interruptible(t.Context(), func() { close(exited); select {} })
+	synctest.Test(t, func(t *testing.T) {
+		signals, done := make(chan os.Signal), make(chan struct{})
+		cancelled, exited := 0, 0
+		go watchSignals(signals, done, func() { cancelled++ }, func() { exited++ })
+		for _, c := range []struct {
+			after             time.Duration
+			cancelled, exited int
+		}{{0, 1, 0}, {0, 1, 0}, {sameSignal - 1, 1, 0}, {1, 1, 1}, {time.Hour, 1, 2}} {
+			time.Sleep(c.after)
+			signals <- syscall.SIGTERM
+			synctest.Wait()
+			if cancelled != c.cancelled || exited != c.exited {
+				t.Errorf("%v later: cancelled %d times, exited %d times; want %d, %d", c.after, cancelled, exited, c.cancelled, c.exited)
+			}
+		}
+		close(done)
+	})
+}
+
+// TestInterruptible: a signal to the process cancels the context.
+func TestInterruptible(t *testing.T) {
+	ctx, stop := interruptible(t.Context(), func() { t.Error("exit was called") })
+	defer stop()
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
@@ -190,11 +214,6 @@ func TestSecondSignalExits(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-ctx.Done()
-	if err := self.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	<-exited
-	_ = stop // its goroutine sleeps in exit, as it would end with the process
 }
 
 func TestInterruptibleStops(t *testing.T) {

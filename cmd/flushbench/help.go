@@ -48,7 +48,7 @@ func reflow(text string) string {
 }
 
 func usageLine(cmd *cobra.Command) string {
-	if cmd.HasAvailableSubCommands() && !cmd.Runnable() {
+	if cmd.HasAvailableSubCommands() {
 		return cmd.CommandPath() + " COMMAND [flags]"
 	}
 	return cmd.UseLine()
@@ -78,6 +78,11 @@ func writeFlags(w io.Writer, cmd *cobra.Command) {
 	var headings []string
 	sets := map[string]*pflag.FlagSet{}
 	add := func(f *pflag.Flag, fallback string) {
+		if f.NoOptDefVal != "" && f.Value.Type() == "string" { // its usage says what holds without a value
+			bare := *f
+			bare.NoOptDefVal = ""
+			f = &bare
+		}
 		heading := fallback
 		if g := f.Annotations[flagGroup]; len(g) > 0 {
 			heading = g[0]

@@ -37,7 +37,7 @@ measurement there, and which database servers use the same disk. Reads only.`,
 		Example: `  flushbench info
   flushbench info --dir /var/lib/mysql
   flushbench info --format json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runInfo(cmd.Context(), cmd.OutOrStdout(), o)
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -31,9 +32,24 @@ func findAndLoad(arg, results string, load func(path string) (*result.Result, er
 		}
 	}
 	if r, err = load(path); err != nil {
-		return nil, "", usageError(err)
+		return nil, "", noResult(path, err)
 	}
 	return r, path, nil
+}
+
+// whatIsAResult says what may stand for RESULT on a command line.
+const whatIsAResult = "a result folder, a result.json, latest, or latest~1 for the one before it"
+
+// noResult is the user's mistake of naming something that is no result.
+func noResult(path string, err error) error {
+	info, statErr := os.Stat(path)
+	switch {
+	case errors.Is(statErr, fs.ErrNotExist):
+		return usagef("there is no result %q: must be %s", path, whatIsAResult)
+	case statErr == nil && info.IsDir() && errors.Is(err, fs.ErrNotExist):
+		return usagef("folder %s holds no %s: must be %s", path, result.FileName, whatIsAResult)
+	}
+	return usageError(err)
 }
 
 // latestNumber reads latest (0) and latest~N.
@@ -52,6 +68,9 @@ func latestNumber(arg string) (n int, ok bool) {
 func latestFolder(results string, n int) (string, error) {
 	entries, err := os.ReadDir(results)
 	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("%s: there is no folder %s: measure first, or say with --results where results are", latest, results)
+		}
 		return "", fmt.Errorf("%s: %w", latest, err)
 	}
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
@@ -59,7 +78,14 @@ func latestFolder(results string, n int) (string, error) {
 		return err != nil || !info.Mode().IsRegular()
 	})
 	if n >= len(entries) {
-		return "", fmt.Errorf("%s~%d: only %d results below %s", latest, n, len(entries), results)
+		name, have := latest, "only "+counted(len(entries), "result")
+		if n > 0 {
+			name = fmt.Sprintf("%s~%d", latest, n)
+		}
+		if len(entries) == 0 {
+			have = "there is no result"
+		}
+		return "", fmt.Errorf("%s: %s below %s", name, have, results)
 	}
 	return filepath.Join(results, entries[len(entries)-1-n].Name()), nil
 }

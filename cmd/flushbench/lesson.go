@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,12 +73,27 @@ without, and says what that is.`,
 			if o.cfg.Lessons, err = lesson.Find(args...); err != nil {
 				return usageError(err)
 			}
+			if err := o.checkBudget(); err != nil {
+				return err
+			}
+			if err := checkWritable("results", o.cfg.ResultsDir); err != nil {
+				return err
+			}
 			return o.run(cmd.Context(), stdout, cmd.ErrOrStderr())
 		},
 	}
 	o.addFlags(cmd.Flags())
 	completeValues(cmd)
 	return cmd
+}
+
+// checkBudget refuses a write limit with which not one of the lessons could be told.
+func (o *lessonOptions) checkBudget() error {
+	least := slices.MinFunc(o.cfg.Lessons, func(a, b lesson.Lesson) int { return cmp.Compare(a.Bytes, b.Bytes) })
+	if o.budget > 0 && int64(o.budget) < least.Bytes {
+		return usagef("--max-write-bytes %v: lesson %s may write %s; raise it, or leave it out", o.budget, least.Name, hostinfo.Bytes(least.Bytes))
+	}
+	return nil
 }
 
 // run tells the lessons that were named.

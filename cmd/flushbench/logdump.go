@@ -83,7 +83,7 @@ JSON is one object a line.`,
 		Example: `  flushbench logdump flushbench-work/run-0a1b2c3d/log-0
   flushbench logdump --only redo --from 81920 --limit 20 -v copy
   flushbench logdump --only binlog --format json copy | jq .text`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.validate(); err != nil {
 				return err

@@ -92,7 +92,7 @@ it was made of stand in it whole, but for the series within rounds.`,
   flushbench merge collected/* --group-by model
   flushbench merge db1/run db1/probe db2/run db2/probe --out fleet
   flushbench plan --from latest --tps 5000 --p99 10ms`,
-		Args: cobra.MinimumNArgs(1),
+		Args: resultArgs(1, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.OutOrStdout(), args, time.Now())
 		},
@@ -104,6 +104,13 @@ it was made of stand in it whole, but for the series within rounds.`,
 
 // run merges, saves and prints.
 func (o *mergeOptions) run(w io.Writer, args []string, now time.Time) error {
+	flag, parent := "results", o.results
+	if o.out != "" {
+		flag, parent = "out", o.out
+	}
+	if err := checkWritable(flag, parent); err != nil {
+		return err
+	}
 	merged, err := o.merge(args, now)
 	if err != nil {
 		return err

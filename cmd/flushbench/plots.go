@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,7 +66,7 @@ again at any time; those that are there are replaced.
 RESULT is a result folder, a result.json, latest or latest~1.`,
 		Example: `  flushbench plots latest
   flushbench plots --format png --out /tmp/pictures results/*-run`,
-		Args: cobra.MinimumNArgs(1),
+		Args: resultArgs(1, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.dpi < plots.MinDPI || o.dpi > plots.MaxDPI {
 				return usagef("--dpi %d: legal are %d to %d", o.dpi, plots.MinDPI, plots.MaxDPI)
@@ -91,6 +92,9 @@ func runPlots(w io.Writer, args []string, o plotsOptions) error {
 				return usagef("plots: the pictures of %s and %s would go to one folder, %s: draw them one by one, each with an --out of its own", other.arg, arg, d.out)
 			}
 		}
+		if err := checkWritable("out", d.out); err != nil {
+			return err
+		}
 		all = append(all, d)
 	}
 	for _, d := range all {
@@ -99,10 +103,10 @@ func runPlots(w io.Writer, args []string, o plotsOptions) error {
 			return err
 		}
 		if len(paths) == 0 {
-			fmt.Fprintf(w, "%s: nothing to draw: the result has no finished cell, probe or crash trial\n", d.arg)
+			paths = []string{d.arg + ": nothing to draw: the result has no finished cell, probe or crash trial"}
 		}
-		for _, p := range paths {
-			fmt.Fprintln(w, p)
+		if _, err := fmt.Fprintln(w, strings.Join(paths, "\n")); err != nil {
+			return err
 		}
 	}
 	return nil

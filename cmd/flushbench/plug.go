@@ -59,7 +59,7 @@ out. Nothing is encrypted and nobody is asked for a password: use a network that
 you trust.`,
 		Example: `  flushbench plug witness --listen 192.0.2.7:7177
   flushbench plug witness --listen :7177 --journal /var/tmp/plug.journal`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runWitness(cmd.Context(), cmd.OutOrStdout(), listen, o)
 		},
@@ -180,7 +180,7 @@ call it a violation.`,
   flushbench plug load --witness 192.0.2.7:7177 --name two --policy 2 --rate 5k
   flushbench plug load --witness 192.0.2.7:7177 --name liar --flush-method none
   flushbench plug load --witness 192.0.2.7:7177 --name b --workload bank --rate 0`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {
 				return err
@@ -257,7 +257,7 @@ What the cut left stays as it is, to be looked at or verified again, until --rem
 		Example: `  flushbench plug verify --witness 192.0.2.7:7177 --name cut-1 --dir /mnt/disk
   flushbench plug verify --witness 192.0.2.7:7177 --name cut-1 --format json
   flushbench plug verify --name cut-1 --dir /mnt/disk --remove`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := plug.CheckName(c.Name); err != nil {
 				return usagef("--name %q: must be 1 to 32 small letters, digits and hyphens", c.Name)

@@ -72,8 +72,21 @@ func (o *probeOptions) addFlags(fs *pflag.FlagSet) {
 	})
 }
 
+// notGentle are flags that a gentle probe could not follow.
+var notGentle = []string{"size", "op", "same-place", "fill", "no-pages", "rounds"}
+
 // validate puts the lists into the configuration and checks it.
-func (o *probeOptions) validate() error {
+func (o *probeOptions) validate(flags *pflag.FlagSet) error {
+	if o.cfg.Gentle {
+		for _, name := range notGentle {
+			if flags.Changed(name) {
+				return usagef("--%s with --gentle: a gentle probe overwrites 4 KiB at a time, and nothing else; leave out one of them", name)
+			}
+		}
+		if len(o.methods) > 1 {
+			return usagef("--flush-method with --gentle: %d methods: a gentle probe takes one", len(o.methods))
+		}
+	}
 	o.cfg.Methods, o.cfg.Ops = slices.Compact(slices.Clone(o.methods)), o.ops
 	for _, s := range o.sizes {
 		o.cfg.Sizes = append(o.cfg.Sizes, int64(s))
@@ -102,10 +115,15 @@ removes at the end.`,
   flushbench probe --dir /var/lib/mysql --gentle   beside a live server
   flushbench probe --method fdatasync,o_dsync --size 4k,16k --duration 10s
   flushbench probe --format json >probe.json       everything, histograms too`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.validate(); err != nil {
+			if err := o.validate(cmd.Flags()); err != nil {
 				return err
+			}
+			if o.results != "" {
+				if err := checkWritable("results", o.results); err != nil {
+					return err
+				}
 			}
 			return runProbe(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &o)
 		},

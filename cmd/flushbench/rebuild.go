@@ -87,7 +87,7 @@ Exit code 0: equal, or not compared. 4: rows differ, or the replica is ahead.
   flushbench rebuild --from-binlog db --base backup --until 0-1-5000
   flushbench rebuild --from-binlog db/binlog --against none --format json
   flushbench rebuild --from-binlog db --follow --for 30s`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			until, err := o.validate()
 			if err != nil {

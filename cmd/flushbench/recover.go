@@ -33,7 +33,7 @@ A folder in which a run is alive is left alone.`,
 		Example: `  flushbench recover flushbench-work/run-0a1b2c3d/log-0
   flushbench recover --format json /mnt/copy/log-0 >report.json
   cp -a log-0 copy && flushbench recover copy   keep the crashed one for a look`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runRecover(cmd.OutOrStdout(), args[0], out)
 		},

@@ -186,10 +186,10 @@ func TestFolderRefusals(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ args, want string }{
-		{"recover", "accepts 1 arg"},
-		{"recover a b", "accepts 1 arg"},
+		{"recover", "recover: DIR is missing"},
+		{"recover a b", "recover: takes one DIR, not 2"},
 		{"recover empty --format csv", "legal values are table, json"},
-		{"logdump", "accepts 1 arg"},
+		{"logdump", "logdump: DIR is missing"},
 		{"logdump empty --only undo", "legal values are checkpoints, redo, binlog"},
 		{"logdump empty --only=", "--only: an empty list"},
 		{"logdump empty --from 5 --to 5", "--to 5: must be above --from (5)"},

@@ -46,7 +46,7 @@ one machine say more together.`,
 		Example: `  flushbench report latest
   flushbench report --anonymize latest
   flushbench report --out /tmp/disk results/A results/B results/C`,
-		Args: cobra.MinimumNArgs(1),
+		Args: resultArgs(1, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.OutOrStdout(), args)
 		},
@@ -83,6 +83,9 @@ func (o *reportOptions) run(w io.Writer, args []string) error {
 			}
 		}
 		parts = append(parts, reportPart(r))
+	}
+	if err := checkWritable("out", out); err != nil {
+		return err
 	}
 	page, err := report.New(parts...)
 	if err != nil {

@@ -239,10 +239,10 @@ func TestReportRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "requires at least 1 arg"},
+		{nil, "report: which result?"},
 		{[]string{run, run}, "2 results make one page: give its folder with --out"},
-		{[]string{filepath.Join(run, "missing")}, "no such file"},
-		{[]string{"--results", run, "latest"}, "only 0 results"},
+		{[]string{filepath.Join(run, "missing")}, "there is no result"},
+		{[]string{"--results", run, "latest"}, "there is no result below"},
 	} {
 		stdout, stderr, code := command(t, append([]string{"report"}, c.args...)...)
 		if code != 2 || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
@@ -250,7 +250,7 @@ func TestReportRefuses(t *testing.T) {
 		}
 	}
 	file := filepath.Join(run, result.FileName)
-	if _, stderr, code := command(t, "report", "--out", file, run); code != 1 || !strings.Contains(stderr, "report:") {
-		t.Errorf("report into a file: exit code %d, %q; want 1", code, stderr)
+	if _, stderr, code := command(t, "report", "--out", file, run); code != 2 || !strings.Contains(stderr, "is not a folder\n  Choose a folder that you may write to with --out") {
+		t.Errorf("report into a file: exit code %d, %q; want 2 and advice", code, stderr)
 	}
 }

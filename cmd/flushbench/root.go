@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -20,6 +21,9 @@ const (
 	groupRecover = "recover"
 	groupSetup   = "setup"
 )
+
+// Commands are listed as they are added, by what a stranger needs first.
+func init() { cobra.EnableCommandSorting = false }
 
 // newRootCmd returns the whole command tree. started is set when a command's
 // own code begins: errors before that are the user's.
@@ -40,8 +44,12 @@ end.`,
 		Version:       toolVersion(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkNoEmptyValue(cmd); err != nil {
+				return err
+			}
 			*started = true
+			return nil
 		},
 	}
 	root.SetVersionTemplate("flushbench {{.Version}}\n")
@@ -58,13 +66,12 @@ end.`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupMeasure, newRunCmd(), newSweepCmd(), newCrashCmd(), newCrashVictimCmd(), newPlugCmd(), newLessonCmd(), newProbeCmd(), newTraceCmd())
+	add(groupMeasure, newRunCmd(), newProbeCmd(), newSweepCmd(), newCrashCmd(), newCrashVictimCmd(), newLessonCmd(), newTraceCmd(), newPlugCmd())
 	add(groupLook, newInfoCmd(), newAuditCmd(), newLogdumpCmd(), newRebuildCmd(), newVersionCmd())
-	add(groupResults, newShowCmd(), newCompareCmd(), newMergeCmd(), newExportCmd(), newPlotsCmd(), newReportCmd(), newPlanCmd(), newServeCmd())
+	add(groupResults, newPlanCmd(), newShowCmd(), newReportCmd(), newCompareCmd(), newServeCmd(), newPlotsCmd(), newExportCmd(), newMergeCmd())
 	add(groupRecover, newRecoverCmd())
 	add(groupSetup, newScenarioCmd())
 	root.SetFlagErrorFunc(flagError)
-	useCompletion(root)
 	useHelp(root)
 	return root
 }
@@ -83,6 +90,12 @@ func executeContext(ctx context.Context, args []string, stdout, stderr io.Writer
 	root.SetArgs(append([]string{}, args...)) // nil would mean os.Args
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	useCompletion(root)
+	for _, c := range root.Commands() {
+		if c.HasSubCommands() {
+			askForPart(c)
+		}
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -104,8 +117,14 @@ func hint(root *cobra.Command, args []string) string {
 	return fmt.Sprintf(" (see %s --help)", path)
 }
 
-// interruptible returns a context that the first SIGINT or SIGTERM cancels;
-// at the second one it calls exit. stop ends the watch.
+// sameSignal is how long after the first signal others are taken for the same one.
+// timeout(1) sends SIGTERM twice, to the command and to its process group, and a held
+// Ctrl-C repeats: neither asks for an end without clean-up. Nobody who decides anew is
+// as fast.
+const sameSignal = 250 * time.Millisecond
+
+// interruptible returns a context that the first SIGINT or SIGTERM cancels; at the
+// next one that comes sameSignal or more after it, it calls exit. stop ends the watch.
 func interruptible(parent context.Context, exit func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
@@ -114,22 +133,31 @@ func interruptible(parent context.Context, exit func()) (ctx context.Context, st
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for seen := 0; ; seen++ {
-			select {
-			case <-signals:
-				if seen > 0 {
-					exit()
-				}
-				cancel()
-			case <-done:
-				return
-			}
-		}
+		watchSignals(signals, done, cancel, exit)
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
 		close(done)
 		<-ended
 		cancel()
+	}
+}
+
+// watchSignals is what interruptible does with signals, until done is closed.
+func watchSignals(signals <-chan os.Signal, done <-chan struct{}, cancel, exit func()) {
+	var first time.Time
+	for {
+		select {
+		case <-signals:
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				cancel()
+			case time.Since(first) >= sameSignal:
+				exit()
+			}
+		case <-done:
+			return
+		}
 	}
 }

@@ -54,7 +54,7 @@ func (o *runOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say which cells would run, how long they take and what they write")
 	fs.BoolVar(&o.noReport, "no-report", false, "make no report.html, report.md and pictures at the end")
-	fs.StringVar(&o.serve, "serve", "", "show the run in a browser; =`ADDRESS` for another HOST:PORT. On a terminal the pages stay until Ctrl-C")
+	fs.StringVar(&o.serve, "serve", "", "show the run in a browser; `=ADDRESS` for another HOST:PORT than "+serve.DefaultListen+". On a terminal the pages stay until Ctrl-C")
 	fs.Lookup("serve").NoOptDefVal = serve.DefaultListen
 	inGroup(fs, "Output", "format", "results", "resume", "name", "quiet", "dry-run", "no-report", "serve")
 	fs.SortFlags = false
@@ -117,7 +117,7 @@ how much it writes, in a folder of its own that it removes at the end.`,
   flushbench run -f oltp.yaml --dry-run            a scenario file, looked at
   flushbench run --serve                           watch it in a browser
   flushbench run --format json >run.json           everything, histograms too`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(cmd.Flags()); err != nil {
 				return err
@@ -168,6 +168,11 @@ func (o *runOptions) measure(ctx context.Context, stdout io.Writer, plan runner.
 	}
 	if len(cfg.Servers) > 0 {
 		cfg.StateDir = stateDir()
+	}
+	if o.resume == "" {
+		if err := checkWritable("results", o.results); err != nil {
+			return err
+		}
 	}
 	defer bar.Close()
 	bar.live(ctx, board.Snapshot)

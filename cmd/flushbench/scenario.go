@@ -39,7 +39,7 @@ and, commented out, its default. It is made from the table of the flags. Without
 it goes to standard output; a FILE that is there is left alone.`,
 		Example: `  flushbench scenario init
   flushbench scenario init oltp.yaml`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOneArg("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := scenarioTemplate()
 			if err != nil {

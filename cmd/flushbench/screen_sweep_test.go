@@ -72,7 +72,7 @@ func TestSweepBadInput(t *testing.T) {
 		{"sweep --time-budget 0s", "--time-budget 0s: must be above 0"},
 		{"sweep --rounds 3", "3 rounds: must be 5"},
 		{"sweep --policy 7", "unknown policy"},
-		{"sweep extra", "unknown command"},
+		{"sweep extra", "sweep takes flags alone"},
 		{"run --soak 1s", "--soak 1s: must be 5s to"},
 		{"run --soak 2h --rounds 3", "--rounds with --soak"},
 		{"run --soak 2", "--soak 2: must be a number with a unit"},

@@ -38,7 +38,7 @@ processor time from it.`,
   flushbench serve /var/lib/flushbench/results --listen 127.0.0.1:8080
   flushbench serve results/20261121T091402Z-laptop-7-run
   flushbench serve --listen 192.0.2.7:7178     for the whole network`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOneArg("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "results"
 			if len(args) > 0 {

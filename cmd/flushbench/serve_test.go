@@ -32,13 +32,13 @@ func TestServeBadInput(t *testing.T) {
 	for args, want := range map[string]string{
 		"serve":                                  "results: no such file or directory",
 		"serve missing":                          "missing: no such file or directory",
-		"serve a b":                              "accepts at most 1 arg(s)",
+		"serve a b":                              "serve: takes one DIR, not 2",
 		"serve . --listen 7178":                  `listen on "7178": must be HOST:PORT, such as 127.0.0.1:7178`,
 		"serve . --listen " + addr:               "listen on " + addr + ": address already in use; port 0 takes any that is free",
 		"serve . --listen 127.0.0.1:99999":       "invalid port",
 		"run --serve=7178":                       "must be HOST:PORT",
 		"run --quick --quiet --serve=" + addr:    "address already in use",
-		"run --quick --serve " + addr:            "unknown command",
+		"run --quick --serve " + addr:            "an address follows --serve= without a blank",
 		"run --quick --serve=" + addr + " --bad": "unknown flag",
 	} {
 		dir := t.TempDir()

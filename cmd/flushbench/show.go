@@ -23,7 +23,7 @@ Everything on the screen is computed from result.json alone.`,
 		Example: `  flushbench show latest
   flushbench show results/20261121T091402Z-laptop-7-run
   flushbench show latest --format bench | benchstat /dev/stdin`,
-		Args: cobra.ExactArgs(1),
+		Args: resultArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, path, err := findResult(args[0], results)
 			if err != nil {

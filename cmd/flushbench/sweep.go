@@ -101,7 +101,7 @@ marked. Ctrl-C keeps what was found, and --resume goes on from there.`,
   flushbench sweep --workload bank --policy 1,2 --sync-binlog 1,100 --p99 10ms
   flushbench sweep --over clients --policy 1 --p99 2ms
   flushbench sweep --policy 1                      where policy 1 is saturated`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := o.config(cmd.Flags())
 			if err != nil {
@@ -168,6 +168,11 @@ func (o *sweepOptions) config(flags *pflag.FlagSet) (sweep.Config, error) {
 func (o *sweepOptions) run(ctx context.Context, stdout, stderr io.Writer, cfg sweep.Config) error {
 	if o.dryRun {
 		return o.plan(stdout, &cfg)
+	}
+	if o.resume == "" {
+		if err := checkWritable("results", o.results); err != nil {
+			return err
+		}
 	}
 	bar := newProgress(stderr, o.quiet)
 	defer bar.Close()

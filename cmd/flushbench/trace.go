@@ -95,11 +95,16 @@ commit shows how it is done, not how fast it usually is: for that see run.`,
   flushbench trace --clients 16                    the wait for a group
   flushbench trace --flush-method o_dsync --workload bank
   flushbench trace --format json >trace.json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.config()
 			if err != nil {
 				return usageError(err)
+			}
+			if !o.noResult {
+				if err := checkWritable("results", o.results); err != nil {
+					return err
+				}
 			}
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c)
 		},

@@ -96,7 +96,7 @@ func TestTraceBadInput(t *testing.T) {
 		{"--log-capacity 3KiB", "log-capacity 3KiB: must be"},
 		{"--max-write-bytes 1MiB", "the files alone take"},
 		{"--rate 5", "unknown flag"},
-		{"extra", "unknown command"},
+		{"extra", "trace takes flags alone"},
 	} {
 		stdout, stderr, code := runBinary(t, dir, append([]string{"trace", "--allow-volatile", "--beside-live-database"}, strings.Fields(c.args)...)...)
 		if code != exitUsage || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.want) {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/pflag"
 )
@@ -51,8 +52,11 @@ func mark(fs *pflag.FlagSet, name, heading string, values []string) {
 
 // choose sets a preset from its flag; two of them exclude each other.
 func (s *Scenario) choose(p Preset, on string) error {
+	chosen, err := strconv.ParseBool(on)
 	switch {
-	case on == "false":
+	case err != nil:
+		return fmt.Errorf("%q: legal values are true and false", on)
+	case !chosen:
 	case s.Preset != PresetDefault && s.Preset != p:
 		return fmt.Errorf("--%s and --%s exclude each other", s.Preset, p)
 	default:

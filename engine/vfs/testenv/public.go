@@ -25,12 +25,25 @@ func Public(clean func(dir string)) (string, error) {
 }
 
 func publicIn(base string, clean func(dir string)) (string, error) {
-	left, err := filepath.Glob(filepath.Join(base, publicPrefix+"*-*"))
+	dir, err := makeIn(base, publicPrefix, clean)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755) //nolint:gosec // for all to enter
+}
+
+// MakeIn makes a folder in base, which its name, from prefix on, gives to this
+// process. The caller removes it. Those of processes that are gone, which a time limit
+// has killed, are removed first. Safe for concurrent use, by several processes too.
+func MakeIn(base, prefix string) (string, error) { return makeIn(base, prefix, nil) }
+
+func makeIn(base, prefix string, clean func(dir string)) (string, error) {
+	left, err := filepath.Glob(filepath.Join(base, prefix+"*-*"))
 	if err != nil {
 		return "", err
 	}
 	for _, dir := range left {
-		if !abandoned(dir) {
+		if !abandoned(dir, prefix) {
 			continue
 		}
 		if clean != nil {
@@ -38,17 +51,13 @@ func publicIn(base string, clean func(dir string)) (string, error) {
 		}
 		_ = os.RemoveAll(dir) // another user's stays
 	}
-	dir, err := os.MkdirTemp(base, fmt.Sprintf("%s%d-", publicPrefix, os.Getpid()))
-	if err != nil {
-		return "", err
-	}
-	return dir, os.Chmod(dir, 0o755) //nolint:gosec // for all to enter
+	return os.MkdirTemp(base, fmt.Sprintf("%s%d-", prefix, os.Getpid()))
 }
 
-// abandoned reports whether the process that made a folder of Public is gone. Where
+// abandoned reports whether the process that made a folder of makeIn is gone. Where
 // its number was given away again the folder waits for that one's end.
-func abandoned(dir string) bool {
-	number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), publicPrefix), "-")
+func abandoned(dir, prefix string) bool {
+	number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), prefix), "-")
 	pid, err := strconv.Atoi(number)
 	return err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }

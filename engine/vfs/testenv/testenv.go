@@ -42,7 +42,7 @@ func Long(t testing.TB, why string) {
 // which has no device and says nothing about flushes.
 func OnDisk(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(".", ".testdisk-")
+	dir, err := MakeIn(".", ".testdisk-")
 	if err != nil {
 		t.Fatal(err)
 	}
