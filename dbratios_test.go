@@ -23,6 +23,7 @@ import (
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
 	"flushbench/metrics/stats"
+	"flushbench/workload/driver"
 )
 
 // commitCell is one way to commit the smallest transaction under 1/1.
@@ -51,6 +52,7 @@ const (
 //	RATIOS_CLIENTS=8 RATIOS_ONLY='serial gather' RATIOS_STAGES=1 go test -tags ratios ...
 func TestCommitRatios(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1))
+	defer driver.BatchThreads()() // as a closed loop of the runner has it
 	fs, floor := floored(t)
 	dir := benchDir(t)
 	fmt.Printf("flush floor %v\n", floor)

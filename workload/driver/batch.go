@@ -9,14 +9,14 @@ var batched struct {
 	changed bool // threads were of the normal kind before
 }
 
-// batchThreads puts the threads of this process under SCHED_BATCH until undo is
+// BatchThreads puts the threads of this process under SCHED_BATCH until undo is
 // called: a thread that wakes does not push aside the one that woke it. A flush
 // that has ended wakes the clients of a whole group one after the other; where the
 // kernel starts the first of them on the same processor at once, the others and the
 // next flush wait for it, though another processor is idle. What the kernel
 // refuses stays as it is: that costs speed, nothing else. Calls may overlap; the
 // last undo takes it back.
-func batchThreads() (undo func()) {
+func BatchThreads() (undo func()) {
 	batched.Lock()
 	defer batched.Unlock()
 	if batched.users == 0 {

@@ -67,7 +67,7 @@ func TestBatch(t *testing.T) {
 // What two loads have asked for ends with the second of them.
 func TestBatchOverlaps(t *testing.T) {
 	own := policies(t)
-	first, second := batchThreads(), batchThreads()
+	first, second := BatchThreads(), BatchThreads()
 	during := policies(t)
 	first()
 	first() // safe to call twice

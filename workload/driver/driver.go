@@ -177,7 +177,7 @@ func Run(ctx context.Context, c Config) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if c.Batch {
-		defer batchThreads()()
+		defer BatchThreads()()
 	}
 	return cell.run(ctx)
 }
