@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"flushbench/engine/lsn"
 	"flushbench/engine/redo"
@@ -304,5 +305,12 @@ func TestRecoverReportsGaps(t *testing.T) {
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("client %d, sequences %v: Recover = %v; want %q", c.client, c.seqs, err, c.want)
 		}
+	}
+}
+
+// Two sessions, which different processors write, share no pair of cache lines.
+func TestSessionsStandApart(t *testing.T) {
+	if n := unsafe.Sizeof(Session{}); n != 128 {
+		t.Errorf("a session takes %d bytes, want 128", n)
 	}
 }

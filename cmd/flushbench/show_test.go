@@ -66,9 +66,9 @@ func TestShowRefuses(t *testing.T) {
 	}
 	for _, c := range []struct{ arg, want string }{
 		{saved(t, empty), "kind trace, which has no screen"},
-		{t.TempDir(), "no such file"},
+		{t.TempDir(), "holds no result.json"},
 		{text, "not a valid result"},
-		{"latest~x", "no such file"},
+		{"latest~x", "latest~1 for the one before it"},
 	} {
 		stdout, stderr, code := command(t, "show", c.arg)
 		if code != 2 || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
