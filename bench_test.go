@@ -45,12 +45,13 @@ func benchDir(tb testing.TB) string {
 
 // benchLog is a log that is made once and reopened by each cell.
 type benchLog struct {
-	fs  vfs.FS
-	dir string
+	fs       vfs.FS
+	dir      string
+	capacity int64
 }
 
-func newBenchLog(tb testing.TB, fs vfs.FS) *benchLog {
-	l := &benchLog{fs: fs, dir: benchDir(tb)}
+func newBenchLog(tb testing.TB, fs vfs.FS, capacity int64) *benchLog {
+	l := &benchLog{fs: fs, dir: benchDir(tb), capacity: capacity}
 	if err := engine.Create(l.options(engine.Options{Clients: 1})); err != nil {
 		tb.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func newBenchLog(tb testing.TB, fs vfs.FS) *benchLog {
 const benchCapacity = 256 << 20
 
 func (l *benchLog) options(o engine.Options) engine.Options {
-	o.FS, o.Dir, o.Capacity = l.fs, l.dir, benchCapacity
+	o.FS, o.Dir, o.Capacity = l.fs, l.dir, l.capacity
 	return o
 }
 
@@ -116,7 +117,7 @@ func benchCells() []benchCell {
 
 // BenchmarkCommit commits b.N records of 256 bytes.
 func BenchmarkCommit(b *testing.B) {
-	l := newBenchLog(b, vfs.NewOS())
+	l := newBenchLog(b, vfs.NewOS(), benchCapacity)
 	for _, c := range benchCells() {
 		b.Run(c.name(), func(b *testing.B) { c.run(b, l) })
 	}

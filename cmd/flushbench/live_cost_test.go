@@ -57,10 +57,11 @@ func TestLiveCost(t *testing.T) {
 		c := startCost(t, policy)
 		ratios := c.pairs(t, pairs)
 		c.stop(t)
-		mean, upper := stats.UpperBound95(ratios)
-		mean, upper = math.Expm1(mean), math.Expm1(upper)
-		fmt.Printf("policy %v, 8 clients, %d pairs: the live view costs %.2f %% of TPS, median %.2f %%, upper 95 %% bound %.2f %% (bar 2)\n",
-			policy, len(ratios), 100*mean, 100*math.Expm1(stats.Median(ratios)), 100*upper)
+		mean, meanUpper := stats.UpperBound95(ratios)
+		median, upper := stats.MedianBound95(ratios)
+		upper = math.Expm1(upper)
+		fmt.Printf("policy %v, 8 clients, %d pairs: the live view costs %.2f %% of TPS in the median, upper 95 %% bound %.2f %% (bar 2); mean %.2f %%, bound %.2f %%\n",
+			policy, len(ratios), 100*math.Expm1(median), 100*upper, 100*math.Expm1(mean), 100*math.Expm1(meanUpper))
 		if upper > costBar || len(ratios) < pairs/2 {
 			t.Errorf("policy %v: the live view may cost %.2f %% of TPS by %d of %d pairs; want at most 2 %%, of most pairs", policy, 100*upper, len(ratios), pairs)
 		}

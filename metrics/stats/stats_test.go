@@ -210,6 +210,40 @@ func TestUpperBoundCovers(t *testing.T) {
 	}
 }
 
+func TestMedianBound95(t *testing.T) {
+	if median, upper := MedianBound95([]float64{4, 1, 3, 2}); median != 2.5 || !math.IsInf(upper, 1) {
+		t.Errorf("of four values: %v, %v; want 2.5 and no bound", median, upper)
+	}
+	if median, upper := MedianBound95([]float64{5, 1, 4, 2, 3}); median != 3 || upper != 5 {
+		t.Errorf("of five values: %v, %v; want 3, and the largest, since all five lie below a median in 1 of 32", median, upper)
+	}
+	if median, upper := MedianBound95(nil); median != 0 || !math.IsInf(upper, 1) {
+		t.Errorf("of nothing: %v, %v", median, upper)
+	}
+	// One pair in ten meets a disk that stands still.
+	rng := rand.New(rand.NewPCG(7, 8))
+	covered, tight := 0, 0
+	for range 2000 {
+		pairs := make([]float64, 30)
+		for i := range pairs {
+			pairs[i] = 0.03 + 0.05*rng.NormFloat64()
+			if rng.IntN(10) == 0 {
+				pairs[i] += 10 * rng.NormFloat64()
+			}
+		}
+		_, upper := MedianBound95(pairs)
+		if upper >= 0.03 {
+			covered++
+		}
+		if upper < 0.08 {
+			tight++
+		}
+	}
+	if covered < 1880 || covered > 1980 || tight < 1900 {
+		t.Errorf("covered the true median %d of 2000 times, tight %d times; want about 1940, nearly all", covered, tight)
+	}
+}
+
 func TestSteady(t *testing.T) {
 	flat := []float64{100, 102, 99, 101, 100, 98, 101, 100, 99}
 	tests := []struct {
