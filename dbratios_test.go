@@ -54,7 +54,7 @@ const (
 //	go test -tags ratios -run TestCommitRatios -v -timeout 0 .
 //	RATIOS_CLIENTS=8 RATIOS_ONLY='serial gather' RATIOS_STAGES=1 go test -tags ratios ...
 func TestCommitRatios(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(envInt("RATIOS_PROCS", runtime.NumCPU())))
 	defer driver.BatchThreads()() // as a closed loop of the runner has it
 	fs, floor := floored(t)
 	dir := benchDir(t)
