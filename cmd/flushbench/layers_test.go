@@ -29,7 +29,7 @@ var theLaw = law{
 		{"workload/runner/servers", "workload workload/driver workload/process workload/target workload/server workload/workdir metrics/hostinfo metrics/result metrics/verdict"},
 		{"workload/crash/lab/labtest", "workload/crash/lab engine/vfs"},
 		{"workload/crash/lab", "metrics/hostinfo engine/vfs engine/clock"},
-		{"workload/crash/victim", "workload workload/judge workload/driver workload/crash/subject workload/crash/ledger workload/target/embedded workload/durability metrics engine engine/... groupcommit"},
+		{"workload/crash/victim", "workload workload/judge workload/driver workload/crash/subject workload/crash/ledger workload/target/embedded workload/durability metrics engine engine/... groupcommit metrics/stats"},
 		{"workload/judge", "workload/crash/subject workload/crash/ledger workload/target/embedded engine engine/... groupcommit workload workload/durability"},
 		{"workload/crash/subject", "workload workload/durability workload/target/embedded engine engine/... groupcommit"},
 		{"workload/crash/ledger", "engine/clock"},
