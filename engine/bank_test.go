@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"flushbench/engine/binlog"
+	"flushbench/engine/lock"
 	"flushbench/engine/table"
 	"flushbench/engine/vfs"
+	"flushbench/engine/yield/seeds"
 	"flushbench/groupcommit"
 )
 
@@ -68,7 +70,9 @@ func (b *bank) on(fs vfs.FS) *bank {
 	return &bank{opts: o, accounts: b.accounts, done: b.done, acked: b.acked}
 }
 
-// client makes n transfers as one client.
+// client makes n transfers as one client, each until it is not rolled back for the sake of
+// others. A wait for a lock takes too long whenever the process stands still for as long.
+// Whatever else ends the client, it rolls back, so that nobody waits for its locks.
 func (b *bank) client(db *Database, client uint32, n int, seed uint64) error {
 	c, err := db.Conn(client)
 	if err != nil {
@@ -79,22 +83,23 @@ func (b *bank) client(db *Database, client uint32, n int, seed uint64) error {
 		key := noteBase + uint64(client)*noteStride + seed%7*100 + uint64(i)
 		tr := transfer{from: rng.Uint64N(b.accounts), to: rng.Uint64N(b.accounts), amount: 1 + rng.Int64N(50), rollback: rng.IntN(8) == 0}
 		for {
-			err = b.transfer(c, key, tr)
-			if !errors.Is(err, ErrDeadlock) {
+			err := b.transfer(c, key, tr)
+			if err == nil {
 				break
 			}
-			if err := c.Rollback(); err != nil {
-				return err
+			rolledBack := c.Rollback()
+			if !errors.Is(err, ErrDeadlock) && !errors.Is(err, ErrLockWaitTimeout) {
+				return err // it says why a rollback may fail
 			}
-		}
-		if err != nil {
-			return err
+			if rolledBack != nil {
+				return rolledBack
+			}
 		}
 	}
 	return nil
 }
 
-// transfer moves money and notes it. After ErrDeadlock it must be rolled back.
+// transfer moves money and notes it. After an error it must be rolled back.
 func (b *bank) transfer(c *Conn, key uint64, tr transfer) error {
 	if err := c.Begin(); err != nil {
 		return err
@@ -155,13 +160,18 @@ func (b *bank) run(n int, seed uint64) error {
 		wg.Go(func() { errs[client] = b.client(db, client, n, seed) })
 	}
 	wg.Wait()
-	err = errors.Join(errs...)
-	return errors.Join(err, db.Close())
+	for client, err := range errs {
+		if err != nil && !errors.Is(err, vfs.ErrCrashed) { // a crash must not hide it
+			return fmt.Errorf("client %d: %v", client, errors.Join(errs...))
+		}
+	}
+	return errors.Join(errors.Join(errs...), db.Close())
 }
 
 // books are what the bank's disk holds after recovery.
 type books struct {
 	engine, binlog map[uint64]bool // notes
+	order          []uint64        // those of binlog, in its order
 	report         fmt.Stringer
 	ahead, behind  uint64 // binlog ahead, engine ahead, as reported
 }
@@ -181,7 +191,7 @@ func (b *bank) audit() (books, error) {
 	rep := db.Report()
 	bk.report, bk.ahead, bk.behind = &rep, rep.BinlogAhead, rep.EngineAhead
 	if b.opts.Binlog.Enabled {
-		if bk.binlog, err = b.readBinlog(); err != nil {
+		if err = b.readBinlog(&bk); err != nil {
 			return bk, err
 		}
 		if only := without(bk.binlog, bk.engine); uint64(len(only)) != bk.ahead {
@@ -244,21 +254,21 @@ func (b *bank) read(db *Database) (bk books, err error) {
 	return bk, c.Commit()
 }
 
-func (b *bank) readBinlog() (map[uint64]bool, error) {
+func (b *bank) readBinlog(bk *books) error {
 	r, err := binlog.NewReader(b.opts.FS, b.opts.BinlogDir())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer r.Close()
-	all := map[uint64]bool{}
+	bk.binlog, bk.order = map[uint64]bool{}, nil
 	var open []uint64
 	for {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return all, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		switch p := e.Payload.(type) {
 		case binlog.Rows:
@@ -269,11 +279,12 @@ func (b *bank) readBinlog() (map[uint64]bool, error) {
 			}
 		case binlog.Xid:
 			for _, key := range open {
-				if all[key] {
-					return nil, fmt.Errorf("transfer %d stands in the binlog twice", key)
+				if bk.binlog[key] {
+					return fmt.Errorf("transfer %d stands in the binlog twice", key)
 				}
-				all[key] = true
+				bk.binlog[key] = true
 			}
+			bk.order = append(bk.order, open...)
 			open = open[:0]
 		}
 	}
@@ -309,5 +320,37 @@ func TestBank(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A client that waits too long for a lock, as all do that wait while the process stands
+// still, rolls back and tries again: it keeps no lock that others wait for.
+func TestBankLockWaitTimeout(t *testing.T) {
+	o := bankOptions(newDisk(t))
+	o.LockTimeout = lock.MinTimeout
+	b := newBank(t, o)
+	db := opened(t, b.opts)
+	holder := conn(t, db, bankClients-1)
+	must(t, begin(holder))
+	for account := range b.accounts / 2 { // those who wait hold others
+		var r table.Row
+		_, err := holder.ReadForUpdate(account, &r)
+		must(t, err)
+	}
+	errs := make([]error, bankClients-1)
+	var wg sync.WaitGroup
+	for client := range errs {
+		wg.Go(func() { errs[client] = b.client(db, uint32(client), 25, 1) })
+	}
+	seeds.Until(t, "waits time out", func() bool { return db.locks.Stats().Timeouts >= 10 })
+	holder.EndStatement()
+	must(t, holder.Commit())
+	ends(t, db, "a client", wg.Wait)
+	must(t, errs...)
+	must(t, db.Shutdown())
+	bk, err := b.audit()
+	must(t, err)
+	if len(bk.engine) != len(b.acked) {
+		t.Errorf("%d acknowledged, the engine has %d", len(b.acked), len(bk.engine))
 	}
 }

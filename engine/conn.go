@@ -68,7 +68,7 @@ func (c *Conn) StartStatement(sql []byte, unsafe bool) error {
 		return nil
 	}
 	_, err := c.cache.StartStatement(sql, unsafe)
-	return err
+	return c.check(err)
 }
 
 // LogsText reports whether the binlog wants the text of a statement: then
@@ -163,9 +163,10 @@ func (c *Conn) Rollback() error {
 		c.cache.Reset()
 	}
 	end, err := c.t.Rollback()
+	err = c.check(err) // before anybody gets rows that it could not take back
 	c.locks.ReleaseAll()
 	c.end = max(c.end, end)
-	return c.check(err)
+	return err
 }
 
 // Commit ends the transaction and returns when the policies let it be
@@ -191,13 +192,14 @@ func (c *Conn) Commit() error {
 }
 
 // commitRedo is the commit without a binlog. Others see it before it is flushed
-// and may lock its rows; what they commit then stands later in the log.
+// and may lock its rows; what they commit then stands later in the log. Like every commit
+// it keeps its locks if it fails: its rows are neither committed nor taken back.
 func (c *Conn) commitRedo() error {
 	end, err := c.t.Commit()
-	c.finished()
 	if err != nil {
 		return err
 	}
+	c.finished()
 	c.end = end
 	return c.db.gc.Commit(end, c.w)
 }
@@ -213,13 +215,15 @@ func (c *Conn) finished() {
 // commitPages is the commit without a redo log. The undo space's first page goes
 // with it: it says which ids have been handed out, and changes now and then.
 func (c *Conn) commitPages() error {
-	_, err := c.t.Commit()
-	if err == nil {
-		c.pages = append(append(c.pages[:0], c.t.Pages()...), bufpool.PageID{Space: bufpool.SpaceUndo})
-		err = c.db.pool.ForcePages(c.pages)
+	if _, err := c.t.Commit(); err != nil {
+		return err
+	}
+	c.pages = append(append(c.pages[:0], c.t.Pages()...), bufpool.PageID{Space: bufpool.SpaceUndo})
+	if err := c.db.pool.ForcePages(c.pages); err != nil {
+		return err
 	}
 	c.finished()
-	return err
+	return nil
 }
 
 // commitBoth is the commit with a binlog: PREPARE in the redo log if it is two-phase,

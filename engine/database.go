@@ -152,7 +152,11 @@ func (db *Database) startPurge() error {
 func (db *Database) openLog() (err error) {
 	o := &db.opts
 	if o.Durability == DurabilityForcePages {
-		db.pool, err = bufpool.Open(o.poolOptions(nil, nil))
+		po := o.poolOptions(nil, nil)
+		if db.locks != nil { // while a database is made nobody waits
+			po.Failed = db.locks.Stop
+		}
+		db.pool, err = bufpool.Open(po)
 		return err
 	}
 	db.wal = newPageLog(db.locks)

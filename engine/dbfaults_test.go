@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"flushbench/engine/binlog"
 	"flushbench/engine/bufpool"
+	"flushbench/engine/table"
 	"flushbench/engine/vfs"
 	"flushbench/engine/yield"
 	"flushbench/engine/yield/seeds"
@@ -203,15 +205,32 @@ func TestDatabaseFailureEndsLockWaits(t *testing.T) {
 		"the log writer": func(db *Database) error { return db.Drain() },
 		"the binlog":     func(db *Database) error { return db.Drain() },
 		"a page":         func(db *Database) error { return db.pool.FlushAll() },
+		"a forced page":  func(db *Database) error { return db.pool.FlushAll() },
 		"the WAL rule":   func(db *Database) error { return db.pool.FlushAll() },
+		"a long text": func(db *Database) error {
+			c, err := db.Conn(2)
+			if err = errors.Join(err, begin(c)); err == nil {
+				c.EndStatement()
+				err = c.StartStatement(make([]byte, binlog.MinCacheSize), false)
+			}
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mem := newDisk(t)
 			o := bankOptions(mem)
-			path := map[string]string{"a commit": "redo.*", "a group": "binlog.0*", "the log writer": "redo.*", "a page": bufpool.DoublewriteFile, "the WAL rule": "redo.*", "the binlog": "binlog.0*"}[name]
-			b := newBank(t, o)
+			path := map[string]string{"a commit": "redo.*", "a group": "binlog.0*", "the log writer": "redo.*", "a page": bufpool.DoublewriteFile, "a forced page": bufpool.DoublewriteFile,
+				"the WAL rule": "redo.*", "the binlog": "binlog.0*", "a long text": "cache-*"}[name]
 			// Opening flushes; from then on the first flush of that file fails.
-			armed := &armedFS{FS: mem, path: path}
+			armed := &armedFS{FS: mem, path: path, call: "flush"}
+			switch name {
+			case "a forced page":
+				o.Durability, o.Binlog.Enabled = DurabilityForcePages, false
+			case "a long text":
+				o.Binlog.Format, o.Binlog.CacheSize = binlog.FormatStatement, binlog.MinCacheSize
+				armed.call = "write" // what is spilled is never flushed
+			}
+			b := newBank(t, o)
 			b.opts.FS = armed
 			db := opened(t, b.opts)
 			must(t, db.sys.Close()) // purge would meet the failure too
@@ -234,9 +253,7 @@ func TestDatabaseFailureEndsLockWaits(t *testing.T) {
 				for db.locks.Stats().Waiting == 0 {
 					time.Sleep(time.Millisecond)
 				}
-				armed.mu.Lock()
-				armed.on = true
-				armed.mu.Unlock()
+				armed.arm()
 				if err := fail(db); !errors.Is(err, errArmed) {
 					t.Errorf("the failing call = %v", err)
 				}
@@ -250,12 +267,70 @@ func TestDatabaseFailureEndsLockWaits(t *testing.T) {
 
 var errArmed = errors.New("armed")
 
-// armedFS fails every flush of files of a pattern once it is on.
+// A transaction whose end fails, though page and log work on, is neither committed nor
+// rolled back: nobody else gets its rows, and whoever waits for them is told.
+func TestDatabaseFailedEndKeepsItsRows(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(o *DatabaseOptions)
+		end    func(c *Conn) error
+	}{
+		{"rollback", func(o *DatabaseOptions) {}, (*Conn).Rollback},
+		{"commit", func(o *DatabaseOptions) { o.Binlog.Enabled = false }, (*Conn).Commit},
+		{"commit of pages", func(o *DatabaseOptions) { o.Durability, o.Binlog.Enabled = DurabilityForcePages, false }, (*Conn).Commit},
+		{"commit in a group", func(o *DatabaseOptions) { o.Stages.Protocol = groupcommit.RedoFirst }, (*Conn).Commit},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := bankOptions(newDisk(t))
+			o.RowBytes, o.Rows = 4000, 1200
+			c.change(&o)
+			o.BufferPool = bufpool.MinBytes(o.mtrs())
+			b := newBank(t, o)
+			// The page of its undo log is gone from the buffer pool, and cannot be read.
+			armed := &armedFS{FS: o.FS, path: "undo.pages", call: "read"}
+			b.opts.FS = armed
+			db := opened(t, b.opts)
+			must(t, db.sys.Close())
+			holder, waiter, reader := conn(t, db, 0), conn(t, db, 1), conn(t, db, 2)
+			must(t, begin(holder), begin(waiter), reader.Begin())
+			scan := func(from, to uint64) {
+				for key := from; key < to; key++ {
+					balance(t, reader, key%o.Rows)
+				}
+			}
+			scan(0, o.Rows+o.Rows/2) // what comes into a full pool leaves it first, if it is clean
+			_, err := holder.Update(&table.Row{Key: 1, C: make([]byte, o.layout().CBytes())})
+			must(t, err, db.pool.FlushAll())
+			holder.EndStatement()
+			scan(o.Rows/10, o.Rows) // without row 1, whose old version is in that page
+			got := make(chan error, 1)
+			go func() {
+				var r table.Row
+				_, err := waiter.ReadForUpdate(1, &r)
+				got <- err
+			}()
+			ends(t, db, "a waiter", func() {
+				for db.locks.Stats().Waiting == 0 {
+					time.Sleep(time.Millisecond)
+				}
+				armed.arm()
+				if err := c.end(holder); !errors.Is(err, errArmed) {
+					t.Errorf("the end = %v", err)
+				}
+				if err := <-got; !errors.Is(err, errArmed) {
+					t.Errorf("the waiter gets %v", err)
+				}
+			})
+		})
+	}
+}
+
+// armedFS fails every call of a kind on files of a pattern once it is armed.
 type armedFS struct {
 	vfs.FS
-	path string
-	mu   sync.Mutex
-	on   bool // guarded by mu
+	path, call string
+	mu         sync.Mutex
+	on         bool // guarded by mu
 }
 
 type armedFile struct {
@@ -277,11 +352,31 @@ func (a *armedFS) wrap(f vfs.File, err error) (vfs.File, error) {
 	return &armedFile{f, a}, nil
 }
 
-func (f *armedFile) Flush() error {
+func (a *armedFS) arm() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.on = true
+}
+
+// call makes a call unless it is one that fails.
+func (f *armedFile) call(kind string, do func() (int, error)) (int, error) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	if ok, _ := filepath.Match(f.fs.path, filepath.Base(f.Name())); ok && f.fs.on {
-		return errArmed
+	if ok, _ := filepath.Match(f.fs.path, filepath.Base(f.Name())); ok && f.fs.on && kind == f.fs.call {
+		return 0, errArmed
 	}
-	return f.File.Flush()
+	return do()
+}
+
+func (f *armedFile) Flush() error {
+	_, err := f.call("flush", func() (int, error) { return 0, f.File.Flush() })
+	return err
+}
+
+func (f *armedFile) ReadAt(p []byte, off int64) (int, error) {
+	return f.call("read", func() (int, error) { return f.File.ReadAt(p, off) })
+}
+
+func (f *armedFile) WriteAt(p []byte, off int64) (int, error) {
+	return f.call("write", func() (int, error) { return f.File.WriteAt(p, off) })
 }

@@ -89,10 +89,10 @@ func (o *ordered) Commit(s *groupcommit.Staged) (lsn.LSN, error) {
 	}
 	c.seq = t.seq
 	end, err := c.t.CommitAt(c.seq)
-	c.locks.ReleaseAll()
 	if err != nil {
 		return 0, err
 	}
+	c.locks.ReleaseAll()
 	if !redoFirst { // there the binlog is still to be written
 		c.cache.Reset()
 	}

@@ -67,9 +67,6 @@ const (
 	maxCut = 1 << 20
 	// continuousTick is how often the log writer of policy 0 continuous looks.
 	continuousTick = time.Millisecond
-	// writeYields is how often a policy-2 commit lets others run before it
-	// parks: a write takes microseconds, so somebody mostly writes it meanwhile.
-	writeYields = 64
 )
 
 // Config is one value on each axis that concerns group commit.
@@ -123,9 +120,10 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// strategy is who flushes for whom under policy 1.
+// strategy is how a commit becomes as safe as the policy asks, and where the policy
+// flushes, who does it for whom.
 type strategy interface {
-	// commit returns when the log is flushed up to end, or failed.
+	// commit returns when the log is as safe as that up to end, or failed.
 	commit(end lsn.LSN, w *Waiter) error
 	// commitAsync is commit that completes w later, or at once.
 	commitAsync(end lsn.LSN, w *Waiter)
@@ -165,17 +163,19 @@ func New(log Log, cfg Config) (*Committer, error) {
 	}
 	c := &Committer{log: log, cfg: cfg, stop: make(chan struct{}), flusher: newKicker(), writer: newKicker()}
 	c.spacePool.New = func() any { return NewWaiter() }
-	switch cfg.Strategy {
-	case Leader:
+	switch {
+	case cfg.Policy == Policy0:
+		c.how = &unwaited{c}
+	case cfg.Policy == Policy2:
+		c.how = &written{c}
+	case cfg.Strategy == Leader:
 		c.how = newLeader(c)
-	case Serial:
+	case cfg.Strategy == Serial:
 		c.how = &serial{c: c}
 	default:
 		d := &dedicated{c: c}
 		c.how = d
-		if cfg.Policy.Flushes() {
-			c.spawn(d.loop)
-		}
+		c.spawn(d.loop)
 	}
 	c.spawn(c.writerLoop)
 	if !cfg.Policy.Flushes() && !cfg.NoTimer {
@@ -187,32 +187,11 @@ func New(log Log, cfg Config) (*Committer, error) {
 // Commit returns when the record that ends at end is as safe as the policy
 // asks, or with the error that stopped the log. w must be made by NewWaiter
 // and be idle.
-func (c *Committer) Commit(end lsn.LSN, w *Waiter) error {
-	switch c.cfg.Policy {
-	case Policy0:
-		return c.Err()
-	case Policy2:
-		return c.commitWritten(end, w)
-	}
-	return c.how.commit(end, w)
-}
+func (c *Committer) Commit(end lsn.LSN, w *Waiter) error { return c.how.commit(end, w) }
 
 // CommitAsync is Commit that returns at once; w, made by NewAsyncWaiter and
 // idle, is delivered to its queue when the commit is done.
-func (c *Committer) CommitAsync(end lsn.LSN, w *Waiter) {
-	switch c.cfg.Policy {
-	case Policy0:
-		w.end, w.err = end, c.Err()
-		w.complete()
-	case Policy2:
-		w.end = end
-		c.forWrite.push(w)
-		c.writer.kick()
-		c.late(&c.forWrite)
-	default:
-		c.how.commitAsync(end, w)
-	}
-}
+func (c *Committer) CommitAsync(end lsn.LSN, w *Waiter) { c.how.commitAsync(end, w) }
 
 // Err returns the error that stopped the log, or nil.
 func (c *Committer) Err() error {
@@ -232,55 +211,6 @@ func (c *Committer) fail(err error) error {
 	c.flusher.kick()
 	c.writer.kick()
 	return c.Err()
-}
-
-// commitWritten is policy 2: whoever gets the write right writes for all.
-func (c *Committer) commitWritten(end lsn.LSN, w *Waiter) error {
-	for range writeYields {
-		if c.log.Written() >= end {
-			return c.Err()
-		}
-		if err := c.Err(); err != nil {
-			return err
-		}
-		yield.Point(yield.TryLock)
-		if c.write.TryLock() {
-			yield.Point(yield.GotLock)
-			cut, err := c.writeReady(w)
-			c.write.Unlock()
-			if err != nil {
-				return c.fail(err)
-			}
-			if cut >= end {
-				return nil
-			}
-		}
-		runtime.Gosched()
-	}
-	w.end, w.err = end, nil
-	c.forWrite.push(w)
-	yield.Point(yield.PushKick)
-	c.writer.kick()
-	c.late(&c.forWrite)
-	return w.park()
-}
-
-// writeReady writes what is ready. REQUIRES: the write right.
-func (c *Committer) writeReady(w *Waiter) (lsn.LSN, error) {
-	if err := c.Err(); err != nil {
-		return 0, err
-	}
-	if w.Sample {
-		w.Stages = Stages{Cut: clock.Now()}
-	}
-	cut := c.log.Cut(maxCut, true)
-	if err := c.writeTo(cut, false); err != nil {
-		return 0, err
-	}
-	if w.Sample {
-		w.Stages.Written = clock.Now()
-	}
-	return cut, nil
 }
 
 // Pressure tells the log writer that the log buffer is filling up. Cheap.

@@ -256,4 +256,4 @@ func commitProperty(seed uint64) string {
 // failure is the last call, and the groups add up.
 func TestGroupCommit(t *testing.T) { seeds.Run(t, 1, commitProperty) }
 
-func TestGroupCommitSoak(t *testing.T) { seeds.Soak(t, 1, commitProperty) }
+func TestGroupCommitShuffledSoak(t *testing.T) { seeds.Soak(t, 1, commitProperty) }

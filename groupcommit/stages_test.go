@@ -310,7 +310,7 @@ func (tr *stageTrial) counts() error {
 // order, who may be acknowledged when, the counts, and that nobody is left behind.
 func TestStages(t *testing.T) { seeds.Run(t, 4, stagesProperty) }
 
-func TestStagesSoak(t *testing.T) { seeds.Soak(t, 1, stagesProperty) }
+func TestStagesShuffledSoak(t *testing.T) { seeds.Soak(t, 1, stagesProperty) }
 
 func stagesProperty(seed uint64) (wrong string) {
 	tr, err := newStageTrial(seed)

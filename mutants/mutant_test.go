@@ -14,7 +14,7 @@ why:  a record of an earlier lap comes back
   after a crash
 race: yes
 hang: ok
-tags: invariants
+tags: yieldpoints
 
 --- old
 	if lap != want {
@@ -33,7 +33,7 @@ func TestParse(t *testing.T) {
 	want := Mutant{
 		Name: "stale-lap", File: "engine/redo/reader.go", Package: "./engine/redo", Run: "TestReader/lap",
 		Why:  "a record of an earlier lap comes back after a crash",
-		Tags: "invariants", Race: true, HangOK: true,
+		Tags: "yieldpoints", Race: true, HangOK: true,
 		Edits: []Edit{{Old: "\tif lap != want {\n\t\treturn errLap\n\t}"}, {Old: "one", New: "\ntwo"}},
 	}
 	for name, text := range map[string]string{

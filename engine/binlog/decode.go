@@ -139,8 +139,9 @@ func decodeTableMap(b []byte) (t TableMap, err error) {
 		if len(b) < 1 || len(b) < int(b[0])+2 {
 			return t, errShort
 		}
-		*name = string(b[1 : 1+b[0]])
-		b = b[int(b[0])+2:]
+		end := 1 + int(b[0])
+		*name = string(b[1:end])
+		b = b[end+1:] // a zero byte follows
 	}
 	want := []byte{columnCount, typeLongLong, typeLongLong, typeVarchar, 2}
 	if len(b) < len(want)+3 || !bytes.Equal(b[:len(want)], want) {

@@ -1,6 +1,7 @@
 package binlog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -59,8 +60,11 @@ func readIndex(fs vfs.FS, dir string) ([]int, error) {
 	}
 	var numbers []int
 	for off := 0; off < len(text); {
-		line, _, ended := strings.Cut(string(text[off:]), "\n")
-		name, relative := strings.CutPrefix(line, "./")
+		line, ended := text[off:], false
+		if end := bytes.IndexByte(line, '\n'); end >= 0 {
+			line, ended = line[:end], true
+		}
+		name, relative := strings.CutPrefix(string(line), "./")
 		n, ok := fileNumber(name)
 		if !ok || !relative || !ended {
 			return damaged(off, "%q names no file of the log", line)

@@ -249,7 +249,7 @@ func TestCrashAnywhere(t *testing.T) {
 	})
 }
 
-func TestCrashAnywhereSoak(t *testing.T) {
+func TestCrashAnywhereShuffledSoak(t *testing.T) {
 	seeds.Soak(t, 100, func(seed uint64) string { return crashOnce(t, seed) })
 }
 

@@ -103,6 +103,9 @@ type Options struct {
 	// Advanced, if not nil, is called after each batch, by the goroutine that
 	// flushed it: Oldest may have grown. It must not wait for the pool.
 	Advanced func()
+	// Failed, if not nil, is told once of the error that stops the pool, by the
+	// goroutine that met it, which may hold latches. It must not call the pool.
+	Failed func(err error)
 }
 
 // MinBytes is the smallest pool for so many concurrent mini-transactions:
@@ -309,8 +312,13 @@ func (p *Pool) Err() error {
 // fail stops the pool for good and returns the error that did. Whoever waits
 // for a frame or a flush is woken.
 func (p *Pool) fail(err error) error {
-	if p.failed.CompareAndSwap(nil, &err) && p.log != nil {
-		p.log.Fail(err)
+	if p.failed.CompareAndSwap(nil, &err) {
+		if p.log != nil {
+			p.log.Fail(err)
+		}
+		if p.opts.Failed != nil {
+			p.opts.Failed(err)
+		}
 	}
 	p.mu.Lock()
 	p.freed.Broadcast()

@@ -70,7 +70,9 @@ const (
 
 // Options says how a Table behaves.
 type Options struct {
-	// Timeout ends a wait, MinTimeout to MaxTimeout; 0: DefaultTimeout.
+	// Timeout ends a wait, MinTimeout to MaxTimeout; 0: DefaultTimeout. It runs on
+	// while the process stands still: one that was stopped (SIGSTOP) for so long
+	// finds that its waits have timed out.
 	Timeout time.Duration
 }
 

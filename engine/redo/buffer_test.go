@@ -297,7 +297,7 @@ func bufferProperty(seed uint64) string {
 // and every byte is what a producer put there.
 func TestLockFreeBuffer(t *testing.T) { seeds.Run(t, 1, bufferProperty) }
 
-func TestLockFreeBufferSoak(t *testing.T) { seeds.Soak(t, 1, bufferProperty) }
+func TestLockFreeBufferShuffledSoak(t *testing.T) { seeds.Soak(t, 1, bufferProperty) }
 
 // TestMutexBuffer holds the oracle itself against the same promises.
 func TestMutexBuffer(t *testing.T) {

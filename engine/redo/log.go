@@ -68,8 +68,10 @@ type Log struct {
 
 	inc      uint32
 	incStart lsn.LSN
+	method   vfs.Method
 	direct   bool
 	side     []byte // aligned, for the last partial block of a direct write
+	last     holder // where the last write went; by the holder of the write right
 	slot     []byte // aligned, for a checkpoint block
 
 	_          [cacheLines]byte
@@ -100,7 +102,7 @@ func Open(o Options, last Checkpoint, seen uint32, end lsn.LSN, base Checkpoint)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{c: c, tail: o.Tail, obs: o.Observer, inc: max(seen, last.Incarnation) + 1, incStart: end, direct: o.Method.Direct(), ckpt: last}
+	l := &Log{c: c, tail: o.Tail, obs: o.Observer, inc: max(seen, last.Incarnation) + 1, incStart: end, method: o.Method, direct: o.Method.Direct(), ckpt: last}
 	if l.obs == nil {
 		l.obs = NoObserver{}
 	}
@@ -206,22 +208,32 @@ func (l *Log) Write(to lsn.LSN, durable bool) error {
 	if uint64(to-l.CheckpointLSN()) > l.Capacity() {
 		panic(fmt.Sprintf("redo: write up to %v would overwrite the log after checkpoint %v (capacity %d)", to, l.CheckpointLSN(), l.Capacity()))
 	}
-	method := l.c.open[0].Method()
-	durable = durable && method == vfs.RWFDsync
-	var err error
+	durable = durable && l.method == vfs.RWFDsync
+	at := from
 	if l.direct {
-		err = l.writeDirect(from, to)
-	} else {
-		err = l.writeBuffered(from, to, durable)
+		at = from.AlignDown(blockSize)
 	}
-	if err != nil {
-		return err
+	// The calls stand here and not in a function of their own: returning from one
+	// is slow after a system call, which has made the processor forget the way back.
+	for at < to {
+		p, h := l.piece(at, to), l.holder(at)
+		p = p[:min(lsn.LSN(len(p)), h.to-at)]
+		var err error
+		if durable {
+			_, err = h.file.WriteDurableAt(p, h.off+int64(at-h.from))
+		} else {
+			_, err = h.file.WriteAt(p, h.off+int64(at-h.from))
+		}
+		if err != nil {
+			return fmt.Errorf("redo: write %d bytes at LSN %v: %w", len(p), at, err)
+		}
+		at += lsn.LSN(len(p))
 	}
 	l.obs.Written(from, to)
 	yield.Point(yield.WritePublish)
 	l.written.Store(uint64(to))
 	yield.Point(yield.WrittenFlushed)
-	if method.WriteThrough() || durable && l.Flushed() == from {
+	if l.method.WriteThrough() || durable && l.Flushed() == from {
 		if err := l.publishFlushed(to); err != nil {
 			return err
 		}
@@ -234,55 +246,46 @@ func (l *Log) Write(to lsn.LSN, durable bool) error {
 	return nil
 }
 
-func (l *Log) writeBuffered(from, to lsn.LSN, durable bool) error {
-	a, b := l.buf.Slices(from, to)
-	if err := l.writeRange(from, a, durable); err != nil || len(b) == 0 {
-		return err
+// piece returns memory that holds the log from at on, at the most up to to: more
+// follows where the ring wraps. Of a direct write it is whole blocks from the ring,
+// and then the last, partial one from the side buffer, filled up with zeros.
+func (l *Log) piece(at, to lsn.LSN) []byte {
+	if l.direct {
+		if whole := to.AlignDown(blockSize); at < whole {
+			to = whole
+		} else {
+			return l.lastBlock(at, to)
+		}
 	}
-	return l.writeRange(from+lsn.LSN(len(a)), b, durable)
+	a, _ := l.buf.Slices(at, to)
+	return a
 }
 
-// writeDirect writes whole blocks from the ring and the last, partial one
-// from the side buffer, filled up with zeros.
-func (l *Log) writeDirect(from, to lsn.LSN) error {
-	start, whole := from.AlignDown(blockSize), to.AlignDown(blockSize)
-	if whole > start {
-		a, b := l.buf.Slices(start, whole)
-		if err := l.writeRange(start, a, false); err != nil {
-			return err
-		}
-		if err := l.writeRange(start+lsn.LSN(len(a)), b, false); err != nil {
-			return err
-		}
-	}
-	if whole == to {
-		return nil
-	}
-	a, b := l.buf.Slices(max(whole, start), to)
+// lastBlock copies [at, to) to the side buffer and clears the rest of it.
+func (l *Log) lastBlock(at, to lsn.LSN) []byte {
+	a, b := l.buf.Slices(at, to)
 	n := copy(l.side, a)
 	n += copy(l.side[n:], b)
 	clear(l.side[n:])
-	return l.writeRange(max(whole, start), l.side, false)
+	return l.side
 }
 
-// writeRange writes p at LSN at, split at file ends.
-func (l *Log) writeRange(at lsn.LSN, p []byte, durable bool) error {
-	for len(p) > 0 {
-		file, off, room := l.c.place(at)
-		n := int(min(uint64(len(p)), room))
-		f := l.c.open[file]
-		var err error
-		if durable {
-			_, err = f.WriteDurableAt(p[:n], off)
-		} else {
-			_, err = f.WriteAt(p[:n], off)
-		}
-		if err != nil {
-			return fmt.Errorf("redo: write %d bytes at LSN %v: %w", n, at, err)
-		}
-		at, p = at+lsn.LSN(n), p[n:]
+// holder is the file that holds the log of [from, to), from offset off on.
+type holder struct {
+	file     vfs.File
+	from, to lsn.LSN
+	off      int64
+}
+
+// holder returns the file that at is written to. It is mostly that of the last
+// write, which spares two divisions. REQUIRES: the write right.
+func (l *Log) holder(at lsn.LSN) *holder {
+	if h := &l.last; h.from <= at && at < h.to {
+		return h
 	}
-	return nil
+	i, off, room := l.c.place(at)
+	l.last = holder{file: l.c.open[i], from: at, to: at + lsn.LSN(room), off: off}
+	return &l.last
 }
 
 // Flush makes everything that was written before the call durable and
@@ -292,7 +295,7 @@ func (l *Log) writeRange(at lsn.LSN, p []byte, durable bool) error {
 func (l *Log) Flush() error {
 	// NB: read before the flush. Bytes written while it runs are not covered.
 	target := l.Written()
-	if l.c.open[0].Method().WriteThrough() {
+	if l.method.WriteThrough() {
 		// The write has flushed, and its writer publishes that right after
 		// written. If both of us did, flushed could go backwards.
 		for l.Flushed() < target {

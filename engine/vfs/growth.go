@@ -48,8 +48,8 @@ func (g *Growth) UnmarshalText(text []byte) error { return Growths.UnmarshalText
 // folios may be the cause, that was not shown.
 const zeroChunk = 16 << 10
 
-// ZeroFill writes zeros over [0, size) of f in chunks of 1 MiB. It flushes
-// nothing. For a direct file size must be a multiple of Align.
+// ZeroFill writes zeros over [0, size) of f in small chunks (see zeroChunk). It
+// flushes nothing. For a direct file size must be a multiple of Align.
 func ZeroFill(f File, size int64) error {
 	if size < 0 || size%int64(f.Align()) != 0 {
 		return fmt.Errorf("vfs: fill %s with %d zeros: the size must be a multiple of %d, and not negative", f.Name(), size, f.Align())

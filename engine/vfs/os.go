@@ -33,15 +33,7 @@ func (o *OS) Create(path string, m Method) (File, error) {
 	if err := o.checkParent(path); err != nil {
 		return nil, fmt.Errorf("vfs: create %s: %w", path, err)
 	}
-	f, err := o.open("create", path, m, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.tryMethod(); err != nil {
-		// The file is ours (O_EXCL) and empty: nobody misses it.
-		return nil, errors.Join(err, f.Close(), o.Remove(path))
-	}
-	return f, nil
+	return o.open("create", path, m, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 }
 
 // checkParent gives a clearer message than the ENOENT or ENOTDIR of open.
@@ -61,33 +53,27 @@ func (o *OS) checkParent(path string) error {
 
 // Open opens an existing file for reading and writing with method m.
 func (o *OS) Open(path string, m Method) (File, error) {
-	f, err := o.open("open", path, m, unix.O_RDWR)
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
+	return o.open("open", path, m, unix.O_RDWR)
 }
 
 // OpenRead opens an existing file for reading, through the page cache. Its
 // Method is None and its WriteAt fails.
 func (o *OS) OpenRead(path string) (File, error) {
-	f, err := o.open("open", path, None, unix.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
+	// What nobody writes to is no regular file, and is not waited for.
+	return o.open("open", path, None, unix.O_RDONLY|unix.O_NONBLOCK)
 }
 
 // open does the work of Create, Open and OpenRead.
-func (o *OS) open(op, path string, m Method, flags int) (*osFile, error) {
+func (o *OS) open(op, path string, m Method, flags int) (File, error) {
 	extra, err := openFlags(m)
 	if err != nil {
 		return nil, fmt.Errorf("vfs: %s %s: flush method %s: %w", op, path, m, err)
 	}
+	created := flags&unix.O_CREAT != 0
 	fd, err := openFD(path, flags|extra|unix.O_CLOEXEC|unix.O_NOFOLLOW, createMode)
 	if err != nil {
 		if m.Direct() && refusal(err) {
-			if flags&unix.O_CREAT != 0 {
+			if created {
 				// open(2) with O_DIRECT may refuse after it made the file.
 				_ = os.Remove(path)
 			}
@@ -96,8 +82,16 @@ func (o *OS) open(op, path string, m Method, flags int) (*osFile, error) {
 		return nil, fmt.Errorf("vfs: %s %s: %w", op, path, err)
 	}
 	f := &osFile{fd: fd, method: m, through: m.WriteThrough(), align: 1, name: path, counts: &o.counts}
-	if err := f.prepare(op); err != nil {
-		return nil, errors.Join(err, f.Close())
+	err = f.prepare(op)
+	if err == nil && created {
+		err = f.tryMethod()
+	}
+	if err != nil {
+		err = errors.Join(err, f.Close())
+		if created { // ours (O_EXCL) and empty: nobody misses it
+			err = errors.Join(err, o.Remove(path))
+		}
+		return nil, err
 	}
 	return f, nil
 }

@@ -53,7 +53,8 @@ func TestOSErrors(t *testing.T) {
 	o := vfs.NewOS()
 	file := filepath.Join(dir, "a")
 	f := mustCreate(t, o, file, vfs.Fdatasync)
-	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
+	pipe := filepath.Join(dir, "pipe")
+	if err := errors.Join(os.Symlink("a", filepath.Join(dir, "link")), syscall.Mkfifo(pipe, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(file)
@@ -77,6 +78,7 @@ func TestOSErrors(t *testing.T) {
 		{"open missing", second(o.Open(filepath.Join(dir, "b"), vfs.Fdatasync)), fs.ErrNotExist, "open"},
 		{"open a link", second(o.Open(filepath.Join(dir, "link"), vfs.Fdatasync)), syscall.ELOOP, "link"},
 		{"create over a link", second(o.Create(filepath.Join(dir, "link"), vfs.Fdatasync)), fs.ErrExist, "link"},
+		{"open a pipe for reading", second(o.OpenRead(pipe)), syscall.EINVAL, "not a regular file"},
 		{"open a folder for reading", second(o.OpenRead(dir)), syscall.EINVAL, "not a regular file"},
 		{"illegal method", second(o.Open(file, vfs.Method(99))), nil, "flush method(99)"},
 		{"write to a reader", func() error { _, err := ro.WriteAt([]byte("x"), 0); return err }(), syscall.EBADF, "write"},

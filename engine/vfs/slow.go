@@ -64,9 +64,6 @@ func sleepOvershoot() time.Duration {
 	return over[len(over)*3/4]
 }
 
-// Overshoot is the calibrated overshoot of a sleep.
-func (s *Slow) Overshoot() time.Duration { return s.overshoot }
-
 // delay waits after a flush that began at start (a clock.Now value).
 func (s *Slow) delay(start int64) {
 	extra := s.latency.Add

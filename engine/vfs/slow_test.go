@@ -71,9 +71,6 @@ func TestSlowTakesAtLeast(t *testing.T) {
 				t.Errorf("%s: a flush took %v; want at least %v", test.name, got, test.want)
 			}
 		}
-		if s.Overshoot() < 0 {
-			t.Errorf("overshoot %v", s.Overshoot())
-		}
 	}
 }
 
@@ -123,5 +120,29 @@ func BenchmarkSlowFloor(b *testing.B) {
 	must(b, err)
 	for b.Loop() {
 		must(b, f.Flush())
+	}
+}
+
+// A bandwidth makes a flush last as long as the bytes written since the last one need.
+func TestSlowBandwidth(t *testing.T) {
+	s := vfs.NewSlow(vfs.NewMem(), vfs.Latency{BytesPerSecond: 1e6})
+	f, err := s.Create("log", vfs.Fdatasync)
+	must(t, err)
+	write(t, f, 0, make([]byte, 1000))
+	write(t, f, 1000, make([]byte, 500))
+	if got, want := took(t, f.Flush), 1500*time.Microsecond; got < want {
+		t.Errorf("a flush of 1,500 bytes took %v; want at least %v", got, want)
+	}
+	// Nothing is left of them: were it, this would take 150 ms.
+	write(t, f, 0, make([]byte, 150_000))
+	if got, want := took(t, f.Flush), 150*time.Millisecond; got < want {
+		t.Errorf("a flush of 150,000 bytes took %v; want at least %v", got, want)
+	}
+	least := time.Hour
+	for range 20 {
+		least = min(least, took(t, f.Flush))
+	}
+	if least >= 150*time.Millisecond {
+		t.Errorf("the quickest of 20 flushes of nothing took %v; want less than that of 150,000 bytes", least)
 	}
 }

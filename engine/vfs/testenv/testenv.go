@@ -37,6 +37,23 @@ func Long(t testing.TB, why string) {
 	}
 }
 
+// Attempts lets a check that depends on the machine, on its scheduler or on how fast it
+// is, fail so many times but one: a fault of the program fails every time. The check
+// is told which attempt it is, from 0.
+func Attempts(t testing.TB, most int, check func(attempt int) error) {
+	t.Helper()
+	for i := range most {
+		err := check(i)
+		switch {
+		case err == nil:
+			return
+		case i == most-1:
+			t.Fatal(err)
+		}
+		t.Logf("attempt %d of %d: %v", i+1, most, err)
+	}
+}
+
 // OnDisk returns the absolute path of a new folder on the disk that holds the
 // package under test, which ends with the test. The temporary folder may be memory,
 // which has no device and says nothing about flushes.

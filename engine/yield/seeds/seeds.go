@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,15 +78,24 @@ func Run(t *testing.T, cost int, property func(seed uint64) string) {
 	run(t, n, property)
 }
 
-// Soak tries it with Long seeds; it skips unless FLUSHBENCH_SOAK is set. Tests
-// that call it have Soak in their names.
+// Soak tries it with Long seeds divided by cost; it skips unless FLUSHBENCH_SOAK is
+// set. Then it fails without yield points, where a million seeds shuffle hardly
+// anything. Tests that call it have ShuffledSoak in their names: by that the pass of
+// make soak with yield points finds them, and the other one leaves them out.
 func Soak(t *testing.T, cost int, property func(seed uint64) string) {
 	t.Helper()
+	if !strings.Contains(t.Name(), "ShuffledSoak") {
+		t.Fatal("the name of a test that calls seeds.Soak has ShuffledSoak in it, or make soak misses it")
+	}
 	SoakOnly(t)
+	if !yield.Enabled {
+		t.Fatal("seeds shuffle nothing in this build: go test -tags yieldpoints (make soak)")
+	}
 	run(t, max(1, Long/cost), property)
 }
 
-// SoakOnly skips the test unless FLUSHBENCH_SOAK is set.
+// SoakOnly skips the test unless FLUSHBENCH_SOAK is set. It has Soak in its name:
+// .ci/run accepts no other skip.
 func SoakOnly(t testing.TB) {
 	t.Helper()
 	if !Soaking() {
