@@ -179,7 +179,7 @@ func crashLab(t *testing.T) *result.Result {
 		t.Errorf("saw a mount: %v, a loop device: %v; this test does not see what it says", sawMount, sawLoop)
 	}
 	// The last loop device may be detached a moment after its process has ended.
-	for deadline := time.Now().Add(20 * time.Second); len(loopsBelow(t, dir)) > 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(loopsBelow(t, dir)) > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("loop devices afterwards: %q", loopsBelow(t, dir))
 		}

@@ -34,7 +34,7 @@ var theLaw = law{
 		{"workload/crash/subject", "workload workload/durability workload/target/embedded engine engine/... groupcommit"},
 		{"workload/crash/ledger", "engine/clock"},
 		{"workload/target/mysql workload/target/postgres", "workload workload/target workload/server engine/lsn"}, // the server is for their tests
-		{"workload/server", "workload/workdir workload/target workload/process metrics/hostinfo metrics/result engine/vfs engine/clock"},
+		{"workload/server", "workload/workdir workload/target workload/process workload/process/processtest metrics/hostinfo metrics/result engine/vfs engine/clock"},
 		{"workload/driver", "workload metrics engine/clock engine/lsn"},
 		{"workload/target/embedded", "workload engine engine/... groupcommit"},
 		{"workload/scenario", "workload workload/target engine engine/redo engine/binlog engine/vfs groupcommit"},
@@ -45,7 +45,8 @@ var theLaw = law{
 		{"workload/workdir", "metrics/hostinfo engine/vfs"},
 		{"workload/writeback", "metrics/hostinfo engine/vfs engine/clock"},
 		{"workload/durability", "groupcommit engine/vfs"},
-		{"workload/process", ""},
+		{"workload/process", "workload/process/processtest"}, // for its tests
+		{"workload/process/processtest", ""},
 		{"workload", "engine/lsn"},
 		{"engine", "below-engine groupcommit"},
 		{"engine/rebuild", "engine/table engine/binlog engine/vfs engine/clock engine/lsn engine/trx"},
@@ -94,7 +95,7 @@ var theLaw = law{
 	// Who may open files that are not the engine's. The engine's go through
 	// engine/vfs, or no crash, fault or flush count would cover them.
 	files: "cmd/flushbench plots/... engine/vfs/... metrics/result metrics/hostinfo mutants tests " +
-		"workload/runner workload/probe workload/crash/... workload/plug workload/driver workload/workdir workload/process workload/server workload/audit workload/target workload/lesson workload/writeback " +
+		"workload/runner workload/probe workload/crash/... workload/plug workload/driver workload/workdir workload/process/... workload/server workload/audit workload/target workload/lesson workload/writeback " +
 		"engine/yield/seeds",
 }
 

@@ -179,7 +179,8 @@ call it a violation.`,
 		Example: `  flushbench plug load --witness 192.0.2.7:7177 --name cut-1 --dir /mnt/disk
   flushbench plug load --witness 192.0.2.7:7177 --name two --policy 2 --rate 5k
   flushbench plug load --witness 192.0.2.7:7177 --name liar --flush-method none
-  flushbench plug load --witness 192.0.2.7:7177 --name b --workload bank --rate 0`,
+  flushbench plug load --witness 192.0.2.7:7177 --name bank \
+      --workload bank --rate 0`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.validate(); err != nil {

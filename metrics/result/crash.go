@@ -61,6 +61,7 @@ type CrashTrial struct {
 	Verdict          string       `json:"verdict"`
 	Violations       []string     `json:"violations,omitempty"` // one line each; at most MaxViolations
 	Unreadable       bool         `json:"unreadable,omitempty"` // the recovery itself failed: what was lost is not known
+	Stalled          bool         `json:"stalled,omitempty"`    // nothing was acknowledged for longer than a flush interval before the crash: that nothing was lost proves nothing
 	Damage           string       `json:"damage,omitempty"`     // why, if it was a torn page without doublewrite: no violation
 	Seed             uint64       `json:"seed"`
 	Fault            *CrashFault  `json:"fault,omitempty"`     // of --fault; null: none was asked for
@@ -183,13 +184,14 @@ type CrashCell struct {
 type CrashSummary struct {
 	Trials int `json:"trials"`
 	Frozen int `json:"frozen"` // of them
-	// Proofs are the trials that say something: commits were acknowledged, the
-	// recovery worked, and the fault came if one was asked for. The others are
+	// Proofs are the trials that say something: commits were acknowledged until the
+	// crash, the recovery worked, and the fault came if one was asked for. The others are
 	// counted below; a trial may count in more than one.
 	Proofs     int `json:"proofs"`
-	Idle       int `json:"idle"`       // nothing was acknowledged
-	Unreadable int `json:"unreadable"` // the recovery failed
-	Unstruck   int `json:"unstruck"`   // the fault did not come in time
+	Idle       int `json:"idle"`              // nothing was acknowledged
+	Unreadable int `json:"unreadable"`        // the recovery failed
+	Unstruck   int `json:"unstruck"`          // the fault did not come in time
+	Stalled    int `json:"stalled,omitempty"` // nothing was acknowledged for longer than a flush interval
 	// Unpredicted lost something that nobody had predicted: no proof that the
 	// prediction holds.
 	Unpredicted int `json:"unpredicted"`

@@ -69,8 +69,8 @@ type Pool struct {
 	FlushHistogram  string     `json:"flush_histogram"`
 	FlushOutOfRange OutOfRange `json:"flush_out_of_range"`
 
-	// Of each of Hosts, in their order: the median of its rounds' rates (commits, or
-	// flushes, a second) and its own percentiles.
+	// Of each of Hosts, in their order: commits, or flushes, a second over all its
+	// rounds, and its own percentiles.
 	PerS []float64 `json:"per_s"`
 	P50  []*int64  `json:"p50_ns"`
 	P99  []*int64  `json:"p99_ns"`

@@ -63,9 +63,14 @@ type SweepPair struct {
 type SweepKnee struct {
 	Lo      float64 `json:"lo"`       // commits/s or clients; 0: nothing that was tried holds
 	Hi      float64 `json:"hi"`       // 0: all that was tried holds
-	LoShown bool    `json:"lo_shown"` // by a sign test over rounds; else by fewer of them
+	LoShown bool    `json:"lo_shown"` // by all rounds together; else by fewer of them
 	HiShown bool    `json:"hi_shown"` //
-	Miss    string  `json:"miss"`     // why Hi does not hold; "" without one
+	// The same interval in times the limit loop beside it; 0: that end was not met, or no
+	// limit loop ran. A disk that is slower from one hour to the next leaves it as it was.
+	LoTimes float64  `json:"lo_times"`
+	HiTimes float64  `json:"hi_times"`
+	Limit   Interval `json:"limit"` // flushes/s of the limit loop beside the rounds
+	Miss    string   `json:"miss"`  // why Hi does not hold; "" without one
 	// What bounded the cell at Hi, or at Lo without one.
 	Bound     string `json:"bound"`
 	BoundText string `json:"bound_text"`

@@ -12,6 +12,7 @@ import (
 
 	"flushbench/engine/clock"
 	"flushbench/engine/vfs"
+	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload/crash/subject"
 	"flushbench/workload/judge"
@@ -234,7 +235,25 @@ func (r *run) record(c *Cell, t Trial, v Victim, crash Crash, out *judge.Outcome
 	x.Differences, x.DivergedRowCount = differences(out.Differences), len(out.Rows)
 	x.DivergedRows, x.Damage = firstRows(out.Rows), out.Damage
 	x.Fault = c.faultOf(v, out)
+	x.Stalled = c.stalled(out.QuietNs)
 	return x
+}
+
+// stalled reports whether a load that had been so quiet before the crash left it nothing
+// to take: what had been acknowledged the timer has flushed by then, or where commits
+// flush, a checkpoint. A fault and a crash point end the load on purpose.
+func (c *Cell) stalled(quietNs int64) bool {
+	if c.Fault != subject.NoFault || c.Point != subject.Anywhere {
+		return false
+	}
+	most := c.interval()
+	switch {
+	case c.Server != nil:
+		most = c.Server.Oldest()
+	case c.Policy.Flushes():
+		most = groupcommit.DefaultInterval
+	}
+	return quietNs > int64(most)
 }
 
 // differences are the first transactions that only one log has, as the result has

@@ -17,6 +17,7 @@ func TestVerdictNeedsProofs(t *testing.T) {
 		{"kept", result.CrashSummary{Trials: 3, Proofs: 3, Verdict: result.VerdictKept}, Sound},
 		{"some were idle", result.CrashSummary{Trials: 3, Proofs: 1, Idle: 2, Verdict: result.VerdictKept}, Sound},
 		{"all were idle", result.CrashSummary{Trials: 3, Idle: 3, Verdict: result.VerdictKept}, Unproven},
+		{"all stood still", result.CrashSummary{Trials: 3, Stalled: 3, Verdict: result.VerdictKept}, Unproven},
 		{"no fault came", result.CrashSummary{Trials: 3, Unstruck: 3, Verdict: result.VerdictKept}, Unproven},
 		{"one loss of two not predicted", result.CrashSummary{Trials: 3, Proofs: 3, WithLoss: 2, Unpredicted: 1, Verdict: result.VerdictNotPredicted}, Sound},
 		{"no loss predicted", result.CrashSummary{Trials: 3, Proofs: 3, WithLoss: 2, Unpredicted: 2, Verdict: result.VerdictNotPredicted}, Unproven},

@@ -3,6 +3,7 @@ package judge
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 
@@ -67,6 +68,36 @@ func (t *trial) enter(n *notes) {
 	}
 	t.found.binlog[e.client] = e.to
 	t.found.order = append(t.found.order, e)
+	if least, most := t.changes(e.client, e.to); n.changes < least || n.changes > most {
+		t.out.HalfPresent++
+		t.out.violate("client %d: sequence %d has %d changes in the binlog (transaction %d): must be %s", e.client, e.to, n.changes, e.seq, span(least, most))
+	}
+}
+
+// span is a range of counts in words: 3, 3 to 5.
+func span(least, most int) string {
+	if least == most {
+		return strconv.Itoa(most)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
+}
+
+// changes is how many changes a client's transaction makes. Now and then a row holds
+// already what an update of c writes: that changes nothing, and nobody logs it.
+func (t *trial) changes(client int, seq uint64) (least, most int) {
+	if t.whole == nil {
+		t.whole = t.txns.NewTxn(0)
+	}
+	t.txns.Next(uint32(client), seq-1, t.whole)
+	for i := range t.whole.Ops {
+		switch kind := t.whole.Ops[i].Kind; {
+		case kind == workload.OpUpdateC:
+			most++
+		case kind.Writes():
+			least, most = least+1, most+1
+		}
+	}
+	return least, most
 }
 
 // next is the next sequence after seq that changes something.
@@ -83,14 +114,16 @@ type notes struct {
 	at             []uint64 // by client: what its note says before the transaction
 	gtid           uint64
 	seen           []entry
+	changes        int // of rows, or statements
 }
 
 // event takes an event and reports whether a transaction has ended with it.
 func (n *notes) event(p binlog.Payload) (done bool) {
 	switch p := p.(type) {
 	case binlog.Begin:
-		n.gtid, n.seen = p.GTID.Seq, n.seen[:0]
+		n.gtid, n.seen, n.changes = p.GTID.Seq, n.seen[:0], 0
 	case binlog.Rows:
+		n.changes += len(p.Changes)
 		if p.Kind != binlog.TypeUpdateRows {
 			return false
 		}
@@ -98,6 +131,7 @@ func (n *notes) event(p binlog.Payload) (done bool) {
 			n.add(ch.Before.Key, ch.After.K)
 		}
 	case binlog.Query:
+		n.changes++
 		if key, delta, ok := parseUpdate(p.SQL); ok && key-n.first < n.clients {
 			n.add(key, int64(n.at[key-n.first])+delta)
 		}

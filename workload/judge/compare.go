@@ -32,7 +32,7 @@ func (t *trial) compare() {
 	if o.Lost > 0 {
 		o.LostAgeNs = max(0, t.Began-oldest)
 	}
-	t.compareOrder()
+	t.order()
 }
 
 // in returns a client's last sequence in each log; without a binlog both are the
@@ -65,8 +65,12 @@ func (t *trial) plausible(i int, k claim, inEngine, inBinlog uint64) {
 	if inEngine < k.base {
 		o.violate("client %d: sequences %d to %d are gone, which were recovered before this crash", i, inEngine+1, k.base)
 	}
-	if t.Before != nil && t.Before.Seqs[i] != k.base {
-		o.violate("client %d: the victim went on after sequence %d, the last recovery had ended with %d", i, k.base, t.Before.Seqs[i])
+	before := uint64(0) // the files were made for this trial
+	if t.Before != nil {
+		before = t.Before.Seqs[i]
+	}
+	if before != k.base {
+		o.violate("client %d: the victim went on after sequence %d, the last recovery had ended with %d", i, k.base, before)
 	}
 }
 
@@ -77,29 +81,6 @@ func (t *trial) ackedAt(client int, seq uint64) int64 {
 		return a.At
 	}
 	return t.Began
-}
-
-// compareOrder holds the two logs against each other: what is kept of one
-// transaction is kept of all before it, and the recovery has counted right.
-func (t *trial) compareOrder() {
-	if t.found.binlog == nil {
-		return
-	}
-	o := &t.out
-	lacks := uint64(0) // the first that the engine does not have
-	for _, e := range t.found.order {
-		switch has := e.to <= t.found.engine[e.client]; {
-		case !has && lacks == 0:
-			lacks = e.seq
-		case has && lacks != 0:
-			o.Reordered++
-			o.violate("client %d: the engine has sequence %d, transaction %d of the binlog, but lacks transaction %d before it", e.client, e.to, e.seq, lacks)
-		}
-	}
-	if uint64(o.EngineAhead) != t.found.engineAhead || uint64(o.BinlogAhead) != t.found.binlogAhead {
-		o.violate("recovery reports the engine ahead by %d and the binlog by %d; it is %d and %d",
-			t.found.engineAhead, t.found.binlogAhead, o.EngineAhead, o.BinlogAhead)
-	}
 }
 
 // hold holds what is gone against what was promised.

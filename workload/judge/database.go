@@ -130,10 +130,10 @@ func (t *trial) readInserts(conn *engine.Conn) error {
 	}, true)
 }
 
-// eachOp visits the operations of the transactions of this trial that commit, and
-// says whether the client's note has them: all that were begun, or with gone
-// false those alone that are there. One client comes after the other, each with
-// its transactions in their order.
+// eachOp visits the operations of the transactions of this trial, and says whether
+// the client's note has them: of all that were begun, those that are rolled back too,
+// or with gone false of those alone that are there. One client comes after the other,
+// each with its transactions in their order.
 func (t *trial) eachOp(visit func(client int, op *workload.Op, there bool) error, gone bool) error {
 	for client := range t.State.Clients {
 		c := &t.State.Clients[client]
@@ -145,11 +145,11 @@ func (t *trial) eachOp(visit func(client int, op *workload.Op, there bool) error
 		txn := t.txns.NewTxn(uint32(client))
 		for n := t.base(client); n < end; n++ {
 			t.txns.Next(uint32(client), n, txn)
-			if txn.Rollback {
+			if txn.Rollback && !gone {
 				continue
 			}
 			for i := range txn.Ops {
-				if err := visit(client, &txn.Ops[i], n < there); err != nil {
+				if err := visit(client, &txn.Ops[i], n < there && !txn.Rollback); err != nil {
 					return err
 				}
 			}

@@ -13,9 +13,9 @@
 //	unacknowledged  present all the same: allowed
 //
 // A violation is what no setting allows: a transaction that is there in part, a gap,
-// one that nobody has asked for, another order in the two logs, a report of the
-// recovery that counts wrong; or what this setting does not allow
-// (subject.Promise).
+// one that nobody has asked for, another order in the two logs than a crash leaves (see
+// trial.inTheOrderOfTheBinlog), a report of the recovery that counts wrong; or what this
+// setting does not allow (subject.Promise).
 //
 // Where a loss is allowed it is held against what the victim's tracker had called at
 // risk (Prediction), and each acknowledged transaction against what the last sample

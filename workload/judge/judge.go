@@ -3,6 +3,7 @@ package judge
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"flushbench/engine/bufpool"
 	"flushbench/engine/vfs"
@@ -59,6 +60,7 @@ type Outcome struct {
 	// UnackedPresent are in a log though nobody was told so: allowed.
 	UnackedPresent int64
 	LostAgeNs      int64 // from the acknowledgement of the oldest lost one to the crash
+	QuietNs        int64 // from the last acknowledgement of Acked to the crash
 	// AckedAfter counts acknowledgements that came after the first failure of
 	// the engine and cannot have been under way then.
 	AckedAfter int64
@@ -124,7 +126,10 @@ func Judge(c Case) Outcome {
 	if c.Promise != nil {
 		t.out.Promise = *c.Promise
 	}
-	if err := t.read(); err != nil {
+	if n := len(c.State.Clients); n != c.Subject.Clients {
+		t.out.Unreadable = true
+		t.out.violate("the ledger is of %d clients: must be %d", n, c.Subject.Clients)
+	} else if err := t.read(); err != nil {
 		t.unreadable(err)
 	}
 	t.claims()
@@ -157,6 +162,7 @@ type trial struct {
 	*Case
 	out   Outcome
 	txns  *workload.Generator // nil: workload log
+	whole *workload.Txn       // room for one, of changes
 	found found
 	claim []claim // by client
 }
@@ -185,6 +191,7 @@ type claim struct {
 // counts only if nothing may be lost: without a crash it would have become safe
 // later.
 func (t *trial) claims() {
+	newest := int64(math.MinInt64)
 	for i := range t.State.Clients {
 		c := &t.State.Clients[i]
 		k := claim{base: t.base(i), acked: c.Acked, begun: c.Begun, exact: true}
@@ -195,8 +202,13 @@ func (t *trial) claims() {
 			k.acked, k.exact = c.AckedBefore(t.Began)
 		}
 		k.last = t.noted(i, k.acked)
-		t.out.Acked += t.count(i, k.base, k.last)
+		if t.out.Acked += t.count(i, k.base, k.last); k.last > k.base {
+			newest = max(newest, t.ackedAt(i, k.last))
+		}
 		t.claim = append(t.claim, k)
+	}
+	if t.out.Acked > 0 {
+		t.out.QuietNs = max(0, t.Began-newest)
 	}
 }
 

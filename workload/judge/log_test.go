@@ -21,6 +21,9 @@ const (
 	// struck is when the crashes of these tests begin: one acknowledgement is a
 	// thousand nanoseconds after the other, see stateOf.
 	struck = int64(1_000_000)
+	// ends is where sequence 0 would end in these ledgers: what is gone was at the end
+	// of its log.
+	ends = uint64(1) << 32
 )
 
 func subjectOf(policy groupcommit.Policy) subject.Subject {
@@ -83,7 +86,7 @@ func stateOf(base uint64, acked [clients]uint64) *ledger.State {
 	for _, n := range acked {
 		c := ledger.Client{Opened: true, Base: base, Acked: n, Begun: n + 1, First: base + 1}
 		for seq := base + 1; seq <= n; seq++ {
-			c.Acks = append(c.Acks, ledger.Ack{At: struck - 1000*int64(n-seq+1), End: seq})
+			c.Acks = append(c.Acks, ledger.Ack{At: struck - 1000*int64(n-seq+1), End: ends + seq})
 		}
 		s.Clients = append(s.Clients, c)
 	}
@@ -145,6 +148,9 @@ func TestLogCounts(t *testing.T) {
 	if o.Acked != 38 || o.Recovered != 34 || o.Lost != 4 || o.UnackedPresent != 1 || o.LostAgeNs != 4000 || o.EngineAhead+o.BinlogAhead != 0 {
 		t.Errorf("acked %d, recovered %d, lost %d, unacknowledged %d, age %d; want 38, 34, 4, 1, 4000", o.Acked, o.Recovered, o.Lost, o.UnackedPresent, o.LostAgeNs)
 	}
+	if o.QuietNs != 1000 {
+		t.Errorf("quiet for %d ns; want 1000", o.QuietNs)
+	}
 	if want := []uint64{20, 10, 5}; o.Books == nil || o.Books.Seqs[0] != want[0] || o.Books.Seqs[1] != want[1] || o.Books.Seqs[2] != want[2] {
 		t.Errorf("the books say %v; want %v", o.Books, want)
 	}
@@ -162,7 +168,9 @@ func TestLogContents(t *testing.T) {
 	if o.Verdict != Violation || o.HalfPresent != 1 || !strings.Contains(o.Violations[0], "client 1: sequence 4, which ends at LSN") {
 		t.Errorf("%s, %d wrong: %q", o.Verdict, o.HalfPresent, o.Violations)
 	}
-	if o := judged(subjectOf(groupcommit.Policy1), disk, stateOf(4, [clients]uint64{9, 9, 9}), durability.OS); o.Verdict != Kept {
+	c := Case{Subject: subjectOf(groupcommit.Policy1), FS: disk, Kind: durability.OS, State: stateOf(4, [clients]uint64{9, 9, 9}), Frozen: true, Began: struck, Ended: struck}
+	c.Before = &Books{Seqs: []uint64{4, 4, 4}}
+	if o := Judge(c); o.Verdict != Kept {
 		t.Errorf("of an earlier trial: %s, %q; want it left to that trial", o.Verdict, o.Violations)
 	}
 }
@@ -237,9 +245,8 @@ func TestWhatWasCalledSafe(t *testing.T) {
 		{30, durability.OS, 6, LostMore},
 		{0, durability.OS, 0, LostWithin},
 	} {
-		// In these ledgers sequence n ends at position n.
 		state := atRisk(stateOf(0, [clients]uint64{22, 22, 22}), 6)
-		state.Samples[0].Flushed = c.flushed
+		state.Samples[0].Flushed = ends + c.flushed
 		o := judged(subjectOf(groupcommit.Policy2), disk, state, c.kind)
 		if o.SafeGone != c.gone || o.Missing != 6 || o.Lost != 6 || o.Verdict != c.verdict {
 			t.Errorf("flushed up to %d: %s, %d of %d gone had been safe, predicted %+v; want %s, %d", c.flushed, o.Verdict, o.SafeGone, o.Missing, *o.Predicted, c.verdict, c.gone)

@@ -66,8 +66,8 @@ type marker struct {
 func runFolder(base, name string) string { return filepath.Join(base, Folder, name) }
 
 // makeFolder makes the folder of a run, with its marker and an empty folder for
-// the engine. All of it is flushed when it returns.
-func makeFolder(base string, m *marker) (err error) {
+// the engine. All of it is flushed when it returns; after an error it is gone again.
+func makeFolder(base string, m *marker) error {
 	disk := vfs.NewOS()
 	folder := runFolder(base, m.Name)
 	if err := disk.Mkdir(filepath.Dir(folder)); err != nil && !errors.Is(err, vfs.ErrExist) {
@@ -76,19 +76,8 @@ func makeFolder(base string, m *marker) (err error) {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return fmt.Errorf("plug: %w", err)
 	}
-	text, err := json.MarshalIndent(m, "", " ")
-	if err != nil {
-		return fmt.Errorf("plug: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(folder, markerName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return fmt.Errorf("plug: %w", err)
-	}
-	_, err = f.Write(append(text, '\n'))
+	err := writeMarker(folder, m)
 	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Mkdir(filepath.Join(folder, dataFolder), 0o755)
 	}
 	for _, dir := range []string{folder, filepath.Dir(folder), base} {
@@ -97,9 +86,26 @@ func makeFolder(base string, m *marker) (err error) {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("plug: make %s: %w", folder, err)
+		return errors.Join(fmt.Errorf("plug: make %s: %w", folder, err), removeFolder(base, m.Name))
 	}
 	return nil
+}
+
+// writeMarker makes the marker in a run's folder, flushed.
+func writeMarker(folder string, m *marker) error {
+	text, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(folder, markerName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // flushTree flushes all files and folders below dir, and dir's own name.

@@ -211,8 +211,11 @@ func (w *Witness) report(r *run, content []byte) (uint64, error) {
 func (w *Witness) end(r *run, why string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if r.ended != "" {
+	switch {
+	case r.ended != "":
 		return nil
+	case why == "":
+		return fmt.Errorf("%w: run %q ends for no reason", errFrame, r.name)
 	}
 	return w.enter(&entry{kind: kindEnd, at: time.Now(), id: r.id, content: []byte(why)})
 }

@@ -122,6 +122,13 @@ func TestConversation(t *testing.T) {
 	if err != nil || len(reports) != 6 || reports[5].Acked() != 6 || sum.name != "one" || string(sum.description) != "of one" || sum.heard.Before(sum.opened) {
 		t.Errorf("fetch() = %+v, %d reports, %v", sum, len(reports), err)
 	}
+	mute := dialed(t, s.addr)
+	if _, err := mute.resume(o.id); err != nil {
+		t.Fatal(err)
+	}
+	if err := mute.end(""); err == nil {
+		t.Error("an end without a word, which nobody could tell from none, is confirmed")
+	}
 	if err := d.end("enough"); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +250,7 @@ func TestHostilePort(t *testing.T) {
 	}
 	// Every one of them is hung up on, without having to go by itself.
 	for _, conn := range conns {
-		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		var timeout net.Error

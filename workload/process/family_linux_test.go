@@ -8,39 +8,17 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"flushbench/workload/process/processtest"
 )
 
-// untilWeEnd is a pipe without input: who reads it ends with the test or, when the
-// test is killed, with its process.
-func untilWeEnd(t *testing.T) *os.File {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
-	return r
-}
-
-// sleeper is a process that ends with the test.
-func sleeper(t *testing.T) (*exec.Cmd, ID) {
-	t.Helper()
-	cmd := exec.Command("cat")
-	cmd.Stdin = untilWeEnd(t)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+// TestSignalReachesNobodyElse: a number that was given away again is nobody's.
+func TestSignalReachesNobodyElse(t *testing.T) {
+	cmd := processtest.Sleeper(t)
 	p, err := Of(cmd.Process.Pid)
 	if err != nil || !p.Alive() {
 		t.Fatalf("%v: %v", p, err)
 	}
-	return cmd, p
-}
-
-// TestSignalReachesNobodyElse: a number that was given away again is nobody's.
-func TestSignalReachesNobodyElse(t *testing.T) {
-	cmd, p := sleeper(t)
 	for name, other := range map[string]ID{
 		"earlier process of the number": {PID: p.PID, Start: p.Start - 1},
 		"no process":                    {},
@@ -72,7 +50,7 @@ func TestSignalReachesNobodyElse(t *testing.T) {
 func TestFamily(t *testing.T) {
 	// What sh puts into the background has no standard input, so 3 is the pipe.
 	cmd := exec.Command("sh", "-c", "cat <&3 & sh -c 'cat <&3 & cat <&3; :' & wait")
-	cmd.ExtraFiles = []*os.File{untilWeEnd(t)}
+	cmd.ExtraFiles = []*os.File{processtest.Input(t)}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -83,14 +61,14 @@ func TestFamily(t *testing.T) {
 		t.Fatal(err)
 	}
 	var family []ID
-	if err := waitFor(20*time.Second, func() bool { family, err = p.Family(); return err != nil || len(family) == 5 }); err != nil {
+	if err := waitFor(time.Minute, func() bool { family, err = p.Family(); return err != nil || len(family) == 5 }); err != nil {
 		t.Fatal(family, err)
 	}
 	defer func() { _ = signalAll(family, syscall.SIGKILL) }() // a test that fails leaves none
 	if family[0] != p {
 		t.Errorf("family %v; want %v first", family, p)
 	}
-	if err := p.FreezeFamily(20 * time.Second); err != nil {
+	if err := p.FreezeFamily(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range family {
@@ -101,7 +79,7 @@ func TestFamily(t *testing.T) {
 	if err := p.SignalFamily(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	if err := waitFor(20*time.Second, func() bool { return !slices.ContainsFunc(family, func(f ID) bool { return !f.Runs() }) }); err != nil {
+	if err := waitFor(time.Minute, func() bool { return !slices.ContainsFunc(family, func(f ID) bool { return !f.Runs() }) }); err != nil {
 		t.Errorf("thawed: %v", err)
 	}
 	if err := p.KillFamily(); err != nil {

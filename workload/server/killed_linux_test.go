@@ -89,7 +89,7 @@ func TestServerOfAKilledFlushbench(t *testing.T) {
 	if err := json.Unmarshal([]byte(line), &left); err != nil || len(left.Family) < 3 || len(left.Shared) == 0 {
 		t.Fatalf("child said %s: %v", line, err)
 	}
-	if err := process.WaitForEnd(left.Family, 20*time.Second); err != nil {
+	if err := process.WaitForEnd(left.Family, time.Minute); err != nil {
 		t.Errorf("of %v some are there: %v", left.Family, err)
 	}
 	removed, err = CleanUp(dir)

@@ -12,29 +12,13 @@ import (
 
 	"flushbench/engine/vfs/testenv"
 	"flushbench/workload/process"
+	"flushbench/workload/process/processtest"
 )
-
-// untilWeEnd is a pipe without input: who reads it ends with the test or, when the
-// test is killed, with its process.
-func untilWeEnd(t *testing.T) *os.File {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
-	return r
-}
 
 // sleeper is a process that ends with the test.
 func sleeper(t *testing.T) (*exec.Cmd, process.ID) {
 	t.Helper()
-	cmd := exec.Command("cat")
-	cmd.Stdin = untilWeEnd(t)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	cmd := processtest.Sleeper(t)
 	p, err := process.Of(cmd.Process.Pid)
 	if err != nil || !p.Alive() {
 		t.Fatalf("%v: %v", p, err)

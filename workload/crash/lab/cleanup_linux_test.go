@@ -60,7 +60,7 @@ func TestKilledInsideLeavesNothingMounted(t *testing.T) {
 // a moment before its mounts are.
 func waitForLoops(t *testing.T, image string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		devices := loopsOver(t, image)
 		if len(devices) == 0 {
 			return

@@ -251,23 +251,6 @@ func (d *Disk) makeWork() (err error) {
 	return nil
 }
 
-// CopyImage copies the image with the file system that Path is on to a new
-// file at dst, as evidence: holes where it is zero. The disk is unmounted for the
-// time of it. CrashProcess, Device: an error.
-func (d *Disk) CopyImage(ctx context.Context, dst string) error {
-	if d.o.Kind == vfs.CrashProcess || d.o.Device != "" {
-		return fmt.Errorf("lab: copy image: this disk has none; its files are in %s", d.Path())
-	}
-	if err := d.lower(ctx); err != nil {
-		return err
-	}
-	err := d.raiseOuter()
-	if err == nil {
-		err = copySparse(ctx, dst, d.target())
-	}
-	return errors.Join(err, d.raise())
-}
-
 // Close unmounts and removes all that New made; a Device keeps its file system.
 // It can be called again, and after an error it tries again.
 func (d *Disk) Close() error {

@@ -333,7 +333,7 @@ func wantEmpty(t *testing.T, dir string) {
 	}
 }
 
-func TestDescribeAndCopyImage(t *testing.T) {
+func TestDescribe(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	d := newDisk(t, lab.Options{Dir: dir, Kind: vfs.CrashPower, FS: lab.Ext4, MkfsOptions: []string{"-J", "size=4", "-E", "stride=2"}})
@@ -344,20 +344,6 @@ func TestDescribeAndCopyImage(t *testing.T) {
 		about.Kernel == "" || about.OuterMounted == "" || !strings.HasPrefix(about.OuterMkfs, "mkfs.ext4 ") ||
 		!strings.Contains(about.Mkfs, "nodiscard") || !strings.Contains(about.Mkfs, "stride=2") {
 		t.Errorf("Describe() = %+v", about)
-	}
-	// The copy is a sound file system with the same content.
-	copied := filepath.Join(t.TempDir(), "copy.img")
-	must(t, d.CopyImage(t.Context(), copied))
-	info, err := os.Stat(copied)
-	must(t, err)
-	if info.Size() != about.FSBytes {
-		t.Errorf("the copy has %d bytes; want %d", info.Size(), about.FSBytes)
-	}
-	if got := kept(t, filepath.Join(d.Path(), "log")); got != records {
-		t.Errorf("after CopyImage the disk has %d records; want %d", got, records)
-	}
-	if err := d.CopyImage(t.Context(), copied); err == nil {
-		t.Error("CopyImage onto a file that is there succeeded; want an error")
 	}
 	must(t, d.Close())
 	wantEmpty(t, dir)

@@ -1,11 +1,9 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -75,42 +73,4 @@ func seek(f *os.File, from int64, whence int, size int64) (int64, error) {
 		return 0, fmt.Errorf("lab: look for holes in %s: %w", f.Name(), err)
 	}
 	return min(at, size), nil
-}
-
-// copySparse copies src to a new file dst and leaves out what is zero.
-func copySparse(ctx context.Context, dst, src string) (err error) {
-	in, err := os.Open(src)
-	if err != nil {
-		return fmt.Errorf("lab: copy image: %w", err)
-	}
-	defer func() { _ = in.Close() }() // only read
-	out, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("lab: copy image: %w", err)
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	buf, zeroes := make([]byte, chunk), make([]byte, chunk)
-	var at int64
-	for {
-		n, err := io.ReadFull(in, buf)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("lab: copy image: %w", err)
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if n == 0 {
-			break
-		}
-		if !bytes.Equal(buf[:n], zeroes[:n]) {
-			if _, err := out.WriteAt(buf[:n], at); err != nil {
-				return fmt.Errorf("lab: copy image: %w", err)
-			}
-		}
-		at += int64(n)
-	}
-	if err := errors.Join(out.Truncate(at), out.Sync()); err != nil {
-		return fmt.Errorf("lab: copy image: %w", err)
-	}
-	return nil
 }

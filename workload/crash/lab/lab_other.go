@@ -47,9 +47,6 @@ func (d *Disk) Relieve() error { return errLinuxOnly }
 // Format gives the disk a fresh, empty file system.
 func (d *Disk) Format(context.Context) error { return errLinuxOnly }
 
-// CopyImage copies the image to a new file.
-func (d *Disk) CopyImage(context.Context, string) error { return errLinuxOnly }
-
 // Describe says what the disk is made of.
 func (d *Disk) Describe() (Description, error) { return Description{}, errLinuxOnly }
 

@@ -12,6 +12,12 @@
 // whatever instruction the writer dies at. The ledger is not evidence of what is
 // on disk and never asks; it holds promises.
 //
+// A lane dates an acknowledgement as its caller says. The victim takes the ledger's own
+// time for that (Ledger.Now), which the sampler moves on with each sample, and a failure
+// at once: a reading of the clock would cost a commit under policy 2 more than all else
+// here. So a date is never too late, and too early by no more than the time between
+// two samples, about a millisecond unless the machine keeps the sampler waiting.
+//
 // One more writer, the sampler, notes about once a millisecond what would be lost
 // (Ledger.Record), and whoever meets the first failure notes it (Ledger.Fail).
 //

@@ -1,12 +1,12 @@
 package ledger
 
-import "sync/atomic"
-
 // Lane is one client's part of a ledger. One goroutine at a time writes it.
 type Lane struct {
 	w      words // of the lane
-	mask   uint64
+	slots  words // a word for each acknowledgement: packAck
+	dates  words // two for each date: its first sequence, and the date
 	origin int64
+	shift  uint8 // of a sequence: which time round the slots it is
 }
 
 // Open says with which sequence the client goes on: base is its last one so far
@@ -14,7 +14,6 @@ type Lane struct {
 func (l *Lane) Open(base uint64) {
 	l.w[laneBase].Store(base)
 	l.w[laneBegun].Store(base)
-	l.w[laneAcked].Store(base)
 	l.w[laneOpen].Store(1) // this store makes them valid
 }
 
@@ -22,27 +21,94 @@ func (l *Lane) Open(base uint64) {
 // From here on the disk may hold it.
 func (l *Lane) Begin(seq uint64) { l.w[laneBegun].Store(seq) }
 
-// Ack notes that sequence seq was acknowledged at the time at (clock.Now), with
-// its end in the log and how many bytes of log may be lost with it, 0 or above; 0:
-// it changed nothing. Call it before the client goes on: what it has seen is then
-// noted, whatever happens next. REQUIRES: seq is one above the last one.
+// Ack notes that sequence seq was acknowledged at the time at (clock.Now) or later,
+// with its end in the log, below 1<<44, and how many bytes of log may be lost with it,
+// 0 to 1<<28; 0: it changed nothing. From 8 KiB on the bytes may be rounded up, by less
+// than a 4096th. Call it before the client goes on: what it has seen is then noted,
+// whatever happens next. REQUIRES: seq is the one of the last Begin; at is not below
+// that of the last Ack.
 //
-// Wait-free: four stores, no allocation.
+// Wait-free, no allocation: one store, and where the time is another than the last
+// Ack's, four more.
 func (l *Lane) Ack(seq uint64, at int64, end uint64, sizeBytes int64) {
-	slot := l.slot(seq)
-	slot[0].Store(uint64(at + l.origin))
-	slot[1].Store(end)
-	slot[2].Store(uint64(sizeBytes))
-	l.w[laneAcked].Store(seq) // this store makes the slot visible
+	if at := uint64(at + l.origin); at != l.w[laneDated].Load() {
+		l.date(seq, at)
+	}
+	l.slots[seq&l.mask()].Store(l.lap(seq) | packAck(end, sizeBytes)) // this store makes it visible
 }
 
-func (l *Lane) slot(seq uint64) *[ackWords]atomic.Uint64 {
-	return (*[ackWords]atomic.Uint64)(l.w[laneHead+ackWords*(seq&l.mask):])
+// date notes when the acknowledgements from sequence seq on came.
+func (l *Lane) date(seq, at uint64) {
+	n := l.w[laneDates].Load()
+	l.dateSeq(n).Store(seq)
+	l.dateAt(n).Store(at)
+	l.w[laneDated].Store(at)
+	l.w[laneDates].Store(n + 1) // this store makes the date visible
+}
+
+// acked is the last sequence that was acknowledged, and base if none was. What was
+// begun last is, or what was before it: a sequence is used up without an
+// acknowledgement only where the target has failed.
+func (l *Lane) acked() uint64 {
+	base, begun := l.w[laneBase].Load(), l.w[laneBegun].Load()
+	for back := uint64(0); back <= l.mask() && back < begun-base; {
+		if l.has(begun - back) {
+			return begun - back
+		}
+		if now := l.w[laneBegun].Load(); now != begun {
+			begun, back = now, 0 // the writer has gone on
+			continue
+		}
+		back++
+	}
+	return base
+}
+
+// has reports whether a sequence has been acknowledged and is still there.
+func (l *Lane) has(seq uint64) bool { return l.slots[seq&l.mask()].Load()&lapMask == l.lap(seq) }
+
+// oldest is the first sequence up to to that is still known, with its date.
+func (l *Lane) oldest(to uint64) uint64 {
+	// The oldest slot, and the oldest date, may be being written for the next.
+	first := max(l.w[laneBase].Load(), to-min(to, l.mask())) + 1
+	if n, most := l.w[laneDates].Load(), l.maxDates()-1; n > most {
+		first = max(first, l.dateSeq(n-most).Load())
+	}
+	return min(first, to+1)
+}
+
+// each calls see for the acknowledgements of the sequences first to to, in order.
+// REQUIRES: oldest(to) <= first <= to+1.
+func (l *Lane) each(first, to uint64, see func(Ack)) {
+	n := l.w[laneDates].Load()
+	for back := min(n, l.maxDates()); back > 0 && l.dateSeq(n-1).Load() > to; back-- {
+		n-- // it is after them. A later one than to that is seen from here on has overwritten another.
+	}
+	k := n - min(n, 1) // the newest date
+	for back := min(n, l.maxDates()) - min(n, 1); back > 0 && l.dateSeq(k).Load() > first; back-- {
+		k--
+	}
+	for i := range to + 1 - first {
+		seq := first + i
+		for k+1 < n {
+			if next := l.dateSeq(k + 1).Load(); next > seq && next <= to {
+				break
+			}
+			k++
+		}
+		a := Ack{At: int64(l.dateAt(k).Load()) - l.origin}
+		if w := l.slots[seq&l.mask()].Load(); w&lapMask == l.lap(seq) {
+			a.End, a.Bytes = unpackAck(w)
+		}
+		see(a)
+	}
 }
 
 // Ack is one acknowledgement.
 type Ack struct {
-	At    int64  // clock.Now of the reader
+	// At is clock.Now of the reader: not after the acknowledgement. As the victim
+	// dates them, it is the last time before it that the sampler looked.
+	At    int64
 	End   uint64 // in the log; with a binlog the transaction's number there; 0: unknown
 	Bytes int64  // of log, that may be lost with it; 0: it changed nothing
 }
@@ -52,25 +118,19 @@ type Ack struct {
 // many it came too late for, because the lane has forgotten them: where there are
 // some, it may have shown a few that were wrong. The writer may be at work.
 func (l *Lane) Follow(from uint64, see func(Ack)) (to, missed uint64) {
-	to = l.w[laneAcked].Load()
+	to = l.acked()
 	from = max(from, l.w[laneBase].Load())
-	first := max(from, to-min(to, l.mask)) + 1
-	for seq := first; seq <= to; seq++ {
-		see(l.ack(seq))
+	if to <= from {
+		return to, 0
 	}
+	first := max(from+1, l.oldest(to))
+	l.each(first, to, see)
 	missed = first - 1 - from
 	// What has been overwritten meanwhile is missed as well.
-	now := l.w[laneAcked].Load()
-	if oldest := min(now-min(now, l.mask), to) + 1; oldest > first {
+	if oldest := min(l.oldest(l.acked()), to+1); oldest > first {
 		missed += oldest - first
 	}
 	return to, missed
-}
-
-// ack reads a slot.
-func (l *Lane) ack(seq uint64) Ack {
-	slot := l.slot(seq)
-	return Ack{At: int64(slot[0].Load()) - l.origin, End: slot[1].Load(), Bytes: int64(slot[2].Load())}
 }
 
 // Client is what a lane holds.
@@ -97,9 +157,8 @@ func (c *Client) At(seq uint64) (Ack, bool) {
 	return c.Acks[seq-c.First], true
 }
 
-// AckedBefore returns the last sequence that was acknowledged before the time t.
-// exact is false if the history does not reach back that far: then it was
-// at most what is returned.
+// AckedBefore returns the last sequence that is dated before the time t. exact is false
+// if the history does not reach back that far: then it was at most what is returned.
 func (c *Client) AckedBefore(t int64) (seq uint64, exact bool) {
 	for seq = c.Acked; seq > c.Base; seq-- {
 		a, ok := c.At(seq)
@@ -118,18 +177,12 @@ func (l *Lane) read() Client {
 	if l.w[laneOpen].Load() == 0 {
 		return Client{}
 	}
-	c := Client{Opened: true, Base: l.w[laneBase].Load(), Acked: l.w[laneAcked].Load()}
-	// The oldest slot may be the one that is being written for the next.
-	history := l.mask + 1
-	n := min(c.Acked-c.Base, history-1)
-	c.First = c.Acked - n + 1
-	for i := range n {
-		c.Acks = append(c.Acks, l.ack(c.First+i))
-	}
+	c := Client{Opened: true, Base: l.w[laneBase].Load(), Acked: l.acked()}
+	c.First = l.oldest(c.Acked)
+	l.each(c.First, c.Acked, func(a Ack) { c.Acks = append(c.Acks, a) })
 	// What has been overwritten meanwhile does not count.
-	if now := l.w[laneAcked].Load(); now-c.First+2 > history && n > 0 {
-		gone := min(now-c.First+2-history, n)
-		c.First, c.Acks = c.First+gone, c.Acks[gone:]
+	if oldest := min(l.oldest(l.acked()), c.Acked+1); oldest > c.First {
+		c.First, c.Acks = oldest, c.Acks[oldest-c.First:]
 	}
 	c.Begun = max(l.w[laneBegun].Load(), c.Acked)
 	return c

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 	"sync/atomic"
+
+	"flushbench/engine/clock"
 )
 
 // Limits and defaults.
@@ -66,7 +68,7 @@ func (c Config) Bytes() int64 { return 8 * int64(c.words()) }
 // file of evidence.
 const (
 	magic   = 0x31676c6873756c66 // "flushlg1"
-	version = 2
+	version = 3
 
 	// lineWords keeps two writers apart: two cache lines, because lines are
 	// fetched in pairs.
@@ -81,6 +83,7 @@ const (
 	headReady   = lineWords     // when the load began; 0: not yet
 	headStruck  = headReady + 1 // when a flush was made to fail; 0: none was
 	headStopped = headReady + 2 // when somebody was stopped at a crash point; 0: nobody was
+	headNow     = headReady + 3 // the ledger's time
 	headFailed  = 2 * lineWords // failNone, failBegun, failNoted
 	headFailAt  = headFailed + 1
 	headFailLen = headFailed + 2
@@ -89,18 +92,25 @@ const (
 	headCount   = headFailure + failWords + (-(headFailure + failWords) & (lineWords - 1)) // samples so far
 	headWords   = headCount + lineWords
 
-	// A lane: four words of its head, and its history of three words each.
+	// A lane: the words of its head, its slots of a word each, its dates of two.
 	laneBase  = 0 // the client's last sequence before the ledger
 	laneBegun = 1
-	laneAcked = 2
-	laneOpen  = 3 // 1: base is there
+	laneOpen  = 2 // 1: base is there
+	laneDates = 3 // how many so far
+	laneDated = 4 // the newest of them
 	laneHead  = lineWords
-	ackWords  = 3 // time, end, bytes
+	dateWords = 2 // first sequence, time
 
 	sampleWords = 32 // a multiple of lineWords
 )
 
-func (c Config) laneWords() int { return laneHead + (ackWords*c.History+lineWords-1)&^(lineWords-1) }
+// dates is how many dates a lane remembers: no more than acknowledgements, nor than
+// samples, because there is a new date where there is a sample.
+func (c Config) dates() int { return min(c.History, c.Samples) }
+
+func (c Config) laneWords() int {
+	return laneHead + (c.History+dateWords*c.dates()+lineWords-1)&^(lineWords-1)
+}
 
 func (c Config) words() int {
 	return headWords + c.Clients*c.laneWords() + c.Samples*sampleWords
@@ -126,6 +136,7 @@ func (c Config) stamp(w words) {
 	w[headClients].Store(uint64(c.Clients))
 	w[headHistory].Store(uint64(c.History))
 	w[headSamples].Store(uint64(c.Samples))
+	w[headNow].Store(uint64(clock.Now() + clock.Origin()))
 	w[headMagic].Store(magic)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"os"
 
 	"flushbench/engine/clock"
@@ -55,25 +56,45 @@ func (l *Ledger) Close() error {
 
 // Lane returns the lane of a client, 0 to Config.Clients-1.
 func (l *Ledger) Lane(client int) *Lane {
-	return &Lane{w: l.cfg.lane(l.w, client), mask: uint64(l.cfg.History - 1), origin: l.origin}
+	w := l.cfg.lane(l.w, client)
+	dates := laneHead + l.cfg.History
+	return &Lane{
+		w: w[:laneHead:laneHead], slots: w[laneHead:dates:dates], dates: w[dates:][:dateWords*l.cfg.dates()],
+		origin: l.origin, shift: uint8(bits.Len(uint(l.cfg.History - 1))),
+	}
 }
 
 // Acked returns the sum of what all lanes have acknowledged above their base.
 func (l *Ledger) Acked() uint64 {
 	sum := uint64(0)
 	for c := range l.cfg.Clients {
-		w := l.cfg.lane(l.w, c)
-		sum += w[laneAcked].Load() - w[laneBase].Load()
+		lane := l.Lane(c)
+		sum += lane.acked() - lane.w[laneBase].Load()
 	}
 	return sum
 }
+
+// Tick moves the ledger's time on to at (clock.Now); it never goes back. Any goroutine.
+func (l *Ledger) Tick(at int64) {
+	now := uint64(at + l.origin)
+	for old := l.w[headNow].Load(); old < now && !l.w[headNow].CompareAndSwap(old, now); {
+		old = l.w[headNow].Load()
+	}
+}
+
+// Now is the ledger's time (clock.Now): the latest that Tick was told, or when the
+// ledger was made. It costs a load, where a reading of the clock costs 30 ns.
+func (l *Ledger) Now() int64 { return int64(l.w[headNow].Load()) - l.origin }
 
 // Begin notes that the load begins at the time at (clock.Now).
 func (l *Ledger) Begin(at int64) { l.w[headReady].Store(uint64(at + l.origin)) }
 
 // Strike notes that a flush is made to fail at the time at (clock.Now). The
-// engine is yet to notice.
-func (l *Ledger) Strike(at int64) { l.w[headStruck].Store(uint64(at + l.origin)) }
+// engine is yet to notice. The ledger's time is later from then on.
+func (l *Ledger) Strike(at int64) {
+	l.w[headStruck].Store(uint64(at + l.origin))
+	l.Tick(at + 1)
+}
 
 // Struck is when a flush was made to fail (clock.Now); 0: none was.
 func (l *Ledger) Struck() int64 { return l.time(headStruck) }
@@ -106,13 +127,15 @@ const (
 	failNoted
 )
 
-// Fail notes the first failure: after it nothing may be acknowledged. Later ones
-// are left out. Any goroutine. A text above 764 bytes is cut.
+// Fail notes the first failure, at the time at (clock.Now): after it nothing may be
+// acknowledged, and the ledger's time is later. Later ones are left out. Any goroutine.
+// A text above 764 bytes is cut.
 func (l *Ledger) Fail(at int64, text string) {
 	if !l.w[headFailed].CompareAndSwap(failNone, failBegun) {
 		return
 	}
 	l.w[headFailAt].Store(uint64(at + l.origin))
+	l.Tick(at + 1)
 	var b [8 * failWords]byte
 	n := copy(b[:], text)
 	for i := range failWords {

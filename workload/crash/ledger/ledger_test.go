@@ -150,6 +150,7 @@ func TestFollowOvertaken(t *testing.T) {
 	ack := func(n int) {
 		for range n {
 			seq++
+			lane.Begin(seq)
 			lane.Ack(seq, 1, seq, 1)
 		}
 	}
@@ -237,7 +238,7 @@ func TestReadWhileWriting(t *testing.T) {
 		writers.Go(func() {
 			for seq := uint64(1); seq <= commits; seq++ {
 				lane.Begin(seq)
-				lane.Ack(seq, int64(1000+seq), 7*seq, int64(seq))
+				lane.Ack(seq, int64(1000+seq), 7*seq, int64(seq%9))
 			}
 		})
 	}
@@ -269,7 +270,7 @@ func checkLive(t *testing.T, s *State) {
 			t.Errorf("begun %d, acknowledged %d", c.Begun, c.Acked)
 		}
 		for i, a := range c.Acks {
-			if seq := c.First + uint64(i); a != (Ack{int64(1000 + seq), 7 * seq, int64(seq)}) {
+			if seq := c.First + uint64(i); a != (Ack{int64(1000 + seq), 7 * seq, int64(seq % 9)}) {
 				t.Errorf("acknowledgement %d is %+v", seq, a)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -149,11 +150,13 @@ func (t *trial) unreadable(why error) {
 // compare holds what was acknowledged against what is there.
 func (t *trial) compare(f found) {
 	o := &t.out
-	oldest := t.began
+	oldest, newest := t.began, int64(math.MinInt64)
 	for i := range t.clients {
 		a, there := &t.clients[i], f.notes[i]
 		acked := t.counts(a)
-		o.Acked += int64(acked)
+		if o.Acked += int64(acked); acked > 0 {
+			newest = max(newest, a.acks[acked-1])
+		}
 		o.Recovered += int64(min(acked, there))
 		o.UnackedPresent += int64(max(acked, there) - acked)
 		if there > a.begun {
@@ -170,6 +173,9 @@ func (t *trial) compare(f found) {
 		}
 	}
 	o.Missing = o.Lost
+	if o.Acked > 0 {
+		o.QuietNs = max(0, t.began-newest)
+	}
 	if o.Lost > 0 {
 		o.LostAgeNs = t.began - oldest
 	}

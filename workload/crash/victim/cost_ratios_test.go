@@ -144,7 +144,7 @@ func (o *optional) Connect(client uint32) (workload.Session, error) {
 	}
 	p := &promising{Target: counting{bare: bare}, ledger: o.c.l, size: o.c.p.size}
 	noted, err := p.Connect(client)
-	return &choice{Session: bare, noted: noted, c: o.c}, err
+	return &choice{Session: &counted{Session: bare}, noted: noted, c: o.c}, err
 }
 
 type choice struct {
@@ -161,7 +161,7 @@ func (x *choice) Run(t *workload.Txn) error {
 }
 
 // counting has one session, which knows of what it was asked for alone: so the
-// ledger sees no gaps.
+// ledger sees no gaps. Both ways have one of their own.
 type counting struct {
 	workload.Target
 	bare workload.Session

@@ -193,6 +193,7 @@ func (p *patient) openDatabase(marks [metrics.NumKinds]durability.Watermark) err
 // sample takes one sample of the ledger.
 func (p *patient) sample(s *ledger.Sample) {
 	s.At = clock.Now()
+	p.ledger.Tick(s.At)
 	// First: what is counted here the tracker sees, too.
 	s.Acked = p.ledger.Acked()
 	p.follow()

@@ -51,7 +51,8 @@ func (x *promise) Run(t *workload.Txn) error {
 }
 
 func (x *promise) run(t *workload.Txn) error {
-	x.lane.Begin(x.Seq() + 1)
+	seq := x.Seq() + 1
+	x.lane.Begin(seq)
 	if err := x.Session.Run(t); err != nil {
 		return err
 	}
@@ -59,6 +60,6 @@ func (x *promise) run(t *workload.Txn) error {
 	if t.Writes() && !t.Rollback {
 		size = x.p.size(t)
 	}
-	x.lane.Ack(x.Seq(), clock.Now(), uint64(x.LastEnd()), size)
+	x.lane.Ack(seq, x.p.ledger.Now(), uint64(x.LastEnd()), size)
 	return nil
 }

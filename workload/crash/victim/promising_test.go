@@ -111,6 +111,13 @@ func TestPromise(t *testing.T) {
 	if c := l.Read().Clients[0]; c.Acked != 8 {
 		t.Errorf("with a rollback %d are acknowledged; want 8", c.Acked)
 	}
+	if err := s.Run(appends()); err != nil {
+		t.Fatal(err)
+	}
+	c := l.Read().Clients[0]
+	if a, ok := c.At(9); !ok || a.At != x.At {
+		t.Errorf("what came after the sample at %d is dated %+v, %v", x.At, a, ok)
+	}
 }
 
 // A sampler that came too late for some acknowledgements says how many: what it

@@ -61,6 +61,7 @@ func TestMemFull(t *testing.T) {
 		"log/0":    logSpec("", groupcommit.Policy0),
 		"bank/1/1": bankSpec("", groupcommit.Policy1, 1),
 		"bank/1/0": bankSpec("", groupcommit.Policy1, 0),
+		"bank/2/1": bankSpec("", groupcommit.Policy2, 1),
 	} {
 		file := "redo.*"
 		if s.Binlog() {
@@ -82,7 +83,7 @@ func TestMemFull(t *testing.T) {
 			if o.Struck == 0 || !strings.Contains(o.Failure, syscall.ENOSPC.Error()) {
 				t.Errorf("%s: the disk was full at %d, the engine says %q", name, o.Struck, o.Failure)
 			}
-			if o.AckedAfter != 0 || !allowed(&o) || s.Engine.Commit.Policy == groupcommit.Policy1 && o.Lost > 0 {
+			if o.AckedAfter != 0 || !allowed(&o) {
 				t.Errorf("%s: %s, %+v", name, o.Verdict, o)
 			}
 			if o.Acked == 0 {

@@ -56,8 +56,8 @@ func (s *Spec) Validate() error {
 // What the ledger remembers at most, in bytes of history and for how many flush
 // intervals.
 const (
-	historyBytes = 48 << 20
-	ackBytes     = 24 // of an acknowledgement in a lane
+	historyBytes = 32 << 20
+	ackBytes     = 8 // of an acknowledgement in a lane, without its date
 	minHistory   = 64
 	intervals    = 4 // three, and one for the crash itself
 	sampleEvery  = time.Millisecond

@@ -41,6 +41,7 @@ func witness() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	promised.Tick(clock.Now())
 	target := &promising{Target: nowheres{}, ledger: promised, size: func(*workload.Txn) int64 { return 1 }}
 	for c := range witnesses {
 		s, err := target.Connect(uint32(c))
@@ -51,11 +52,15 @@ func witness() int {
 		lane.Open(0)
 		go func() {
 			for txn := (workload.Txn{Ops: []workload.Op{{Kind: workload.OpAppend}}}); s.Run(&txn) == nil; {
-				lane.Ack(s.Seq(), clock.Now(), 0, 0)
+				lane.Begin(s.Seq())
+				lane.Ack(s.Seq(), 0, 0, 0)
 			}
 		}()
 	}
-	select {}
+	for { // as the sampler does
+		promised.Tick(clock.Now())
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Killed at any instruction, the ledger has every acknowledgement that a client

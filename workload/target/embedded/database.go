@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -105,19 +106,14 @@ func (x *dbSession) Run(t *workload.Txn) error {
 		}
 		return nil
 	}
-	var again error
+	rolledBack := x.c.Rollback() // whatever it was: others may wait for the locks
 	switch {
 	case errors.Is(err, engine.ErrDeadlock):
-		again = workload.ErrDeadlock
+		return cmp.Or(rolledBack, workload.ErrDeadlock)
 	case errors.Is(err, engine.ErrLockWaitTimeout):
-		again = workload.ErrLockWaitTimeout
-	default:
-		return err
+		return cmp.Or(rolledBack, workload.ErrLockWaitTimeout)
 	}
-	if err := x.c.Rollback(); err != nil {
-		return err
-	}
-	return again
+	return err // it says why a rollback may fail
 }
 
 // try runs the transaction once.

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"flushbench/engine/binlog"
 	"flushbench/engine/table"
 	"flushbench/engine/vfs"
+	"flushbench/engine/yield/seeds"
 	"flushbench/groupcommit"
 	"flushbench/workload"
 )
@@ -167,6 +169,43 @@ func checkTotal(t *testing.T, db *engine.Database, g *workload.Generator) {
 		t.Errorf("the accounts add up to %d, want %d", sum, g.Total())
 	}
 	if err := c.Commit(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A session whose transaction fails gives its locks back, whatever the error is: nobody
+// waits for a session that has gone.
+func TestDatabaseSessionFails(t *testing.T) {
+	g, err := workload.NewGenerator(3, workload.Spec{Kind: workload.KindBank, Rows: 300, RowBytes: 40}, dbClients)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := dbOptions(vfs.NewMem(), "/", g.Spec())
+	o.Binlog.CacheSize = binlog.MinCacheSize
+	o.Binlog.MaxCacheSize = binlog.MinCacheSize
+	target := openDatabase(t, o, g)
+	var sessions [2]workload.Session
+	for client := range sessions {
+		if sessions[client], err = target.Connect(uint32(client)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	large := &workload.Txn{}
+	for key := range g.Spec().Rows {
+		large.Ops = append(large.Ops, workload.Op{Kind: workload.OpUpdateK, Key: key, Delta: 1})
+	}
+	small := &workload.Txn{Ops: large.Ops[:1]}
+	seeds.Ends(t, func() {
+		if err := sessions[0].Run(large); !errors.Is(err, binlog.ErrCacheFull) {
+			t.Errorf("Run() of a transaction that the binlog has no room for = %v", err)
+		}
+		for _, s := range sessions {
+			if err := s.Run(small); err != nil {
+				t.Errorf("Run() after it = %v", err)
+			}
+		}
+	})
+	if err := target.Close(); err != nil {
 		t.Error(err)
 	}
 }
