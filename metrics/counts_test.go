@@ -14,13 +14,13 @@ func TestCountsHaveTheGeometryOfHistograms(t *testing.T) {
 	if latencyBuckets != buckets() {
 		t.Fatalf("%d buckets; want %d", latencyBuckets, buckets())
 	}
-	for i := range bucketOf(Highest) + 1 {
-		least := leastOf(i)
-		if got := bucketOf(least); got != i {
+	for i := range bucketOf(Highest, latencyHalf) + 1 {
+		least := leastOf(i, latencyHalf)
+		if got := bucketOf(least, latencyHalf); got != i {
 			t.Fatalf("bucketOf(leastOf(%d) = %d) = %d", i, least, got)
 		}
-		if least > 0 && bucketOf(least-1) != i-1 {
-			t.Fatalf("bucketOf(%d) = %d; want %d, the one before", least-1, bucketOf(least-1), i-1)
+		if least > 0 && bucketOf(least-1, latencyHalf) != i-1 {
+			t.Fatalf("bucketOf(%d) = %d; want %d, the one before", least-1, bucketOf(least-1, latencyHalf), i-1)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -29,8 +29,8 @@ func TestCountsHaveTheGeometryOfHistograms(t *testing.T) {
 		if err := h.RecordValue(ns); err != nil {
 			t.Fatal(err)
 		}
-		if n := h.Export().Counts[bucketOf(ns)]; n != 1 {
-			t.Errorf("bucketOf(%d) = %d: the library counts it elsewhere", ns, bucketOf(ns))
+		if n := h.Export().Counts[bucketOf(ns, latencyHalf)]; n != 1 {
+			t.Errorf("bucketOf(%d) = %d: the library counts it elsewhere", ns, bucketOf(ns, latencyHalf))
 		}
 	})
 }
@@ -39,7 +39,7 @@ func TestCountsHaveTheGeometryOfHistograms(t *testing.T) {
 func TestCountsPass32Bits(t *testing.T) {
 	s := NewRecorderSet(RecorderConfig{Workers: 1, Window: Window{Until: 1000 * ms}})
 	r := s.Worker(0)
-	i := bucketOf(5 * ms)
+	i := bucketOf(5*ms, latencyHalf)
 	r.latency.n[i] = math.MaxUint32 - 1
 	for range 5 {
 		r.Record(ms, 5*ms)

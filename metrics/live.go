@@ -1,18 +1,18 @@
 package metrics
 
 import (
-	"math/bits"
 	"runtime"
 	"sync/atomic"
 )
 
 // Live is what a cell shows while it goes on. It may trail the workers by
-// publishNS, its percentile by watchNS and what a reader keeps.
+// publishNS, its percentile by watchNS (longer for many workers) and what a reader
+// keeps; a worker without a commit shows what it has shown before.
 type Live struct {
 	At      int64      // ns, the time asked for
 	Commits int64      // acknowledged in the window so far
 	TPS     float64    // Commits over the part of the window that has passed; 0 before it begins
-	P99     Percentile // of what was acknowledged while somebody watched; within 2 %
+	P99     Percentile // of the window so far, while somebody watches; within 2 %
 }
 
 // Live returns a snapshot at the time now. Any goroutine may call it while the
@@ -22,9 +22,7 @@ func (s *RecorderSet) Live(now int64) Live {
 	l := s.LiveCount(now)
 	var seen liveCounts
 	for _, r := range s.recorders {
-		if c := r.live.latency.Load(); c != nil {
-			c.addTo(&seen)
-		}
+		r.live.latency.addTo(&seen)
 	}
 	l.P99 = seen.percentile(0.99)
 	return l
@@ -42,52 +40,29 @@ func (s *RecorderSet) LiveCount(now int64) Live {
 	return l
 }
 
-// Watch asks the workers to count latencies for Live too, each from its next
+// Watch asks the workers to show their latencies to Live too, from their next
 // publication on and until the time until; ask again before that to have them go
 // on. While nobody watches nobody pays. A time that has passed ends it. What was
-// counted stays. Any goroutine.
-func (s *RecorderSet) Watch(until int64) {
-	s.watch.until.Store(until)
-	if until <= s.window.From || s.watch.began.Swap(true) {
-		return
-	}
-	for _, r := range s.recorders {
-		r.live.latency.Store(&liveLatency{}) // the worker takes it up when it publishes
-	}
-}
+// shown stays. Any goroutine.
+func (s *RecorderSet) Watch(until int64) { s.watch.until.Store(until) }
 
-// Each power of two is cut into liveParts buckets, so that a bucket is 3 %
-// wide and its middle is within 2 % of what is in it.
+// The buckets that are shown are 3 % wide, so that the middle of one is within 2 %
+// of what is in it.
 const (
-	livePartBits = 5
-	liveParts    = 1 << livePartBits
-	// liveBuckets cover 0 to 68 s, more than a histogram does.
-	liveBuckets = (36 - livePartBits + 1) * liveParts
+	liveHalf    = 5
+	liveBuckets = (highestBits - liveHalf + 1) << liveHalf
 )
-
-// liveBucket returns the bucket of a latency; liveBuckets: beyond the last.
-func liveBucket(ns int64) int {
-	if ns < 0 {
-		return 0
-	}
-	shift := max(bits.Len64(uint64(ns))-livePartBits-1, 0)
-	return min(shift<<livePartBits+int(ns>>shift), liveBuckets)
-}
 
 // liveMiddle returns the middle of a bucket in nanoseconds.
 func liveMiddle(bucket int) int64 {
-	if bucket < 2*liveParts {
-		return int64(bucket) // exact
-	}
-	shift := bucket>>livePartBits - 1
-	return int64(bucket-shift<<livePartBits)<<shift + 1<<shift/2
+	return (leastOf(bucket, liveHalf) + leastOf(bucket+1, liveHalf)) / 2
 }
 
-// liveCounts is a coarse histogram.
+// liveCounts is a coarse histogram: first what is below its range, last what is
+// above it. Lowest is in neither bucket.
 type liveCounts [liveBuckets + 1]int64
 
-// percentile returns the quantile q by the rule of Histogram.Percentile. It
-// is not OK where it lies beyond the last bucket.
+// percentile returns the quantile q by the rule of Histogram.Percentile.
 func (c *liveCounts) percentile(q float64) Percentile {
 	total := int64(0)
 	for _, n := range c {
@@ -104,33 +79,33 @@ func (c *liveCounts) percentile(q float64) Percentile {
 	}
 	for i, n := range c[:liveBuckets] {
 		if rank -= n; rank <= 0 {
-			p.Value, p.OK = liveMiddle(i), true
+			p.Value, p.OK = liveMiddle(i), i > 0
 			break
 		}
 	}
 	return p
 }
 
-// liveLatency is the coarse histogram of one worker: counts is the worker's
-// own, shown follows it for everybody.
-type liveLatency struct {
-	counts liveCounts
-	shown  [liveBuckets + 1]atomic.Int64 // written by the worker
-}
+// liveLatency is what a worker shows of its latencies.
+type liveLatency [liveBuckets + 1]atomic.Int64 // written by the worker
 
-// show makes counts visible. Most of them have not changed, and a load costs
-// less than a store.
-func (l *liveLatency) show() {
-	for i, n := range &l.counts {
-		if l.shown[i].Load() != n {
-			l.shown[i].Store(n)
+// show makes the latencies of a recorder visible. Those in range lie between its
+// extremes. Most counts have not changed, and a load costs less than a store.
+func (l *liveLatency) show(r *Recorder) {
+	l[0].Store(r.below)
+	l[liveBuckets].Store(r.above)
+	most := bucketOf(min(r.max, Highest), liveHalf)
+	for i := bucketOf(max(r.min, Lowest), liveHalf); i <= most; i++ {
+		n := r.latency.in(bucketOf(leastOf(i, liveHalf), latencyHalf), bucketOf(leastOf(i+1, liveHalf), latencyHalf))
+		if l[i].Load() != n {
+			l[i].Store(n)
 		}
 	}
 }
 
 func (l *liveLatency) addTo(c *liveCounts) {
-	for i := range l.shown {
-		c[i] += l.shown[i].Load()
+	for i := range l {
+		c[i] += l[i].Load()
 	}
 }
 

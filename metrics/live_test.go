@@ -67,61 +67,91 @@ func TestLiveCountsTheWindowAlone(t *testing.T) {
 	}
 }
 
-// TestNobodyLooks holds that latencies are counted a second time only when
-// somebody asked.
+// TestNobodyLooks holds that latencies are shown only while somebody asks for them,
+// and then all of the window so far.
 func TestNobodyLooks(t *testing.T) {
-	s := NewRecorderSet(RecorderConfig{Workers: 1, Window: Window{Until: 1 << 40}})
-	r := s.Worker(0)
-	for n := range int64(1000) {
-		r.Record(n*publishNS, ms)
+	s := NewRecorderSet(RecorderConfig{Workers: 2, Window: Window{Until: 1 << 40}})
+	r, n := s.Worker(0), int64(0)
+	shown := func() (all int64) {
+		for _, r := range s.recorders {
+			for i := range &r.live.latency {
+				all += r.live.latency[i].Load()
+			}
+		}
+		return all
 	}
-	if r.watch != nil || s.Live(1000*publishNS).P99.OK {
-		t.Error("a worker counts for a reader that does not exist")
+	commit := func(commits, latency int64) {
+		for range commits {
+			r.Record(n*publishNS, latency)
+			n++
+		}
+	}
+	commit(1000, ms)
+	if got := shown(); got != 0 {
+		t.Errorf("a worker shows %d latencies to a reader that does not exist", got)
 	}
 	s.Watch(4000 * publishNS)
-	s.Watch(4000 * publishNS) // again: it must not begin anew
-	for n := int64(1000); n < 4000; n++ {
-		r.Record(n*publishNS, 2*ms)
+	commit(1, ms)
+	if got := shown(); got != n {
+		t.Errorf("%d latencies are shown as soon as somebody looks; want all %d", got, n)
 	}
-	l := s.Live(4000 * publishNS)
-	if !l.P99.OK || l.P99.Value < ms*19/10 {
-		t.Errorf("p99 since somebody looks %v; want 2 ms", l.P99)
+	commit(2999, 2*ms)
+	l := s.Live(n * publishNS)
+	if !l.P99.OK || l.P99.Value < ms*19/10 || l.P99.Value > ms*21/10 {
+		t.Errorf("p99 while somebody looks %v; want 2 ms", l.P99)
 	}
-	for n := int64(4000); n < 8000; n++ {
-		r.Record(n*publishNS, 9*ms)
+	was := shown()
+	if short := n - was; short < 0 || short > watchNS/publishNS {
+		t.Errorf("%d latencies are shown of %d", was, n)
 	}
-	if r.watch != nil {
-		t.Error("a worker counts for a reader that has gone")
+	commit(4000, 9*ms)
+	if got := shown(); got != was {
+		t.Errorf("a worker shows %d latencies to a reader that left it at %d", got, was)
 	}
-	s.Watch(9000 * publishNS)
-	for n := int64(8000); n < 9000; n++ {
-		r.Record(n*publishNS, 2*ms)
+	if l := s.Live(n * publishNS); l.P99.Value > ms*21/10 {
+		t.Errorf("p99 while the reader is away %v; want what it was", l.P99)
 	}
-	if l := s.Live(9000 * publishNS); !l.P99.OK || l.P99.Value > ms*21/10 || l.P99.Value < ms*19/10 {
-		t.Errorf("p99 after the reader was away %v; want 2 ms, of what was before and since", l.P99)
+	s.Watch(1 << 40)
+	s.Worker(1).Record(n*publishNS, ms) // and never again
+	commit(1000, 2*ms)
+	if l := s.Live(n * publishNS); !l.P99.OK || l.P99.Value < ms*88/10 || l.P99.Value > ms*92/10 {
+		t.Errorf("p99 after the reader was away %v; want 9 ms, of the whole window", l.P99)
+	}
+	was = shown()
+	if short := n + 1 - was; short < 0 || short > watchNS/publishNS {
+		t.Errorf("%d latencies are shown of %d and one of a worker that is idle since", was, n)
 	}
 	s.Watch(0)
-	r.Record(9001*publishNS, ms)
-	if r.watch != nil {
-		t.Error("a worker counts on after the reader took leave")
+	commit(100, ms)
+	if got := shown(); got != was {
+		t.Error("a worker shows more after the reader took leave")
 	}
-	if allocs := testing.AllocsPerRun(100, func() { s.Live(1) }); allocs > 1 {
-		t.Errorf("Live allocates %v times", allocs)
+	if allocs := testing.AllocsPerRun(100, func() { s.Watch(1 << 40); commit(20, ms); s.Live(1) }); allocs > 1 {
+		t.Errorf("to watch and to look allocates %v times", allocs)
 	}
 }
 
-// TestLivePercentile holds the coarse histogram against the exact one.
+// TestLivePercentile holds what is shown against the exact histogram.
 func TestLivePercentile(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h, c := NewSpanHistogram(), &liveCounts{}
+		s := NewRecorderSet(RecorderConfig{Workers: 2, Window: Window{Until: 1 << 50}})
+		s.Watch(1 << 50)
+		h, now, n := NewHistogram(), int64(0), 0
 		for range rapid.IntRange(0, 40).Draw(t, "values") {
-			v := rapid.Int64Range(0, 1<<rapid.IntRange(1, 35).Draw(t, "bits")).Draw(t, "ns")
+			v := rapid.Int64Range(0, 1<<rapid.IntRange(1, 37).Draw(t, "bits")).Draw(t, "ns")
 			for range rapid.IntRange(1, 100).Draw(t, "times") {
+				now++
 				h.Record(v)
-				c[liveBucket(v)]++
+				s.Worker(n%2).Record(now, v)
+				n++
 			}
 		}
-		for _, q := range []float64{0.5, 0.9, 0.99} {
+		var c liveCounts
+		for _, r := range s.recorders {
+			r.publish(now + watchNS)
+			r.live.latency.addTo(&c)
+		}
+		for _, q := range []float64{0.01, 0.5, 0.9, 0.99} {
 			want, got := h.Percentile(q), c.percentile(q)
 			if got.OK != want.OK || got.Above != want.Above {
 				t.Fatalf("percentile %v = %+v; want %+v", q, got, want)
@@ -130,30 +160,31 @@ func TestLivePercentile(t *testing.T) {
 				t.Fatalf("percentile %v = %d ns; want %d within 2 %%", q, got.Value, want.Value)
 			}
 		}
+		if h.Count() > 0 {
+			if p := s.Live(now).P99; p != c.percentile(0.99) {
+				t.Fatalf("Live has p99 %+v; want %+v", p, c.percentile(0.99))
+			}
+		}
 	})
 }
 
+// TestLiveBuckets holds that each bucket that is shown consists of whole buckets that
+// are counted, and lies within 2 % of its middle.
 func TestLiveBuckets(t *testing.T) {
-	for b := 1; b < liveBuckets; b++ {
-		if got := liveBucket(liveMiddle(b)); got != b {
-			t.Fatalf("liveBucket(liveMiddle(%d)) = %d", b, got)
-		}
-		if liveMiddle(b) <= liveMiddle(b-1) {
-			t.Fatalf("liveMiddle(%d) = %d, of %d %d", b, liveMiddle(b), b-1, liveMiddle(b-1))
-		}
+	if last := bucketOf(Highest, liveHalf); last >= liveBuckets || bucketOf(Lowest, liveHalf) == 0 {
+		t.Fatalf("the buckets are %d to %d of %d", bucketOf(Lowest, liveHalf), last, liveBuckets)
 	}
-	for _, c := range []struct {
-		ns   int64
-		want int
-	}{{-1, 0}, {0, 0}, {1<<36 - 1, liveBuckets - 1}, {1 << 36, liveBuckets}, {math.MaxInt64, liveBuckets}} {
-		if got := liveBucket(c.ns); got != c.want {
-			t.Errorf("liveBucket(%d) = %d; want %d", c.ns, got, c.want)
+	for i := range latencyBuckets {
+		least, most := leastOf(i, latencyHalf), leastOf(i+1, latencyHalf)-1
+		b := bucketOf(least, liveHalf)
+		if got := bucketOf(most, liveHalf); got != b {
+			t.Fatalf("%d and %d ns are counted in one bucket and shown in %d and %d", least, most, b, got)
 		}
-	}
-	var c liveCounts
-	c[liveBuckets] = 1000
-	if p := c.percentile(0.5); p.OK {
-		t.Errorf("a percentile beyond the buckets is shown: %v", p)
+		for _, ns := range []int64{least, most} {
+			if off := math.Abs(float64(liveMiddle(b) - ns)); off > 0.02*float64(ns)+0.5 {
+				t.Fatalf("%d ns are shown as %d", ns, liveMiddle(b))
+			}
+		}
 	}
 }
 
@@ -215,5 +246,20 @@ func TestTrackerLive(t *testing.T) {
 	want := [NumKinds]RiskNow{OS: {1, 10, 99}, Power: {2, 20, 100}}
 	if last, _ := tr.Last(); risk != want || last != want || overflow != 1 {
 		t.Errorf("Live = %v, %d, Last = %v; want %v, 1", risk, overflow, last, want)
+	}
+}
+
+// BenchmarkShow is what a worker pays ten times a second while somebody looks.
+func BenchmarkShow(b *testing.B) {
+	for name, most := range map[string]int64{"1us-1ms": ms, "1us-60s": Highest} {
+		b.Run(name, func(b *testing.B) {
+			s := NewRecorderSet(RecorderConfig{Workers: 1, Window: Window{Until: 1 << 40}})
+			r := s.Worker(0)
+			r.Record(1, 1000)
+			r.Record(publishNS+1, most)
+			for b.Loop() {
+				r.live.latency.show(r)
+			}
+		})
 	}
 }

@@ -46,6 +46,10 @@ type group struct {
 	reach box    // where a pointer rests on it although nothing is drawn there; zero: nowhere
 }
 
+// field is the class of an area whose colour means something, with the text in it: a
+// page that turns light into dark leaves it as it is.
+const field = "field"
+
 // stroke is how a line looks.
 type stroke struct {
 	colour colour

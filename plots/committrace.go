@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"flushbench/metrics/result"
+	"flushbench/metrics/verdict"
 )
 
 // maxTraceRows is how many steps a picture holds. What is left out are statements
@@ -69,7 +70,7 @@ func commitTrace(v *view) *Plot {
 	if len(steps) == 0 {
 		return placeholder(name, "What happens in a commit?", "the trace has no steps")
 	}
-	title := traceTitle(t)
+	title := verdict.TraceAnswer(t)
 	return &Plot{
 		Name: name, Title: title, Alt: traceAlt(t, title),
 		subtitle: subtitle(traceSetting(t), "how deep the bytes are after each step, and what a crash right then would do", notDrawn(left, "more step")),
@@ -90,27 +91,6 @@ func traceRows(all []result.TraceStep) (steps []*result.TraceStep, left int) {
 	// From the first statement enough is kept to see what one does.
 	from := min(maxTraceRows/4, len(steps)-left)
 	return slices.Delete(steps, from, from+left), left
-}
-
-// traceTitle says what an acknowledged commit is sure of.
-func traceTitle(t *result.Trace) string {
-	for i := range t.Steps {
-		s := &t.Steps[i]
-		if !s.Acked {
-			continue
-		}
-		var takes []string
-		for _, c := range s.Crashes {
-			if slices.ContainsFunc(c.Outcomes, func(o string) bool { return o != result.FateCommitted && o != result.FateRecovered }) {
-				takes = append(takes, map[string]string{"process": "a killed process", "os": "a kernel crash", "power": "a power cut"}[c.Kind])
-			}
-		}
-		if len(takes) == 0 {
-			return "Acknowledged, and no crash takes it"
-		}
-		return "Acknowledged, and yet not safe from " + strings.Join(nonEmpty(takes), " or ")
-	}
-	return "A commit that was not acknowledged"
 }
 
 // traceSetting names the policies.
@@ -300,7 +280,7 @@ func (d *traceDrawing) piece(b box, outcomes []string) {
 	for _, f := range known {
 		words = append(words, f.text)
 	}
-	d.open(group{class: "point", tip: strings.Join(words, " or "), reach: b})
+	d.open(group{class: "point " + field, tip: strings.Join(words, " or "), reach: b})
 	each := b.width() / float64(len(known))
 	for i, f := range known {
 		part := box{b.left + each*float64(i), b.top, b.left + each*float64(i+1), b.bottom}
@@ -327,10 +307,12 @@ func (d *traceDrawing) key() {
 	each := d.area.width() / 3
 	for i, f := range fates {
 		x, y := d.area.left+each*float64(i%3), y+17*float64(1+i/3)
-		d.fill(box{x, y - 11, x + 16, y + 3}.corners(), f.colour)
 		style := traceText.in(f.colour.contrast())
 		style.bold = true
+		d.open(group{class: field})
+		d.fill(box{x, y - 11, x + 16, y + 3}.corners(), f.colour)
 		d.text(point{x + 8, y}, alignCentre, style, f.letter)
+		d.close()
 		d.text(point{x + 21, y}, alignLeft, traceText, f.text)
 	}
 }

@@ -138,7 +138,7 @@ func drawPair(c canvas, b box, k cell, seen *extent) {
 	fill := colour(0x00436b).mix(0xe3f0f8, 1-share)
 	text := fill.contrast()
 	tip := fmt.Sprintf("%s: %s commits/s", seriesName(&k.Params), ranged(k.sum.TPS, decimal))
-	c.open(group{class: "point", name: seriesName(&k.Params), tip: tip})
+	c.open(group{class: "point " + field, name: seriesName(&k.Params), tip: tip})
 	c.fill(b.corners(), fill)
 	x, y := (b.left+b.right)/2, (b.top+b.bottom)/2
 	big := textStyle{text, 17, true}

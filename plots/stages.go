@@ -193,7 +193,9 @@ func drawStages(c canvas, area box, bars []spentTime) {
 		if x+w > area.right {
 			x, y = area.left, y+18
 		}
+		c.open(group{class: field})
 		c.fill(box{x, y - 10, x + 13, y + 2}.corners(), stageColours[s.name])
+		c.close()
 		c.text(point{x + 18, y}, alignLeft, tickText, s.name)
 		x += w
 	}
@@ -210,7 +212,7 @@ func drawStages(c canvas, area box, bars []spentTime) {
 		for _, p := range b.parts {
 			w := p.ns / b.sum * data.width()
 			share := fmt.Sprintf("%.0f %%", 100*p.ns/b.sum)
-			c.open(group{class: "point", name: p.name, tip: fmt.Sprintf("%s: %s %s ms, %s", b.name, p.name, millis(p.ns), share)})
+			c.open(group{class: "point " + field, name: p.name, tip: fmt.Sprintf("%s: %s %s ms, %s", b.name, p.name, millis(p.ns), share)})
 			if w > 1 {
 				col := stageColours[p.name]
 				c.fill(box{at, middle - thick/2, at + w - 1, middle + thick/2}.corners(), col)

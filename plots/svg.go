@@ -14,7 +14,7 @@ import (
 // outside, and its only ids begin with the picture's name.
 //
 // For a page to take hold of: the classes of groups ("series", "point",
-// "strip", "axis", "legend"), data-series on a series, <title> in a point or a
+// "strip", "axis", "legend", "field"), data-series on a series, <title> in a point or a
 // strip, and on all neutral parts one of the classes "paper", "ink", "muted", "grid", so that a
 // style sheet can turn light into dark.
 type svgCanvas struct {

@@ -33,10 +33,20 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		if c.Short == "" || c.Example == "" || c.GroupID == "" {
 			t.Errorf("%s: short %q, example %q, group %q: all are needed", c.Name(), c.Short, c.Example, c.GroupID)
 		}
-		fitsScreen(t, c.Name()+" --help", help(t, c.Name(), "--help"))
+		helpFits(t, c)
 	}
 	if started {
 		t.Error("help started a command")
+	}
+}
+
+// helpFits holds that no line of a command's help, or of those below it, is too long.
+func helpFits(t *testing.T, c *cobra.Command) {
+	t.Helper()
+	path := strings.Fields(c.CommandPath())[1:]
+	fitsScreen(t, c.CommandPath()+" --help", help(t, append(path, "--help")...))
+	for _, sub := range c.Commands() {
+		helpFits(t, sub)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,8 +92,9 @@ price; or what falls short, by how much, and which single change would help most
 
 With --from it decides by saved results of run, sweep, probe and crash, of one
 disk or of several; without it measures this folder's disk first, and then sweeps
-the pairs that the answer hangs on. Every figure is marked as measured or modelled. The model of group commit is fitted on the results
-and checked on cells that it was not fitted on; see docs/planning.md.
+the pairs that the answer hangs on. Every figure is marked as measured or
+modelled. The model of group commit is fitted on the results and checked on cells
+that it was not fitted on; see docs/planning.md.
 
 Exit code 0 when a setting meets it, 4 when none does, 2 when the results do not
 decide it.`,
@@ -105,7 +107,11 @@ decide it.`,
 			if err := o.validate(cmd.Flags()); err != nil {
 				return err
 			}
-			o.from = append(o.from, args...)
+			if o.from = append(o.from, args...); len(o.from) > 0 {
+				if err := measuresOnly(cmd.Flags()); err != nil {
+					return err
+				}
+			}
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), time.Now())
 		},
 	}
@@ -330,9 +336,9 @@ func planPart(p *plan.Plan, part *report.Part) {
 	part.Title += ", " + p.Made.UTC().Format("2006-01-02")
 	part.Answer = []string{p.UseText(), "Asked: " + p.AskedText() + "."}
 	for _, s := range p.Sections() {
-		switch s.Label {
-		case "WARNING": // the page has its own
-		case "WHY", "SWEPT", "CHANGE":
+		switch {
+		case s.Label == "WARNING": // the page has its own
+		case slices.Contains(answerLabels, s.Label):
 			for _, text := range s.Sentences {
 				if text != part.Answer[0] {
 					part.Answer = append(part.Answer, text)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"flushbench/metrics/result"
 )
 
@@ -27,6 +29,17 @@ func (o *planOptions) load() ([]*result.Result, error) {
 		return nil, usagef("--from %s: no result of a run, a sweep, a probe or a crash lies there", strings.Join(o.from, ", "))
 	}
 	return out, nil
+}
+
+// measuresOnly refuses flags that say how to measure: results that are given are taken as
+// they are.
+func measuresOnly(flags *pflag.FlagSet) error {
+	for _, name := range []string{"dir", "workload", "background-io", "time-budget"} {
+		if flags.Changed(name) {
+			return usagef("--%s with --from: what is saved is not measured again; leave one of them out", name)
+		}
+	}
+	return nil
 }
 
 // planKinds are the results that are taken from a folder of results.

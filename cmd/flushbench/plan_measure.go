@@ -37,7 +37,6 @@ type planMeasure struct {
 const (
 	defaultPlanBudget = 4 * time.Minute
 	planSweepShare    = 0.38 // of it, for a sweep of the pairs that the answer hangs on
-	leastPlanBudget   = 20 * time.Second
 	planWarmup        = 200 * time.Millisecond
 	planSetup         = 5 * time.Second // making files and tables, limit loops, reading back
 	mostPlanRounds    = 5
@@ -94,9 +93,6 @@ func (m *planMeasure) readScenario(o *plan.Objectives, changed func(string) bool
 // Policy 0 is left out where a limit of loss rules it out: it puts a flush interval at
 // risk of every crash.
 func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
-	if m.budget < leastPlanBudget {
-		return nil, fmt.Errorf("--time-budget %v: must be at least %v", m.budget, leastPlanBudget)
-	}
 	s := scenario.Default()
 	if m.base != nil {
 		s = *m.base
@@ -132,10 +128,27 @@ func (m *planMeasure) scenario(o *plan.Objectives) (*scenario.Scenario, error) {
 	atOnce := need * max(time.Duration(o.P99), 10*time.Millisecond).Seconds()
 	s.Clients = scenario.List[int]{int(min(max(2*atOnce, leastPlanClients), mostPlanClients))}
 	m.timing(&s, pairs)
-	return &s, s.Validate()
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	if least := measuring(&s); m.budget < least {
+		return nil, fmt.Errorf("--time-budget %v: must be at least %v to measure %d rounds for these objectives", m.budget, least, s.Rounds)
+	}
+	return &s, nil
 }
 
-// timing fits rounds and their length into the budget. Paced cells of policies 0 and
+// measuring is how long all rounds take, in whole seconds.
+func measuring(s *scenario.Scenario) time.Duration {
+	took := planSetup
+	cells, _ := s.Cells()
+	for i := range cells {
+		took += time.Duration(s.Rounds) * (cells[i].Warmup + cells[i].Duration)
+	}
+	return (took + time.Second - 1).Truncate(time.Second)
+}
+
+// timing fits rounds and their length into the budget, as far as it can: there are no
+// fewer than leastPlanRounds, and none is shorter than 0.3 s. Paced cells of policies 0 and
 // 2 last 3.3 flush intervals whatever is asked, or their windows mean nothing.
 func (m *planMeasure) timing(s *scenario.Scenario, pairs int) {
 	loose := 0

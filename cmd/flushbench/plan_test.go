@@ -161,7 +161,12 @@ func TestPlanRefuses(t *testing.T) {
 		{"--tps 5 --p98 1s", "unknown flag"},
 		{"--tps 5 --tbw 600 --dwpd 1", "give one"},
 		{"--tps 5 --from nowhere", "nowhere"},
-		{"--tps 5 --time-budget 1s", "at least"},
+		{"--tps 5 --time-budget 20s", "at least 1m"},
+		{"--tps 5 --max-loss os=0 --time-budget -1s", "at least"},
+		{"--tps 5 --from nowhere --dir .", "--dir with --from"},
+		{"--tps 5 --from nowhere --workload log", "--workload with --from"},
+		{"--tps 5 --from nowhere --background-io read=1M/s", "--background-io with --from"},
+		{"--tps 5 --time-budget 5m nowhere", "--time-budget with --from"},
 		{"--file " + file, `did you mean "p99"`},
 		{"--file nowhere.yaml", "nowhere.yaml"},
 	} {
@@ -189,6 +194,35 @@ func TestPlanMeasures(t *testing.T) {
 	}
 	if total > time.Duration((1-planSweepShare)*float64(defaultPlanBudget)) || s.Rounds != mostPlanRounds {
 		t.Errorf("scenario takes %v in %d rounds; want at most %v less a sweep in %d", total, s.Rounds, defaultPlanBudget, mostPlanRounds)
+	}
+}
+
+// TestPlanKeepsItsBudget: the least budget that a refusal names is enough, and whatever is
+// measured takes no longer than was asked for.
+func TestPlanKeepsItsBudget(t *testing.T) {
+	for _, ask := range []string{"--tps 5", "--tps 2000 --p99 20ms --max-loss os=0 --headroom 50%", "--tps 2000 --max-loss os=0 --workload log", "--tps 2000 --background-io read=1M/s"} {
+		o := parsePlan(t, strings.Fields(ask)...)
+		o.measure.budget = time.Second
+		_, err := o.measure.scenario(&o.o)
+		if err == nil {
+			t.Fatalf("%s in %v: no error", ask, o.measure.budget)
+		}
+		_, rest, _ := strings.Cut(err.Error(), "at least ")
+		word, _, _ := strings.Cut(rest, " ")
+		least, err := time.ParseDuration(word)
+		if err != nil {
+			t.Fatalf("%s: %v", ask, err)
+		}
+		for _, budget := range []time.Duration{least, least + time.Second, 2 * least, 4 * least} {
+			o.measure.budget = budget
+			if s, err := o.measure.scenario(&o.o); err != nil || measuring(s) > budget {
+				t.Errorf("%s in %v, of which %v are the least: %v; want no longer", ask, budget, least, err)
+			}
+		}
+		o.measure.budget = least - time.Second
+		if _, err := o.measure.scenario(&o.o); err == nil {
+			t.Errorf("%s in %v: no error; want one below %v", ask, o.measure.budget, least)
+		}
 	}
 }
 

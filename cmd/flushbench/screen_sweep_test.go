@@ -30,6 +30,10 @@ func sweepResult() *result.Result {
 	}
 	k := &r.Sweep.Pairs[4].Knee
 	k.HiShown, k.P99NS = false, nil
+	k = &r.Sweep.Pairs[1].Knee
+	k.Ended, k.Limit, k.LoTimes, k.HiTimes = result.SweepBudget, result.Interval{Median: 1400}, 11.1, 11.4
+	k = &r.Sweep.Pairs[0].Knee
+	k.Limit, k.LoTimes, k.HiTimes, k.Hi = result.Interval{Median: 1400}, 8.43, 8.64, 16_000
 	r.Sweep.Pairs[3].Knee.P99NS, r.Sweep.Pairs[3].Knee.MeanNS = nil, nil
 	return r
 }

@@ -215,7 +215,10 @@ func onePerServer(found []Neighbour, servers []process) []Neighbour {
 	seen := map[int]bool{}
 	var kept []Neighbour
 	for _, n := range found {
-		for of[of[n.PID].parent].name == n.Command {
+		for range servers { // no more: a table that changed while it was read may have a circle
+			if of[of[n.PID].parent].name != n.Command {
+				break
+			}
 			n.PID = of[n.PID].parent
 		}
 		if !seen[n.PID] {

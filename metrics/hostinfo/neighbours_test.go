@@ -131,3 +131,20 @@ func TestNeighboursNotes(t *testing.T) {
 		t.Errorf("no /proc: %+v, %v", r, err)
 	}
 }
+
+// A process table changes while it is read: two that name each other as parent are
+// listed, and hold nobody up.
+func TestNeighboursInCircle(t *testing.T) {
+	s, root := fixtureRoot(t, "loop", PathFacts{Path: "/home", MountID: 27})
+	for pid, parent := range map[int]int{500: 501, 501: 500} {
+		proc(t, root, pid, parent, "postgres", "postgres: walwriter ", map[int][2]string{3: {"/pg/pg_wal/0", "27"}})
+	}
+	f, err := s.Inspect(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Neighbours(t.Context(), f.Env)
+	if err != nil || len(r.Found) == 0 || r.Found[0].Command != "postgres" {
+		t.Errorf("Neighbours = %+v, %v; want postgres", r, err)
+	}
+}

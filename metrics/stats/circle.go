@@ -76,9 +76,10 @@ func Circles(r *result.Result) []Circle {
 		}
 		groups[k] = append(groups[k], c)
 	}
+	limit := LimitOf(r)
 	var out []Circle
 	for _, k := range order {
-		if c, ok := circleOf(groups[k], r.Limit); ok {
+		if c, ok := circleOf(groups[k], limit); ok {
 			out = append(out, c)
 		}
 	}

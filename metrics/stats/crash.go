@@ -73,12 +73,13 @@ func countTrial(s *result.CrashSummary, t *result.CrashTrial) (proof bool) {
 		}
 	}
 	idle, unstruck := t.Acked == 0, t.Fault != nil && !t.Fault.Seen
-	proof = !idle && !t.Unreadable && !unstruck
+	proof = !idle && !t.Unreadable && !unstruck && !t.Stalled
 	s.Trials++
 	count(&s.Frozen, t.Moment.Frozen)
 	count(&s.Idle, idle)
 	count(&s.Unreadable, t.Unreadable)
 	count(&s.Unstruck, unstruck)
+	count(&s.Stalled, t.Stalled)
 	count(&s.Proofs, proof)
 	count(&s.Unpredicted, t.Verdict == result.VerdictNotPredicted)
 	count(&s.WithLoss, t.Lost+t.EngineAhead+t.BinlogAhead > 0)

@@ -98,6 +98,7 @@ func TestControlIsCaughtByItsLoss(t *testing.T) {
 func TestBoundNeedsProofs(t *testing.T) {
 	kept := result.CrashTrial{Cell: "a", Acked: 9, Verdict: result.VerdictKept}
 	idle := result.CrashTrial{Cell: "a", Verdict: result.VerdictKept}
+	stalled := result.CrashTrial{Cell: "a", Acked: 9, Stalled: true, Verdict: result.VerdictKept}
 	unreadable := result.CrashTrial{Cell: "a", Acked: 9, Unreadable: true, Verdict: result.VerdictViolation}
 	for _, c := range []struct {
 		trials []result.CrashTrial
@@ -105,6 +106,8 @@ func TestBoundNeedsProofs(t *testing.T) {
 	}{
 		{[]result.CrashTrial{kept, idle, kept}, 2},
 		{[]result.CrashTrial{idle, idle}, 0},
+		{[]result.CrashTrial{kept, stalled}, 1},
+		{[]result.CrashTrial{stalled, stalled}, 0},
 		{[]result.CrashTrial{kept, unreadable}, 0},
 	} {
 		s := SummarizeCrash(&result.Cell{Name: "a", Crash: &result.CrashCell{}}, c.trials)

@@ -17,6 +17,7 @@ const (
 	ReasonRate      = "paced at another rate"
 	ReasonNoisy     = "the limit is too noisy to tell a difference from the disk's drift"
 	ReasonNoLimit   = "the limit of the binlog's disk is not known"
+	ReasonQuick     = "a quick look decides nothing"
 )
 
 // CellDiff compares one cell, or one row of a probe, of two results.
@@ -86,6 +87,13 @@ func CompareResults(a, b *result.Result, across bool) Diff {
 		c := d.compare(&sa[p[0]], &sb[p[1]])
 		c.Outcome, c.Reason = Inconclusive, ReasonRate
 		d.Cells = append(d.Cells, c)
+	}
+	if Quick(a) || Quick(b) {
+		for i := range d.Cells {
+			if c := &d.Cells[i]; len(d.Blocked) == 0 && c.Reason != ReasonFewRounds {
+				c.Outcome, c.Reason = Inconclusive, ReasonQuick
+			}
+		}
 	}
 	for _, i := range onlyA {
 		d.OnlyA = append(d.OnlyA, sa[i].name)

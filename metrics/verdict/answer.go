@@ -58,8 +58,8 @@ func whichPolicy(r *result.Result) []string {
 		out = append(out, "Policy 1 had acknowledged commits at risk, which must never be: do not trust these figures.")
 		return append(out, riskOnly(g)...)
 	}
-	if tooFew(g) {
-		return append(out, withoutClaims(g)...)
+	if stats.Quick(r) || tooFew(g) {
+		return append(out, withoutClaims(r, g)...)
 	}
 	return append(out, recommend(r, g)...)
 }
@@ -120,7 +120,7 @@ func tooFew(g *group) bool {
 }
 
 // withoutClaims says what was seen, and that it is too little to compare.
-func withoutClaims(g *group) []string {
+func withoutClaims(r *result.Result, g *group) []string {
 	fewest := len(g.policy["1"].full)
 	for _, f := range g.policy {
 		fewest = min(fewest, len(f.full))
@@ -130,6 +130,9 @@ func withoutClaims(g *group) []string {
 		noun = "round"
 	}
 	out := []string{fmt.Sprintf("%d %s cannot tell a difference from noise (at least %d can), so none is claimed.", fewest, noun, stats.MinRounds)}
+	if fewest >= stats.MinRounds && stats.Quick(r) {
+		out[0] = "A quick look (--quick) decides nothing, so no difference is claimed."
+	}
 	for _, p := range policies {
 		if f := g.policy[p]; f != nil {
 			out = append(out, fmt.Sprintf("Policy %s: %s ms a commit at %s/s; %s.", p,
@@ -142,18 +145,14 @@ func withoutClaims(g *group) []string {
 // recommend gives the answer where the rounds allow one.
 func recommend(r *result.Result, g *group) []string {
 	one, two, zero := g.policy["1"], g.policy["2"], g.policy["0"]
-	cheapest := two
-	if cheapest == nil || zero != nil && stats.Median(zero.latency) < stats.Median(cheapest.latency) {
-		cheapest = zero
-	}
-	if cheapest == nil {
+	if two == nil && zero == nil {
 		return []string{
 			fmt.Sprintf("Policy 1 takes %s ms a commit at %s/s%s; %s.", Milliseconds(stats.Median(one.latency)),
 				Count(g.params.Rate), mostTried(r), riskWords(one)),
 			"No other policy was measured at this rate.",
 		}
 	}
-	cost := compare(one, cheapest, noise(r))
+	cost := price(r, one, two, zero)
 	switch {
 	case cost.outcome != stats.Faster:
 		out := []string{"Keep policy 1: at " + Count(g.params.Rate) + "/s no other policy answered sooner by more than the noise. " + sentence(riskWords(one))}
@@ -171,6 +170,20 @@ func recommend(r *result.Result, g *group) []string {
 		out = append(out, fmt.Sprintf("Policy 0 %s; %s.", savesMore(r, one, two, zero), riskWords(zero)))
 	}
 	return out
+}
+
+// price returns what the dearest saving against policy 1 is that can be told from
+// noise: what policy 1 costs.
+func price(r *result.Result, one *facts, others ...*facts) (most saving) {
+	for _, f := range others {
+		if f == nil {
+			continue
+		}
+		if s := compare(one, f, noise(r)); s.outcome == stats.Faster && (most.outcome != stats.Faster || s.ns.Median > most.ns.Median) {
+			most = s
+		}
+	}
+	return most
 }
 
 // others returns the policies of g but policy 1.
@@ -288,6 +301,7 @@ func list(names []string) string {
 }
 
 // sentence makes words a sentence.
-func sentence(words string) string {
-	return strings.ToUpper(words[:1]) + words[1:] + "."
-}
+func sentence(words string) string { return capital(words) + "." }
+
+// capital makes the first letter of a text a capital one.
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

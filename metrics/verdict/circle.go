@@ -18,7 +18,7 @@ func CircleSentences(r *result.Result) []string {
 	names := map[string][]string{} // by text
 	for i := range all {
 		c := &all[i]
-		text := circleText(c)
+		text := circleText(c, noise(r))
 		if names[text] == nil {
 			texts = append(texts, text)
 		}
@@ -35,10 +35,10 @@ func CircleSentences(r *result.Result) []string {
 }
 
 // circleText is the sentences of one load.
-func circleText(c *stats.Circle) string {
+func circleText(c *stats.Circle, noise float64) string {
 	text := ""
 	if c.Tight >= 0 {
-		text += tightText(c) + " "
+		text += tightText(c, noise) + " "
 	}
 	log := ""
 	if n := c.Enough; n >= 0 {
@@ -61,7 +61,7 @@ func circleText(c *stats.Circle) string {
 }
 
 // tightText says what the smallest log that is too small costs, beside the largest.
-func tightText(c *stats.Circle) string {
+func tightText(c *stats.Circle, noise float64) string {
 	p, last := &c.Points[0], &c.Points[len(c.Points)-1]
 	for i := range c.Points {
 		if c.Points[i].Fit == stats.FitTight {
@@ -83,7 +83,8 @@ func tightText(c *stats.Circle) string {
 	if p.P99.N > 0 {
 		text += fmt.Sprintf(", p99 %s ms", Milliseconds(p.P99.Median))
 		if p != last && last.P99.N > 0 {
-			text += fmt.Sprintf(" instead of %s", Milliseconds(last.P99.Median))
+			against := stats.Compare(stats.Collect(last.Cell, stats.P99), stats.Collect(p.Cell, stats.P99), noise)
+			text += fmt.Sprintf(" instead of %s%s", Milliseconds(last.P99.Median), unlessTold(against.Outcome))
 		}
 	}
 	text += "."

@@ -36,7 +36,7 @@ func TestCircleSentences(t *testing.T) {
 		"nothing gone round": {[]result.Cell{circleCell("1", 512, 10, 0, 0.1), unfilled}, []string{
 			"No redo log of those tried was gone round in a round: which is enough is not shown."}},
 		"no slower": {[]result.Cell{circleCell("1", 4, 5000, 0.1, 30), fits}, []string{
-			"In a redo log of 4 MiB the write position meets the checkpoint: clients wait for room for 10.0 % of their time, not clearly fewer commits/s than with 64 MiB (noise), p99 1.6 ms instead of 1.6. 64 MiB is enough"}},
+			"In a redo log of 4 MiB the write position meets the checkpoint: clients wait for room for 10.0 % of their time, not clearly fewer commits/s than with 64 MiB (noise), p99 1.6 ms instead of 1.6 (noise). 64 MiB is enough"}},
 		"two loads": {[]result.Cell{tight, fits, alone, loose}, []string{"policy 1, 4 clients: In a redo log", "policy 2, 4 clients: A redo log of 4 MiB is enough at 9,000/s (62.9 MB/s of log); a smaller one was not tried."}},
 		"the same for two": {[]result.Cell{circleCell("1", 512, 10, 0, 0.1), unfilled, circleCell("2", 512, 10, 0, 0.1), circleCell("2", 1024, 5000, 0, 0.3)}, []string{
 			"No redo log of those tried was gone round in a round: which is enough is not shown."}},

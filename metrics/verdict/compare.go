@@ -81,6 +81,7 @@ func inconclusive(d *stats.Diff) []string {
 	var out []string
 	for _, r := range []struct{ reason, advice string }{
 		{stats.ReasonFewRounds, fmt.Sprintf("Both need %d rounds or more (--rounds 10).", stats.MinRounds)},
+		{stats.ReasonQuick, "Measure both without --quick."},
 		{stats.ReasonDrift, "Measure both again, close together."},
 		{stats.ReasonNoisy, "Measure more rounds (--rounds 20)."},
 		{stats.ReasonNoLimit, "Measure both again, with a limit loop there."},

@@ -93,15 +93,15 @@ func crashesWith(r *result.Result, kind string) string {
 // what was asked for.
 func crashNoProofs(r *result.Result) []string {
 	var out []string
-	trials, idle := 0, 0
+	trials, idle, stalled := 0, 0, 0
 	slowest, asked := math.Inf(1), 0.0
 	for i := range r.Cells {
 		c := &r.Cells[i]
-		if c.Crash == nil || c.Crash.Control != "" || c.Crash.Summary == nil {
+		if !tried(c) || c.Crash.Summary == nil {
 			continue
 		}
 		s := c.Crash.Summary
-		trials, idle = trials+s.Trials, idle+s.Idle
+		trials, idle, stalled = trials+s.Trials, idle+s.Idle, stalled+s.Stalled
 		// Reads and rollbacks come at the rate, too, and are no commits.
 		want := c.Params.Rate * (1 - c.Params.ReadShare) * (1 - c.Params.RollbackShare)
 		if s.RateReached > 0 && s.RateReached < leastRate*want && s.RateReached < slowest {
@@ -110,6 +110,9 @@ func crashNoProofs(r *result.Result) []string {
 	}
 	if idle > 0 {
 		out = append(out, fmt.Sprintf("Nothing had been acknowledged in %d of %d trials when they were crashed: they do not count.", idle, trials))
+	}
+	if stalled > 0 {
+		out = append(out, fmt.Sprintf("The load had stood still for a flush interval in %d of %d trials when they were crashed: nothing was left to lose, they do not count.", stalled, trials))
 	}
 	if asked > 0 {
 		out = append(out, fmt.Sprintf("The load was less than asked: down to %s commits/s of %s.", Count(slowest), Count(asked)))

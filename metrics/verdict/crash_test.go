@@ -52,7 +52,7 @@ func TestCrashAnswer(t *testing.T) {
 			[]string{"The lab can see: its control,", "Policy 1 lost nothing to a simulated kernel crash (0 of 4, so up to 53 %).", "(up to:"}, "VIOLATION"},
 		{"lost within", []result.CrashTrial{lost, kept}, []string{"No control was run", "Policy 2 lost to a simulated kernel crash up to 2,623 (1.01 s) in 1 of 1.", "Policy 1 lost nothing"}, "PROVES NOTHING"},
 		{"violation first", []result.CrashTrial{more, gone, caught},
-			[]string{"VIOLATION in 1 of 1 trials of power1: client 3: gone.", "os2 lost more than had been predicted", "The lab can see"}, "(up to:"},
+			[]string{"VIOLATION in 1 of 1 trials of power1: client 3: gone.", "Policy 2, simulated kernel crash on ext4, lost more than had been predicted", "The lab can see"}, "(up to:"},
 		{"a control was missed", []result.CrashTrial{kept, caught, missed}, []string{"THE LAB PROVES NOTHING: it did not catch none by power on ext4", "Policy 1 lost nothing"}, "The lab can see"},
 		{"binlog ahead", []result.CrashTrial{ahead}, []string{"Policy 0 lost to a process crash up to 40 binlog ahead in 1 of 1."}, "control"},
 	} {
@@ -144,8 +144,8 @@ func TestCrashAnswerOfWorkloads(t *testing.T) {
 // What proves nothing is said, and no zero rests on it.
 func TestCrashAnswerOfNoProofs(t *testing.T) {
 	kept := result.CrashTrial{Kind: "os", Policy: "1", Verdict: result.VerdictKept}
-	idle, unstruck, unpredicted, unreadable := kept, kept, kept, kept
-	idle.Acked = -1
+	idle, unstruck, unpredicted, unreadable, stalled := kept, kept, kept, kept, kept
+	idle.Acked, stalled.Stalled = -1, true
 	unstruck.Fault = &result.CrashFault{Error: "eio"}
 	unpredicted.Policy, unpredicted.Verdict, unpredicted.Lost = "2", result.VerdictNotPredicted, 7
 	unreadable.Verdict, unreadable.Unreadable, unreadable.Violations = result.VerdictViolation, true, []string{"recovery failed"}
@@ -156,8 +156,10 @@ func TestCrashAnswerOfNoProofs(t *testing.T) {
 	}{
 		{[]result.CrashTrial{kept, idle, kept}, []string{"Nothing had been acknowledged in 1 of 3 trials when they were crashed", "(0 of 2, so up to 78 %)"}, "0 of 3"},
 		{[]result.CrashTrial{idle}, []string{"in 1 of 1 trials", "Policy 1 lost to a simulated kernel crash nobody knows what (no trial that counts)."}, "lost nothing"},
+		{[]result.CrashTrial{kept, stalled}, []string{"The load had stood still for a flush interval in 1 of 2 trials", "(0 of 1, so up to 95 %)"}, "0 of 2"},
+		{[]result.CrashTrial{stalled}, []string{"Policy 1 lost to a simulated kernel crash nobody knows what (no trial that counts)."}, "lost nothing"},
 		{[]result.CrashTrial{unstruck, unstruck}, []string{"in 0 of 2 trials before the crash", "they do not count", "(no trial that counts)"}, "lost nothing"},
-		{[]result.CrashTrial{unpredicted}, []string{"os2 lost something in 1 of 1 trials of which nobody knows how much was at risk"}, "more than"},
+		{[]result.CrashTrial{unpredicted}, []string{"Policy 2, simulated kernel crash on ext4, lost something in 1 of 1 trials of which nobody knows how much was at risk"}, "more than"},
 		{[]result.CrashTrial{kept, unreadable}, []string{"VIOLATION in 1 of 2 trials of os1: recovery failed."}, "lost nothing"},
 	} {
 		got := strings.Join(CrashAnswer(crashed(c.trials...)), "\n")

@@ -102,7 +102,9 @@ type saving struct {
 }
 
 // compare returns what a commit saves under b against a. The difference is
-// taken between the same rounds of both, which the disk's drift touches alike.
+// taken between the same rounds of both, which the disk's drift touches alike; it is
+// none where too few rounds have both, or where it is not on one side of zero in all
+// of its interval.
 func compare(a, b *facts, noise float64) saving {
 	of := map[int]float64{}
 	for i, ns := range a.latency {
@@ -114,18 +116,22 @@ func compare(a, b *facts, noise float64) saving {
 			diffs = append(diffs, base-ns)
 		}
 	}
-	return saving{
-		outcome: stats.CompareTime(a.latency, b.latency, noise).Outcome,
-		ns:      stats.Summarize(diffs),
+	s := saving{outcome: stats.CompareTime(a.latency, b.latency, noise).Outcome, ns: stats.Summarize(diffs)}
+	switch {
+	case len(diffs) < stats.MinRounds:
+		s.outcome = stats.Inconclusive
+	case s.outcome == stats.Faster && s.ns.Lo <= 0, s.outcome == stats.Slower && s.ns.Hi >= 0:
+		s.outcome = stats.Noise
 	}
+	return s
 }
 
 // noise returns the spread of the limit loop, below which nothing counts.
 func noise(r *result.Result) float64 {
-	if r.Limit == nil {
-		return 0
+	if l := stats.LimitOf(r); l != nil {
+		return l.Spread
 	}
-	return r.Limit.Spread
+	return 0
 }
 
 // keptUp reports whether the cell carried the rate that it was asked for.

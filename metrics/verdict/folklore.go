@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"flushbench/metrics/result"
+	"flushbench/metrics/stats"
 )
 
 // ClaimOutcome is what results say about a claim.
@@ -131,7 +132,7 @@ func strength(o ClaimOutcome) int {
 
 // decided is o with its figures, or Measured where r is a quick look.
 func decided(r *result.Result, o ClaimOutcome, figures string) finding {
-	if r.Preset == "quick" && (o == Confirmed || o == Refuted) {
+	if stats.Quick(r) && (o == Confirmed || o == Refuted) {
 		return finding{Measured, figures + " A quick look decides nothing."}
 	}
 	return finding{o, figures}

@@ -39,6 +39,8 @@ type Beside struct {
 	Rate      float64 // 0: closed loop
 	Server    Side
 	Engine    *Side // nil: not measured
+
+	noise float64 // below which a difference counts for nothing
 }
 
 // Error is how far the engine's ratio lies from the server's, 0.1: 10 % above; ok is
@@ -51,15 +53,18 @@ func (b *Beside) Error() (e float64, ok bool) {
 }
 
 // ErrorOutcome says whether Error can be told from the spread of the rounds: the
-// intervals of both ratios do not meet.
+// intervals of both ratios do not meet, and it is larger than the noise.
 func (b *Beside) ErrorOutcome() stats.Outcome {
-	if _, ok := b.Error(); !ok {
+	off, ok := b.Error()
+	if !ok {
 		return stats.Inconclusive
 	}
 	e, s := &b.Engine.Ratio, &b.Server.Ratio
 	switch {
-	case e.Confidence == 0 || s.Confidence == 0:
+	case e.Confidence == 0 || s.Confidence == 0 || b.Engine.Outcome == stats.Inconclusive || b.Server.Outcome == stats.Inconclusive:
 		return stats.Inconclusive
+	case math.Abs(off) <= b.noise:
+		return stats.Noise
 	case e.Lo > s.Hi:
 		return stats.Faster
 	case e.Hi < s.Lo:
@@ -79,7 +84,7 @@ func SideBySide(r *result.Result) []Beside {
 			continue
 		}
 		base := baseOf(r, c)
-		b := Beside{Target: p.Target, Setting: settingText(p), Buffering: p.ServerLogBuffering, Clients: p.Clients, Rate: p.Rate, Server: sideOf(c, base, noise(r))}
+		b := Beside{Target: p.Target, Setting: settingText(p), Buffering: p.ServerLogBuffering, Clients: p.Clients, Rate: p.Rate, Server: sideOf(c, base, noise(r)), noise: noise(r)}
 		if base != nil {
 			b.Base = settingText(&base.Params)
 		}

@@ -55,10 +55,16 @@ func SweepSentences(s *result.Sweep) []string {
 	var out []string
 	names := SweepNames(s)
 	for i := range s.Pairs {
+		if p := &s.Pairs[i]; p.SyncBinlog == nil && names[i] == p.Policy {
+			names[i] = "policy " + names[i] // a number alone begins no sentence
+		}
 		out = append(out, sweepSentence(s, names[i], &s.Pairs[i].Knee))
 	}
 	if len(s.Pairs) > 1 {
 		out = append(out, sweepDifferences(s, names)...)
+	}
+	for i, text := range out {
+		out[i] = capital(text)
 	}
 	return out
 }
@@ -89,6 +95,7 @@ func sweepSentence(s *result.Sweep, name string, k *result.SweepKnee) string {
 	if end := endText(k); end != "" {
 		text = strings.TrimSuffix(text, ".") + end + "."
 	}
+	text += timesText(k)
 	if !k.Settled {
 		text += " The rounds there did not settle: it may change."
 	}
@@ -110,30 +117,51 @@ func missText(k *result.SweepKnee) string {
 	return ""
 }
 
-// endText says what is missing of a search that did not come to its end.
+// timesText puts the interval in times the limit beside it, which another sweep finds again
+// on a disk that has become slower since; "" where it is not known.
+func timesText(k *result.SweepKnee) string {
+	if k.LoTimes == 0 || k.HiTimes == 0 {
+		return ""
+	}
+	text := fmt.Sprintf(" That is %s to %s times the limit beside it, %s flushes/s.", ratioWords(k.LoTimes), ratioWords(k.HiTimes), Count(Significant(k.Limit.Median, 3)))
+	if k.Lo > 0 && k.Hi/k.Lo > steadyDisk*k.HiTimes/k.LoTimes {
+		text += " The disk changed its speed meanwhile, and the rates with it: compare sweeps by that."
+	}
+	return text
+}
+
+// steadyDisk is by how much wider an interval of rates may be than that in times the limit
+// before the disk is said to have changed: four steps of the grid.
+const steadyDisk = 1.1
+
+// endText says what a search that did not come to its end leaves open.
 func endText(k *result.SweepKnee) string {
+	open := " before both ends were shown"
+	if k.LoShown && k.HiShown {
+		open = ", and a longer one may narrow it"
+	}
 	switch k.Ended {
 	case result.SweepBudget:
-		return "; the time budget ended the search first, so take it for a first look"
+		return "; the time budget ended the search" + open
 	case result.SweepInterrupted:
-		return "; the search was interrupted, so take it for a first look"
+		return "; the search was interrupted" + open
 	case result.SweepFailed:
-		return "; the search broke off, so take it for a first look"
+		return "; the search broke off" + open
 	case result.SweepUnclear:
 		return "; the rounds differ too much to show it more exactly"
 	}
 	return ""
 }
 
-// sweepDifferences compare each pair with the first, where both searches came to
-// their end: intervals that do not meet differ.
+// sweepDifferences compare each pair with the first, where both ends of both were shown, or
+// the search came to its end: intervals that do not meet differ.
 func sweepDifferences(s *result.Sweep, names []string) []string {
 	var out []string
 	first := &s.Pairs[0].Knee
 	for i := 1; i < len(s.Pairs); i++ {
 		k := &s.Pairs[i].Knee
 		switch {
-		case first.Ended != result.SweepClear || k.Ended != result.SweepClear || first.Lo == 0 || k.Lo == 0 || first.Miss == result.MissPlateau:
+		case !sure(first) || !sure(k) || first.Lo == 0 || k.Lo == 0 || first.Miss == result.MissPlateau:
 		case first.Hi > 0 && k.Lo >= first.Hi:
 			out = append(out, fmt.Sprintf("%s carries at least %s times what %s does.", names[i], ratioWords(k.Lo/first.Hi), names[0]))
 		case k.Hi > 0 && first.Lo >= k.Hi:
@@ -144,6 +172,9 @@ func sweepDifferences(s *result.Sweep, names []string) []string {
 	}
 	return out
 }
+
+// sure reports whether all ends of a knee stand.
+func sure(k *result.SweepKnee) bool { return k.Ended == result.SweepClear || k.LoShown && k.HiShown }
 
 func ratioWords(v float64) string { return fmt.Sprintf("%.3g", Significant(v, 3)) }
 

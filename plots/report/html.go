@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"io"
+	"regexp"
 	"strings"
 
 	"flushbench/metrics/verdict"
@@ -25,6 +26,8 @@ var layout = template.Must(template.New("page").Funcs(template.FuncMap{
 	// svg puts a picture in as it is: plots has escaped its texts.
 	"svg":   func(p picture) template.HTML { return template.HTML(p.inline()) },
 	"spans": fullSpans,
+	// pieces are what a line may break between: the axes in the name of a cell.
+	"pieces": func(s string) []string { return strings.Split(axes.ReplaceAllString(s, ",\n$1"), "\n") },
 	// class turns an outcome into a CSS class.
 	"class": func(o verdict.ClaimOutcome) string { return strings.ReplaceAll(string(o), " ", "-") },
 }).Parse(pageHTML))
@@ -39,6 +42,9 @@ func (p *page) html(w io.Writer) error {
 		Script  template.JS
 	}{p, len(p.Parts) > 1, policy, template.CSS(pageCSS), template.JS(pageJS)})
 }
+
+// axes is where one axis of a cell's name ends and the next begins.
+var axes = regexp.MustCompile(`,([a-z])`)
 
 // policy forbids the page every request, and any script and style but its own.
 var policy = "default-src 'none'; script-src " + hash(pageJS) + "; style-src " + hash(pageCSS) + "; img-src data:; base-uri 'none'; form-action 'none'"

@@ -34,5 +34,6 @@ func limitTable(r *result.Result) *Table {
 	if len(t.Rows) == 0 {
 		return nil
 	}
+	t.shorten()
 	return &cleanTables([]Table{t})[0]
 }

@@ -11,13 +11,15 @@ func (p *page) markdown() string {
 	for i := range p.Parts {
 		p.Parts[i].markdown(&b)
 	}
-	b.WriteString("## Folklore, claim by claim\n\n| claim | here | figures |\n| :-- | :-- | :-- |\n")
-	for _, c := range p.Claims {
-		fmt.Fprintf(&b, "| %s | **%s** | %s |\n", escape(c.Says), escape(string(c.Outcome)), escape(c.Figures))
-	}
-	b.WriteString("\nWhat decides each:\n\n")
-	for _, c := range p.Claims {
-		fmt.Fprintf(&b, "- %s: %s\n", escape(c.Says), escape(c.Rule))
+	if len(p.Claims) > 0 {
+		b.WriteString("## Folklore, claim by claim\n\n| claim | here | figures |\n| :-- | :-- | :-- |\n")
+		for _, c := range p.Claims {
+			fmt.Fprintf(&b, "| %s | **%s** | %s |\n", escape(c.Says), escape(string(c.Outcome)), escape(c.Figures))
+		}
+		b.WriteString("\nWhat decides each:\n\n")
+		for _, c := range p.Claims {
+			fmt.Fprintf(&b, "- %s: %s\n", escape(c.Says), escape(c.Rule))
+		}
 	}
 	for i := range p.Parts {
 		p.Parts[i].markdownEnd(&b, len(p.Parts) > 1)

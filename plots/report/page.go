@@ -49,7 +49,9 @@ func newPage(parts []Part) (*page, error) {
 	var results []*result.Result
 	for i := range parts {
 		r := parts[i].Result
-		results = append(results, r)
+		if r.Trace == nil { // one commit bears on no claim
+			results = append(results, r)
+		}
 		one, err := newPart(&parts[i], fmt.Sprintf("p%d", i+1), len(parts) > 1)
 		if err != nil {
 			return nil, err
@@ -62,9 +64,11 @@ func newPage(parts []Part) (*page, error) {
 	if len(parts) > 1 {
 		p.Title = fmt.Sprintf("%s, and %d more", p.Title, len(parts)-1)
 	}
-	for _, c := range verdict.Claims(results...) {
-		c.Figures = clean(c.Figures)
-		p.Claims = append(p.Claims, c)
+	if len(results) > 0 {
+		p.Claims = verdict.Claims(results...)
+	}
+	for i := range p.Claims {
+		p.Claims[i].Figures = clean(p.Claims[i].Figures)
 	}
 	return p, nil
 }
@@ -78,15 +82,14 @@ func newPart(in *Part, id string, several bool) (part, error) {
 	p := part{
 		ID: id, Title: titleOf(r), Head: cleanAll(in.Head), Failed: clean(r.Error), Tables: cleanTables(in.Tables),
 		Pictures: pictures, Distance: cleanAll(verdict.DistanceWords(r)), Limit: limitTable(r), Trials: trials(r),
-		Machine: machine(&r.Environment), Again: newAgain(r), NotLabel: "Not tested",
+		Machine: machine(&r.Environment), Again: newAgain(r), Answer: verdict.Found(r), NotLabel: "Not tested",
 	}
 	switch {
 	case r.Kind == result.KindCrash:
-		p.Answer, p.Not, p.NotLabel = verdict.CrashAnswer(r), verdict.CrashNotProved(r), "Not proved"
-	case r.Kind == result.KindLesson:
-		p.Answer = []string{verdict.LessonsAnswer(r)}
+		p.Not, p.NotLabel = verdict.CrashNotProved(r), "Not proved"
+	case r.Kind == result.KindLesson, r.Trace != nil: // they say themselves what they cannot
 	case r.Probe != nil:
-		p.Answer, p.NotLabel = probeAnswer(r.Probe), "Refused by this file system or platform"
+		p.NotLabel = "Refused by this file system or platform"
 		for _, m := range r.Probe.Refused {
 			p.Not = append(p.Not, m.Method)
 		}
@@ -97,9 +100,9 @@ func newPart(in *Part, id string, several bool) (part, error) {
 		}
 	case r.Sweep != nil:
 		// Its closed loops only told it where to begin: they are far from any limit.
-		p.Answer, p.Distance, p.Limit = verdict.SweepSentences(r.Sweep), nil, nil
+		p.Distance, p.Limit = nil, nil
 	default:
-		p.Answer, p.Not = verdict.Answer(r), verdict.NotTested(r)
+		p.Not = verdict.NotTested(r)
 	}
 	if len(in.Answer) > 0 {
 		p.Answer, p.Not = in.Answer, nil
@@ -124,17 +127,6 @@ func titleOf(r *result.Result) string {
 		text += ", " + r.Started.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	return clean(text)
-}
-
-// probeAnswer is what a probe found, as its screen says it.
-func probeAnswer(p *result.Probe) []string {
-	var out []string
-	for _, s := range []string{p.Verdict, strings.Join(p.Advice, " "), p.PagesText} {
-		if s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 // maxText bounds a text: a result comes from a file that anybody may have written.

@@ -46,6 +46,7 @@ func trials(r *result.Result) *Table {
 	if more := len(r.CrashTrials) - len(t.Rows); more > 0 {
 		t.Note += fmt.Sprintf(" %d more trials are in result.json.", more)
 	}
+	t.shorten()
 	return &cleanTables([]Table{*t})[0]
 }
 

@@ -142,20 +142,7 @@ func stateOf(r *result.Result) string {
 
 // answerOf is the first sentence of what a result found.
 func answerOf(r *result.Result) string {
-	var all []string
-	switch {
-	case r.Kind == result.KindCrash:
-		all = verdict.CrashAnswer(r)
-	case r.Kind == result.KindLesson:
-		all = []string{verdict.LessonsAnswer(r)}
-	case r.Probe != nil:
-		all = []string{r.Probe.Verdict}
-	case r.Sweep != nil:
-		all = verdict.SweepSentences(r.Sweep)
-	default:
-		all = verdict.Answer(r)
-	}
-	for _, sentence := range all {
+	for _, sentence := range verdict.Found(r) {
 		if sentence != "" {
 			return sentence
 		}

@@ -170,8 +170,8 @@ func (c *cell) spawn(f func()) {
 	}()
 }
 
-// maxRecorders bounds how many recorders there are, of 220 KB each. Parked
-// clients beyond that share one with others, under a lock.
+// maxRecorders bounds how many recorders there are, of 120 KB each, 560 KB if paced.
+// Parked clients beyond that share one with others, under a lock.
 const maxRecorders = 512
 
 // gateAhead is how long before the begin of a paced load its clients start to

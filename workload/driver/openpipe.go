@@ -61,7 +61,7 @@ func (p *pipelined) paced(done []workload.Done) {
 				now = clock.Now()
 			}
 		}
-		if p.deliver(done[:completed], false) {
+		if p.deliver(done[:completed], now, false) {
 			return
 		}
 	}

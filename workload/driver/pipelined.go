@@ -71,7 +71,7 @@ func (p *pipelined) run() {
 	}
 	for p.underWay > 0 {
 		n := p.pipe.Wait(done)
-		over = p.deliver(done[:n], over)
+		over = p.deliver(done[:n], p.now(), over)
 	}
 	for i, id := range p.ids {
 		p.c.acked[id] = p.seqs[i]
@@ -98,15 +98,11 @@ func (p *pipelined) first(done []workload.Done) (over bool) {
 		if p.c.cut.Load() != 0 {
 			return true
 		}
-		var now int64
-		if p.c.cfg.Measure {
-			now = clock.Now()
-		}
-		if !p.submit(i, now) {
+		if !p.submit(i, p.now()) {
 			return true
 		}
 		if i%batch == batch-1 {
-			if n := p.pipe.Poll(done); p.deliver(done[:n], false) {
+			if n := p.pipe.Poll(done); p.deliver(done[:n], p.now(), false) {
 				return true
 			}
 		}
@@ -124,9 +120,7 @@ func (p *pipelined) submit(i int, now int64) bool {
 	}
 	if c.burnup > 0 {
 		p.work()
-		if c.cfg.Measure {
-			now = clock.Now()
-		}
+		now = p.now()
 	}
 	if p.sampler != nil && p.sampleDue() && p.sampling < 0 {
 		p.sampler.SampleNext(i)
@@ -144,24 +138,29 @@ func (p *pipelined) submit(i int, now int64) bool {
 	return true
 }
 
-// deliver accounts for completed commits and starts their clients' next ones
-// unless the cell is over. It reports whether it is.
-func (p *pipelined) deliver(done []workload.Done, over bool) bool {
+// now reads the clock, unless nothing is measured.
+func (p *pipelined) now() int64 {
+	if !p.c.cfg.Measure {
+		return 0
+	}
+	return clock.Now()
+}
+
+// deliver accounts for commits that were completed by the time now and, in a closed
+// loop, starts their clients' next ones from then on unless the cell is over. It
+// reports whether it is. REQUIRES: no commit is started from an earlier time afterwards.
+func (p *pipelined) deliver(done []workload.Done, now int64, over bool) bool {
 	p.underWay -= len(done)
 	if len(done) == 0 {
 		return over
 	}
-	if !p.c.cfg.Measure {
-		over = p.count(done) || over
+	if p.c.cfg.Measure {
+		over = p.record(done, now) || over
 	} else {
-		over = p.record(done, clock.Now()) || over
+		over = p.count(done) || over
 	}
 	if over || p.open != nil {
 		return over
-	}
-	now := int64(0)
-	if p.c.cfg.Measure {
-		now = p.starts[done[0].Client] // set by record: when the batch came
 	}
 	for _, d := range done {
 		if !p.submit(d.Client, now) {
@@ -171,8 +170,7 @@ func (p *pipelined) deliver(done []workload.Done, over bool) bool {
 	return false
 }
 
-// record accounts for commits that were delivered at the time now, and leaves
-// now as the start of the next one.
+// record accounts for commits that were delivered at the time now.
 func (p *pipelined) record(done []workload.Done, now int64) (over bool) {
 	for _, d := range done {
 		if d.Err != nil {
@@ -194,7 +192,6 @@ func (p *pipelined) record(done []workload.Done, now int64) (over bool) {
 				p.sampled(st)
 			}
 		}
-		p.starts[d.Client] = now
 		over = over || ended
 	}
 	return over

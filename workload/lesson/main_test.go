@@ -1,12 +1,12 @@
 package lesson
 
 import (
-	"context"
+	"errors"
 	"os"
 	"testing"
-	"time"
 
 	"flushbench/engine/vfs"
+	"flushbench/engine/vfs/testenv"
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/workload/crash/lab"
@@ -45,9 +45,7 @@ func needRoot(t *testing.T) {
 // tell tells a lesson and checks what every lesson owes.
 func tell(t *testing.T, l Lesson, env *Env) *result.Lesson {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	out, err := Tell(ctx, &l, env)
+	out, err := Tell(t.Context(), &l, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,4 +53,17 @@ func tell(t *testing.T, l Lesson, env *Env) *result.Lesson {
 		t.Error(wrong)
 	}
 	return out
+}
+
+// attempts tries a check of what was measured again, with rounds that are four and
+// sixteen times as long: on a machine that others use a short one may hold too few
+// commits to show anything. A fault shows every time.
+func attempts(t *testing.T, check func(stretch int) (wrong string)) {
+	t.Helper()
+	testenv.Attempts(t, 3, func(attempt int) error {
+		if wrong := check(1 << (2 * attempt)); wrong != "" {
+			return errors.New(wrong)
+		}
+		return nil
+	})
 }

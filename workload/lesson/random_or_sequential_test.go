@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -15,25 +16,32 @@ import (
 // pass at 100 MB/s, where forced pages must be slower.
 func TestRandomOrSequential(t *testing.T) {
 	t.Parallel()
-	env := testEnv(t, 0.1)
+	attempts(t, func(stretch int) string { return wrongDurables(t, 0.1*float64(stretch)) })
+}
+
+// wrongDurables tells the lesson on that disk and returns what it measured wrongly.
+func wrongDurables(t *testing.T, scale float64) string {
+	t.Helper()
+	env := testEnv(t, scale)
 	env.disk = vfs.NewSlow(vfs.NewMem(), vfs.Latency{Floor: time.Millisecond, BytesPerSecond: 100e6})
 	env.Dir = "/" // of that disk
 	out := tell(t, randomOrSequential(), env)
 	if out.Outcome != result.LessonHolds {
-		t.Errorf("outcome %q: %s", out.Outcome, out.Measured)
+		return fmt.Sprintf("outcome %q: %s", out.Outcome, out.Measured)
 	}
 	for _, setting := range []string{"pool_4m_doublewrite_on", "pool_4m_doublewrite_off", "pool_32m_doublewrite_on", "pool_32m_doublewrite_off"} {
 		redo, _ := out.Figure("bytes_per_commit_redo_" + setting)
 		pages, _ := out.Figure("bytes_per_commit_pages_" + setting)
 		if redo <= 0 || pages <= redo {
-			t.Errorf("%s: %v bytes a commit with a redo log, %v without; want more without", setting, redo, pages)
+			return fmt.Sprintf("%s: %v bytes a commit with a redo log, %v without; want more without", setting, redo, pages)
 		}
 	}
 	on, _ := out.Figure("bytes_per_commit_pages_pool_32m_doublewrite_on")
 	off, _ := out.Figure("bytes_per_commit_pages_pool_32m_doublewrite_off")
 	if on < 1.5*off {
-		t.Errorf("forced pages: %v bytes a commit with doublewrite, %v without; want about twice", on, off)
+		return fmt.Sprintf("forced pages: %v bytes a commit with doublewrite, %v without; want about twice", on, off)
 	}
+	return ""
 }
 
 // TestJudgeDurables: what decides the claim, on rounds that were made up.

@@ -73,7 +73,7 @@ func TestBackgroundIsPlanned(t *testing.T) {
 func TestBackgroundBudget(t *testing.T) {
 	s := spec("busy", groupcommit.Policy1, 1)
 	s.Background = workload.Background{Write: 512 << 20}
-	s.Duration = 10 * time.Second
+	s.Duration = time.Minute // the budget ends it
 	cfg := config(t, Plan{Specs: []Spec{s}, Rounds: 1, Seed: 3, BackgroundBytes: workload.MaxBlock})
 	cfg.MaxWriteBytes = s.Engine.Capacity + 64<<20
 	_, folder := mustRun(t, cfg)

@@ -145,7 +145,7 @@ func (b *Board) measures(w metrics.Window, set *metrics.RecorderSet, t *metrics.
 		return
 	}
 	if until := b.wanted.Load(); set != nil && until > clock.Now() {
-		set.Watch(max(until, w.From+1)) // now, since it allocates
+		set.Watch(max(until, w.From+1))
 	}
 	b.post(func(p *posted) { p.phase, p.set, p.tracker, p.window = result.PhaseMeasured, set, t, w })
 }

@@ -48,7 +48,7 @@ func (b *Board) figures(p *posted, now int64, l *result.Live) {
 		live := b.live(p.set, now)
 		l.Commits, l.TPS, l.P99NS = &live.Commits, &live.TPS, live.P99.Pointer()
 	case p.set != nil:
-		p.set.Watch(max(now+watchedFor, p.window.From+1)) // now, since it allocates
+		p.set.Watch(max(now+watchedFor, p.window.From+1))
 	case p.final != nil:
 		l.Commits, l.TPS, l.P99NS = &p.final.commits, &p.final.tps, p.final.p99
 	}

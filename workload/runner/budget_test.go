@@ -21,7 +21,7 @@ func TestDatabaseWriteBudget(t *testing.T) {
 	cfg := config(t, p)
 	spend := int64(64 << 20)
 	if testing.Short() { // the race detector writes little in a second
-		spend = 8 << 20
+		spend = 2 << 20
 	}
 	cfg.MaxWriteBytes = p.needBytes() + spend
 	counts, steps := watch(&cfg), &steps{}

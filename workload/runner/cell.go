@@ -25,7 +25,8 @@ const (
 	riskTick = time.Millisecond
 	// edgeAhead is how long before the interval its first counters are read.
 	edgeAhead = 2 * time.Millisecond
-	// maxLane bounds the commits at risk that one lane can hold.
+	// maxLane bounds the commits at risk that one lane can hold, and eight times as
+	// many all lanes of a closed loop: 48 MiB, which a cell takes some 30 ms to touch.
 	maxLane = 1 << 18
 )
 
@@ -113,8 +114,8 @@ func (c *cellRun) trackerConfig() metrics.TrackerConfig {
 	if c.spec.Rate > 0 {
 		perLane := c.spec.Rate * 3 * (c.spec.Engine.Commit.FlushInterval() + time.Second).Seconds() / float64(lanes)
 		capacity = min(max(int(perLane), 1024), maxLane*16)
-	} else if lanes > 16 {
-		capacity = max(1024, maxLane*16/lanes)
+	} else if lanes > 8 {
+		capacity = max(512, maxLane*8/lanes)
 	}
 	tc := metrics.TrackerConfig{Lanes: lanes, Capacity: capacity, MinGapNS: int64(riskGap)}
 	for k, mark := range c.obs.safe {

@@ -223,8 +223,10 @@ func (t *wakingTarget) Interrupt() {
 	t.f.mu.Lock()
 	defer t.f.mu.Unlock()
 	t.f.fail = func(int64) error { return target.ErrConnectionLost }
-	close(t.f.frozen)
-	t.f.frozen = nil
+	if t.f.frozen != nil {
+		close(t.f.frozen)
+		t.f.frozen = nil
+	}
 }
 
 func (c *fakeConn) Close() error {

@@ -160,20 +160,10 @@ func needsInPlace(t *testing.T, s Spec, atRisk bool) {
 	}
 }
 
-// attempts lets a check that depends on the machine's scheduler fail five times:
-// a fault of the program fails every time.
+// attempts lets a check that depends on the machine's scheduler fail five times.
 func attempts(t *testing.T, check func() error) {
 	t.Helper()
-	for i := 1; ; i++ {
-		err := check()
-		if err == nil {
-			return
-		}
-		if i == 6 {
-			t.Fatal(err)
-		}
-		t.Logf("attempt %d: %v", i, err)
-	}
+	testenv.Attempts(t, 6, func(int) error { return check() })
 }
 
 // In every closed loop clients = throughput x mean latency, commits = flushes

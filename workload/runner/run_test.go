@@ -204,7 +204,11 @@ func TestPlannedBytesBoundWritten(t *testing.T) {
 // An interrupted run keeps what is finished; resumed, it holds what an
 // uninterrupted one holds.
 func TestInterruptAndResume(t *testing.T) {
-	for stop := 1; stop <= 8; stop += 2 {
+	step := 2
+	if testing.Short() {
+		step = 6
+	}
+	for stop := 1; stop <= 8; stop += step {
 		cfg := config(t, smallPlan(2))
 		ctx, cancel := context.WithCancel(context.Background())
 		cfg.Progress = &steps{on: func(i int) {

@@ -232,7 +232,7 @@ func interruptsFrozen(t *testing.T, length time.Duration) (froze bool) {
 	f := newFakeServer(true)
 	f.wakes = true
 	cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindUpdate, 1, 1, 3))...)
-	cfg.Plan.Rounds, cfg.serverPatience = 1, 100*time.Millisecond
+	cfg.Plan.Rounds, cfg.serverPatience = 1, 2*time.Second
 	f.fail = func(n int64) error {
 		if n == 20 {
 			f.frozen, froze = make(chan struct{}), true

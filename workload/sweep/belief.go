@@ -21,27 +21,51 @@ import (
 //
 // Two things make an interval honest that would otherwise only be narrow:
 //
-//   - The limit loop of the same turn. Whether the knee moves with it is one more unknown,
-//     which the rounds decide. Where it does, a bad moment of the disk excuses the round, and
-//     the interval is widened by what the limit loop itself drifted.
+//   - The limit loop of the same turn. Whether the knee moves with it, at once or over some
+//     turns, is one more unknown, which the rounds decide. Where it does, a bad moment of
+//     the disk excuses the round, and the knee was at several rates while the disk
+//     drifted; where it does not, it was several times the limit.
 //   - Rounds that come in runs, good ones and bad ones, are fewer rounds than they seem.
 //     They count for as many as they are worth.
 type belief struct {
 	rounds []observed
 	alike  []observed // the same without limit loops, those that gave the same together
-	first  int        // index of the grid at which knees begins
-	knees  []float64  // knees[i]: probability that the knee lies within a step above first + i
-	apart  float64    // steps by which the limit loop of the two halves differs, as far as it counts
+	drift  []int      // of the limit loop in each part of the sweep, in quarters of a step
+	latest int        // of the knee with it, at the end, where it moves; likewise
+	first  int        // index of the grid at which the spreads begin
+
+	now   spread // where the next round would find the knee
+	rate  spread // where it was at any time of the sweep
+	times spread // the same in times the limit beside it, as the rate that this is at its median
+}
+
+// spread says how likely the knee lies where: at i within a step above first + i.
+type spread []float64
+
+// add gives the probability p to a knee, those beyond the ends to the last ones.
+func (s spread) add(knee, p float64) {
+	s[min(max(int(math.Floor(knee)), 0), len(s)-1)] += p
 }
 
 // observed is a round as the belief sees it.
 type observed struct {
 	at     int // index of the grid
 	held   bool
-	weight float64 // 2: it collapsed, which says more
-	limit  float64 // of the limit loop, against the median; 0: not known
-	moved  int     // the same in quarters of a step
+	weight float64   // 2: it collapsed, which says more
+	limit  float64   // of the limit loop, against the median; 0: not known
+	moved  [ways]int // by which the knee was moved if it moves so, in quarters of a step
 }
+
+// How a knee may move with the limit loop.
+const (
+	stays   = iota // not at all
+	follows        // with the median of neighbouring turns
+	jumps          // with that of the same turn
+	ways
+)
+
+// likely is what is thought of each way beforehand.
+var likely = [ways]float64{stays: 0.5, follows: 0.25, jumps: 0.25}
 
 // The curves that are thought possible.
 const (
@@ -49,9 +73,8 @@ const (
 	beyond  = 12   // steps that are tried beyond what was measured
 	byLuck  = 0.02 // share of the rounds above the knee that hold all the same
 	doubt   = 0.05 // chance that is left to knees outside of the interval, both sides together
-	// withLimit is how likely it is beforehand that the knee moves as the limit loop does;
-	// else it does not at all.
-	withLimit = 0.4
+	parts   = 3    // of a sweep, whose limit loops tell how far the disk drifted
+	near    = 2    // turns on either side that follows takes for neighbours
 )
 
 var (
@@ -65,26 +88,28 @@ var (
 // measured. REQUIRES: there is one.
 func newBelief(rounds []observed, grid int) *belief {
 	b := &belief{rounds: rounds, alike: together(rounds)}
+	b.follow()
 	lowest, highest := grid, 0
 	for _, r := range rounds {
 		lowest, highest = min(lowest, r.at), max(highest, r.at)
 	}
-	b.first = max(lowest-beyond, -1)
-	b.weigh(min(highest+beyond, grid)-b.first, 1)
+	far := beyond + (slices.Max(b.drift)-slices.Min(b.drift))/quarters
+	b.first = max(lowest-far, -1)
+	b.weigh(min(highest+far, grid)-b.first, 1)
 	return b
 }
 
 // hypothesis is where a knee may lie, along which curve.
 type hypothesis struct {
 	curve  *curveTable
-	middle int  // in quarters of a step
-	moves  bool // with the limit loop
+	middle int // in quarters of a step
+	way    int // stays, follows, jumps
 }
 
-// weigh fills knees over so many steps, each round counting for its share.
+// weigh fills the spreads over so many steps, each round counting for its share.
 func (b *belief) weigh(steps int, share float64) {
 	most, best := math.Inf(-1), hypothesis{}
-	logs := make([]float64, 0, 2*len(curves())*steps*perStep)
+	logs := make([]float64, 0, ways*len(curves())*steps*perStep)
 	b.each(steps, func(h hypothesis, prior float64) {
 		log := prior + share*b.log(h)
 		logs = append(logs, log)
@@ -96,39 +121,46 @@ func (b *belief) weigh(steps int, share float64) {
 		b.weigh(steps, worth)
 		return
 	}
-	b.knees = make([]float64, steps)
-	var sum, moving float64
+	var sum float64
+	for i := range logs {
+		logs[i] = math.Exp(logs[i] - most)
+		sum += logs[i]
+	}
+	b.now, b.rate, b.times = make(spread, steps), make(spread, steps), make(spread, steps)
 	n := 0
 	b.each(steps, func(h hypothesis, _ float64) {
-		p := math.Exp(logs[n] - most)
+		p := logs[n] / sum
 		n++
-		knee := float64(h.middle)/quarters - h.curve.half
-		b.knees[min(max(int(math.Floor(knee))-b.first, 0), steps-1)] += p
-		sum += p
-		if h.moves {
-			moving += p
-		}
+		knee := float64(h.middle)/quarters - h.curve.half - float64(b.first)
+		b.add(knee, p, h.way != stays)
 	})
-	for i := range b.knees {
-		b.knees[i] /= sum
+}
+
+// add gives the spreads a hypothesis. Its knee is the rate at the median of the limit
+// loop: at any other time either that moved, or how many times the limit it is.
+func (b *belief) add(knee, p float64, moves bool) {
+	latest, moved, still, sign := 0, b.times, b.rate, -1.0
+	if moves {
+		latest, moved, still, sign = b.latest, b.rate, b.times, 1
 	}
-	b.apart = moving / sum * b.halves()
+	b.now.add(knee+float64(latest)/quarters, p)
+	still.add(knee, p)
+	for _, d := range b.drift {
+		moved.add(knee+sign*float64(d)/quarters, p/float64(len(b.drift)))
+	}
 }
 
 // each calls visit with every hypothesis and the logarithm of what is thought of it
 // beforehand.
 func (b *belief) each(steps int, visit func(h hypothesis, prior float64)) {
-	for _, moves := range []bool{false, true} {
-		prior := math.Log(1 - withLimit)
-		if moves {
-			if !b.limited() {
-				return
-			}
-			prior = math.Log(withLimit)
+	for way := range ways {
+		if way > stays && !b.limited() {
+			return
 		}
+		prior := math.Log(likely[way])
 		for _, c := range curves() {
 			for i := range steps * perStep {
-				visit(hypothesis{c, quarters*b.first + quarters*i/perStep + quarters/perStep/2, moves}, prior+c.prior)
+				visit(hypothesis{c, quarters*b.first + quarters*i/perStep + quarters/perStep/2, way}, prior+c.prior)
 			}
 		}
 	}
@@ -137,7 +169,7 @@ func (b *belief) each(steps int, visit func(h hypothesis, prior float64)) {
 // log is the logarithm of the chance of what all rounds gave.
 func (b *belief) log(h hypothesis) float64 {
 	rounds := b.alike
-	if h.moves {
+	if h.way != stays {
 		rounds = b.rounds
 	}
 	var sum float64
@@ -175,18 +207,29 @@ func (b *belief) limited() bool {
 	return !slices.ContainsFunc(b.rounds, func(r observed) bool { return r.limit <= 0 })
 }
 
-// halves is by how many steps the limit loop's median differs between the first half
-// of the rounds and the second.
-func (b *belief) halves() float64 {
-	if !b.limited() || len(b.rounds) < 4 {
-		return 0
+// follow notes by how much the limit loop moved: from turn to turn, over some turns, and
+// over the parts of the sweep.
+func (b *belief) follow() {
+	b.drift = make([]int, 1)
+	if !b.limited() {
+		return
 	}
-	var of [2][]float64
+	n := len(b.rounds)
+	limits := make([]float64, n)
 	for i := range b.rounds {
-		h := 2 * i / len(b.rounds)
-		of[h] = append(of[h], b.rounds[i].limit)
+		limits[i] = b.rounds[i].limit
 	}
-	return math.Abs(math.Log(stats.Median(of[0])/stats.Median(of[1]))) / math.Log(Step)
+	level := func(from, to int) int {
+		return int(math.Round(quarters * math.Log(stats.Median(limits[max(from, 0):min(to, n)])) / math.Log(Step)))
+	}
+	for i := range b.rounds {
+		b.rounds[i].moved = [ways]int{follows: level(i-near, i+near+1), jumps: level(i, i+1)}
+	}
+	b.latest = level(n-2*near-1, n)
+	b.drift = b.drift[:0]
+	for i := range min(parts, n) {
+		b.drift = append(b.drift, level(i*n/min(parts, n), (i+1)*n/min(parts, n)))
+	}
 }
 
 // worth is for how many independent rounds each counts, 1 or less: what its neighbour in
@@ -212,17 +255,16 @@ func (b *belief) worth(h hypothesis) float64 {
 
 // interval returns the indexes of the interval that the knee lies in, but for doubt: lo
 // may be -1 and hi the end of the grid.
-func (b *belief) interval() (lo, hi int) {
+func (b *belief) interval(s spread) (lo, hi int) {
 	below, above := 0.0, 0.0
-	i, j := 0, len(b.knees)-1
-	for ; i < j && below+b.knees[i] <= doubt/2; i++ {
-		below += b.knees[i]
+	i, j := 0, len(s)-1
+	for ; i < j && below+s[i] <= doubt/2; i++ {
+		below += s[i]
 	}
-	for ; j > i && above+b.knees[j] <= doubt/2; j-- {
-		above += b.knees[j]
+	for ; j > i && above+s[j] <= doubt/2; j-- {
+		above += s[j]
 	}
-	wider := int(b.apart/2 + 0.25)
-	return b.first + i - wider, b.first + j + 1 + wider
+	return b.first + i, b.first + j + 1
 }
 
 // middle returns the point between lo and hi, neither of them, below and above which the
@@ -230,10 +272,10 @@ func (b *belief) interval() (lo, hi int) {
 func (b *belief) middle(lo, hi int) int {
 	below := 0.0
 	i := 0
-	for ; i < len(b.knees)-1 && below+b.knees[i] < 0.5; i++ {
-		below += b.knees[i]
+	for ; i < len(b.now)-1 && below+b.now[i] < 0.5; i++ {
+		below += b.now[i]
 	}
-	if below+b.knees[i]/2 < 0.5 {
+	if below+b.now[i]/2 < 0.5 {
 		i++ // the end of the step that is nearer
 	}
 	return min(max(b.first+i, lo+1), hi-1)
@@ -271,10 +313,7 @@ var curves = sync.OnceValue(func() []*curveTable {
 
 // log is the logarithm of the chance of what a round gave.
 func (c *curveTable) log(r *observed, h hypothesis) float64 {
-	at := quarters*r.at - h.middle
-	if h.moves {
-		at -= r.moved
-	}
+	at := quarters*r.at - h.middle - r.moved[h.way]
 	held := 0
 	if r.held {
 		held = 1

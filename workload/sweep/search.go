@@ -101,8 +101,8 @@ func (o *Options) length(rate float64) time.Duration {
 
 // Search looks for the knee of one pair. It first walks in steps of two, up from a
 // point that holds or down from one that does not; then halves the gap between the
-// highest that holds and the lowest that does not; then measures both ends over and
-// over until each is shown, moving outwards where a first look was wrong.
+// highest that holds and the lowest that does not; then measures both ends, and what lies
+// between, over and over until all rounds together show them.
 //
 // It is plain data without a clock; one goroutine at a time.
 type Search struct {
@@ -120,7 +120,6 @@ type Search struct {
 	rounds  int
 	lo, hi  int // indexes: the highest that holds, the lowest that does not
 	showing bool
-	moved   int // how often an end that stayed undecided was left behind
 	most    float64
 	ended   string // result.Sweep...; "": it goes on
 }
@@ -228,17 +227,13 @@ func (s *Search) choose(left int) (int, bool) {
 	if !s.scouted {
 		return scout, true
 	}
-	for {
-		if !s.showing {
-			if i, ok := s.narrow(left); ok {
-				return i, true
-			}
-			s.showing = true
+	if !s.showing {
+		if i, ok := s.narrow(left); ok {
+			return i, true
 		}
-		if i, ok := s.show(left); ok || s.showing {
-			return i, ok
-		}
+		s.showing = true
 	}
+	return s.show(left)
 }
 
 // narrow walks and halves; false when there is nothing left to narrow, or no time.

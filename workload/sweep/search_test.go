@@ -148,6 +148,16 @@ func TestSearchAtTheEnds(t *testing.T) {
 	}
 }
 
+// TestFewRoundsShowNoEnd: where all rounds gave the same, four of them show nothing.
+func TestFewRoundsShowNoEnd(t *testing.T) {
+	o := Options{Objective: Objective{P99: 10 * ms}, Least: 10_000, Most: 10_000}
+	for rounds, want := range map[int]bool{2: false, 5: false, 6: true} { // one is the scout's
+		if s, _ := search(t, o, curve{knee: 1e6}, rounds, 1); s.Knee().LoShown != want {
+			t.Errorf("%d rounds that held: %+v; want it shown: %v", rounds-1, s.Knee(), want)
+		}
+	}
+}
+
 // TestOneStallIsNoKnee: a single round that breaks down in the walk costs a round, not
 // the answer.
 func TestOneStallIsNoKnee(t *testing.T) {

@@ -5,90 +5,6 @@ import (
 	"flushbench/metrics/stats"
 )
 
-// show returns the next point to measure until both ends are shown and the rounds at
-// the lower one have settled, or have had their chance. The end with fewer rounds
-// goes first, so that a drift of the disk meets both.
-func (s *Search) show(left int) (int, bool) {
-	for {
-		if s.bracketed() {
-			return s.settle(left)
-		}
-		lo, hi := s.lowEnd(), s.highEnd()
-		if s.move(lo, hi) {
-			if !s.showing {
-				return 0, false
-			}
-			continue
-		}
-		switch {
-		case lo && (!hi || len(s.at[s.lo]) <= len(s.at[s.hi])):
-			return s.lo, true
-		case hi:
-			return s.hi, true
-		}
-		return 0, false
-	}
-}
-
-// lowEnd reports whether the lower end needs more rounds.
-func (s *Search) lowEnd() bool {
-	if s.lo < 0 {
-		return false
-	}
-	t := s.tally(s.lo)
-	n := len(t.rounds)
-	if n >= maxAtPoint*s.o.Rounds {
-		return false
-	}
-	return n < s.o.Rounds || t.shown() == unknown || t.shown() == holds && !steady(t.rounds).Reached
-}
-
-// highEnd reports whether the upper end needs more rounds.
-func (s *Search) highEnd() bool {
-	if s.hi >= len(s.grid) {
-		return false
-	}
-	t := s.tally(s.hi)
-	return len(t.rounds) < maxAtPoint*s.o.Rounds && t.shown() == unknown
-}
-
-// move takes an end that its rounds do not bear out elsewhere. One that is shown to lie
-// on the other side becomes the other end, and the search narrows again; one that
-// stays undecided after all its rounds is left within the interval.
-func (s *Search) move(lo, hi bool) bool {
-	if s.lo >= 0 {
-		t := s.tally(s.lo)
-		switch a := t.shown(); {
-		case a == misses:
-			s.hi, s.lo, s.showing = s.lo, s.below(s.lo), false
-			return true
-		case a == unknown && !lo:
-			s.lo = max(s.lo-s.outwards(), -1)
-			return true
-		}
-	}
-	if s.hi < len(s.grid) {
-		t := s.tally(s.hi)
-		switch a := t.shown(); {
-		case a == holds:
-			s.lo, s.hi, s.showing = s.hi, s.above(s.hi), false
-			return true
-		case a == unknown && !hi:
-			s.hi = min(s.hi+s.outwards(), len(s.grid))
-			return true
-		}
-	}
-	return false
-}
-
-// outwards is by how many points an undecided end moves: one, at first, and then more,
-// because a disk so noisy would take all the time.
-func (s *Search) outwards() int {
-	const patience = 4
-	s.moved++
-	return 1 << max(s.moved-patience, 0)
-}
-
 // below is the highest point under i that seems to hold; -1: none.
 func (s *Search) below(i int) int {
 	for i--; i >= 0; i-- {
@@ -135,15 +51,16 @@ func (s *Search) Knee() result.SweepKnee {
 	if k.Ended == "" {
 		k.Ended = result.SweepInterrupted
 	}
-	lo, hi := s.lo, s.hi
+	hi := s.above(-1)
+	lo := s.below(hi)
 	var loShown, hiShown bool
-	switch {
-	case s.bracketed() && s.showing:
+	if s.showing && s.bracketed() {
 		lo, hi, loShown, hiShown = s.told()
-	case !s.showing || s.turned():
-		hi = s.above(-1)
-		lo = s.below(hi)
+		if loShown || hiShown {
+			k.LoTimes, k.HiTimes = s.times()
+		}
 	}
+	k.Limit = s.limit()
 	if hi < len(s.grid) {
 		t := s.tally(hi)
 		k.Hi, k.HiShown, k.Miss = s.grid[hi], hiShown || t.shown() == misses, t.miss()
@@ -163,21 +80,6 @@ func (s *Search) Knee() result.SweepKnee {
 		k.Ended = result.SweepUnclear
 	}
 	return k
-}
-
-// turned reports whether the rounds at an end now say the contrary of what put it
-// there: the time ended before it could move.
-func (s *Search) turned() bool {
-	if s.lo >= 0 {
-		if t := s.tally(s.lo); t.quick() != holds {
-			return true
-		}
-	}
-	if s.hi < len(s.grid) {
-		t := s.tally(s.hi)
-		return len(t.rounds) > 0 && t.quick() == holds
-	}
-	return false
 }
 
 // fill describes the lower end.
