@@ -23,8 +23,8 @@ func (l *Lane) Begin(seq uint64) { l.w[laneBegun].Store(seq) }
 
 // Ack notes that sequence seq was acknowledged at the time at (clock.Now) or later,
 // with its end in the log, below 1<<44, and how many bytes of log may be lost with it,
-// 0 to 1<<28; 0: it changed nothing. From 8 KiB on the bytes may be rounded up, by less
-// than a 4096th. Call it before the client goes on: what it has seen is then noted,
+// 0 or more; 0: it changed nothing. From 8 KiB on the bytes may be rounded up, by less
+// than a 4096th, and above MaxAckBytes they count as that. Call it before the client goes on: what it has seen is then noted,
 // whatever happens next. REQUIRES: seq is the one of the last Begin; at is not below
 // that of the last Ack.
 //

@@ -19,6 +19,10 @@ const (
 	slotEnd   = slotSize + sizeBits
 )
 
+// MaxAckBytes is the largest number of bytes that a slot can say, a little under
+// 256 MiB.
+const MaxAckBytes = (1<<sizeBits - 1) << (1<<(slotSize-slotShift) - 1)
+
 // lap tells one time round the slots from the others.
 func (l *Lane) lap(seq uint64) uint64 { return 1 | seq>>l.shift&3<<1 }
 
@@ -35,6 +39,7 @@ func packAck(end uint64, sizeBytes int64) uint64 {
 
 // packSize is packAck for a size that has to be shifted: it is rounded up.
 func packSize(size uint64) uint64 {
+	size = min(size, MaxAckBytes)
 	shift := bits.Len64(size) - sizeBits
 	if size += 1<<shift - 1; size>>(shift+sizeBits) != 0 {
 		shift++ // it has got a bit longer
