@@ -11,8 +11,8 @@ BENCH ?= .
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: ## all tests, with the costly invariant checks switched on
-	go test -tags invariants ./...
+test: ## all tests
+	go test ./...
 
 lint: ## gofmt, vet and golangci-lint (builds the linter once: minutes)
 	.ci/run format vet lint
@@ -36,8 +36,9 @@ browser: ## all pages in a real browser (needs chromium, and the network once)
 mutants: ## plant every seeded bug and demand that its test fails
 	go run ./mutants
 
-soak: ## the long searches: many more interleavings and crashes (hours)
-	FLUSHBENCH_SOAK=1 go test -run Soak -timeout 0 -v ./...
+soak: ## the long searches: all tests at their longest, a million interleavings (hours)
+	FLUSHBENCH_SOAK=1 go test -count=1 -skip ShuffledSoak -timeout 0 -v ./...
+	FLUSHBENCH_SOAK=1 go test -count=1 -run ShuffledSoak -tags yieldpoints -timeout 0 -v ./...
 
 compare-tools: ## probe against fio and pg_test_fsync, interleaved (needs both)
 	scripts/compare-tools.sh

@@ -53,6 +53,9 @@ const (
 //
 //	go test -tags ratios -run TestCommitRatios -v -timeout 0 .
 //	RATIOS_CLIENTS=8 RATIOS_ONLY='serial gather' RATIOS_STAGES=1 go test -tags ratios ...
+//
+// RATIOS_STAGES=1 prints where the time of a commit goes, RATIOS_PROCS=N sets
+// GOMAXPROCS (one for each processor, as a process that Go starts has it).
 func TestCommitRatios(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(envInt("RATIOS_PROCS", runtime.NumCPU())))
 	defer driver.BatchThreads()() // as a closed loop of the runner has it

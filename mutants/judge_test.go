@@ -117,10 +117,10 @@ func TestJudgeEndsOnError(t *testing.T) {
 }
 
 func TestTestRunArgs(t *testing.T) {
-	r := testRun{pkg: "./a", run: "TestSum", tags: "invariants", race: true}
+	r := testRun{pkg: "./a", run: "TestSum", tags: "yieldpoints", race: true}
 	got := r.args("o.json", time.Minute)
 	want := []string{"test", "-json", "-vet=off", "-run", "TestSum", "-timeout", "1m0s",
-		"-race", "-tags", "invariants", "-overlay", "o.json", "-count=1", "./a"}
+		"-race", "-tags", "yieldpoints", "-overlay", "o.json", "-count=1", "./a"}
 	if !slices.Equal(got, want) {
 		t.Errorf("args = %q; want %q", got, want)
 	}

@@ -70,13 +70,6 @@ func NewBursty(rate, burst, peak float64, seed uint64) (Bursty, error) {
 // Rate implements Arrivals.
 func (b Bursty) Rate() float64 { return b.rate }
 
-// Dispersion is the variance of the number of arrivals in a long interval
-// divided by its mean.
-func (b Bursty) Dispersion() float64 {
-	off := 1 - 1/b.peak
-	return 1 + 2*b.burst*off*off
-}
-
 // Stream implements Arrivals.
 func (b Bursty) Stream() Stream {
 	s := &burstyStream{
