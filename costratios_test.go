@@ -37,6 +37,8 @@ type measured struct {
 	on      atomic.Uint32 // pieces
 	over    atomic.Bool
 	all     sync.WaitGroup
+
+	unsampled func() // ends the samples
 }
 
 // TestMeasuringParts shows where the cost of measuring is: slices of one run in
@@ -100,7 +102,7 @@ func newMeasured(t *testing.T, log *benchLog, clients int) *measured {
 		}
 		m.all.Go(func() { m.client(t, s, m.set.Worker(i), m.tracker.Lane(i)) })
 	}
-	m.all.Go(m.sample)
+	m.unsampled = sampled(m.tracker, m.e) // in every slice alike: so lanes never fill up
 	return m
 }
 
@@ -131,17 +133,6 @@ func (m *measured) client(t *testing.T, s *engine.Session, rec *metrics.Recorder
 	}
 }
 
-// sample looks at what is at risk, in every slice alike: so lanes never fill up.
-func (m *measured) sample() {
-	for !m.over.Load() {
-		time.Sleep(time.Millisecond)
-		m.tracker.SampleWith(clock.Now(), func() metrics.Watermarks {
-			w := m.e.Watermarks()
-			return metrics.Watermarks{w.Written, w.Flushed, w.Flushed}
-		})
-	}
-}
-
 // slice returns the commits a second for a while, after one in which the clients get
 // used to what they have been told.
 func (m *measured) slice(d time.Duration) float64 {
@@ -155,6 +146,7 @@ func (m *measured) stop(t *testing.T) {
 	t.Helper()
 	m.over.Store(true)
 	m.all.Wait()
+	m.unsampled()
 	if err := m.e.Drain(); err != nil {
 		t.Fatal(err)
 	}

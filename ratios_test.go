@@ -12,12 +12,14 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"flushbench/engine"
+	"flushbench/engine/clock"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
@@ -157,13 +159,14 @@ func (r *ratioRig) run(c *ratioCell) {
 	e := r.logOf(c).open(r.tb, o)
 	cfg := driver.Config{Target: embedded.New(e), Clients: c.clients, Mode: c.mode, ThinkTime: c.think, Sizes: workload.FixedSize(256),
 		Seed: 1, Warmup: 200 * time.Millisecond, Duration: c.length, Measure: c.measure, Batch: true}
-	var tracker *metrics.Tracker
+	stop := func() {}
 	if c.measure && c.opts.Commit.Policy != groupcommit.Policy0 {
-		var err error
-		if tracker, err = metrics.NewTracker(metrics.TrackerConfig{Lanes: cfg.Lanes(), Capacity: 1024, MinGapNS: 500_000}); err != nil {
+		tracker, err := metrics.NewTracker(metrics.TrackerConfig{Lanes: cfg.Lanes(), Capacity: max(1<<10, 1<<21/cfg.Lanes()), MinGapNS: 500_000})
+		if err != nil {
 			r.tb.Fatal(err)
 		}
 		cfg.Lane = tracker.Lane
+		stop = sampled(tracker, e)
 	}
 	type edge struct {
 		cpu     int64
@@ -181,6 +184,7 @@ func (r *ratioRig) run(c *ratioCell) {
 		time.AfterFunc(cfg.Warmup+cfg.Duration-20*time.Millisecond, take)
 	}
 	out, err := driver.Run(r.tb.Context(), cfg)
+	stop()
 	if err != nil {
 		r.tb.Fatal(c.name, err)
 	}
@@ -201,6 +205,26 @@ func (r *ratioRig) run(c *ratioCell) {
 	}
 	if err := e.Close(); err != nil {
 		r.tb.Fatal(err)
+	}
+}
+
+// sampled looks at what is at risk once a millisecond, as a run does, until it is
+// stopped.
+func sampled(tracker *metrics.Tracker, e *engine.Engine) (stop func()) {
+	var all sync.WaitGroup
+	var over atomic.Bool
+	all.Go(func() {
+		for !over.Load() {
+			time.Sleep(time.Millisecond)
+			tracker.SampleWith(clock.Now(), func() metrics.Watermarks {
+				w := e.Watermarks()
+				return metrics.Watermarks{w.Written, w.Flushed, w.Flushed}
+			})
+		}
+	})
+	return func() {
+		over.Store(true)
+		all.Wait()
 	}
 }
 
