@@ -278,12 +278,7 @@ func (c *Conn) check(err error) error {
 	if err == nil || passing(err) {
 		return err
 	}
-	db := c.db
-	if db.gc != nil {
-		err = db.gc.Fail(err)
-	}
-	db.locks.Stop(err)
-	return err
+	return c.db.stop(err)
 }
 
 // passing reports whether only the transaction has failed.

@@ -208,7 +208,9 @@ func (db *Database) recover() error {
 		return err
 	}
 	start = clock.Now()
-	sys, unfinished, err := undo.Open(db.pool, o.undoOptions())
+	uo := o.undoOptions()
+	uo.PurgeFailed = func(err error) { _ = db.stop(err) }
+	sys, unfinished, err := undo.Open(db.pool, uo)
 	rep.UndoNs += clock.Now() - start
 	if err != nil {
 		return err
@@ -285,6 +287,16 @@ func (db *Database) Err() error {
 		}
 	}
 	return db.pool.Err()
+}
+
+// stop stops the database for an error that no transaction survives, tells those
+// who wait for a lock, and returns the error that was first.
+func (db *Database) stop(err error) error {
+	if db.gc != nil {
+		err = db.gc.Fail(err)
+	}
+	db.locks.Stop(err)
+	return err
 }
 
 // Drain writes and flushes everything that was reserved before the call, in

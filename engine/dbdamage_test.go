@@ -152,6 +152,44 @@ func TestDatabaseFindsRotInPages(t *testing.T) {
 	}
 }
 
+// Purge reads pages that no statement has asked for: what it finds stops the database
+// as it would have stopped a statement, and says where it is.
+func TestDatabasePurgeFindsRot(t *testing.T) {
+	r := newRuin(t, func(o *DatabaseOptions) { o.NoDoublewrite = true })
+	b, disk := r.copied()
+	db := opened(t, b.opts)
+	must(t, db.sys.Close()) // the deleted row is left to purge after the next start
+	c := conn(t, db, 0)
+	must(t, c.Begin(), c.StartStatement([]byte("DELETE"), false))
+	if found, err := c.Delete(1); !found || err != nil {
+		t.Fatalf("Delete = %v, %v", found, err)
+	}
+	c.EndStatement()
+	must(t, c.Commit(), db.Shutdown())
+	tear(t, disk, "table.pages", 0)
+
+	db, err := OpenDatabase(b.opts)
+	must(t, err)
+	_, purge := db.sys.Purge() // or its own goroutine was faster
+	if wrong := clearLine(purge, "purge", "table.pages", "offset 0", "page"); wrong != "" {
+		t.Error(wrong)
+	}
+	if err := db.Err(); !errors.Is(err, purge) {
+		t.Errorf("the database's error is %v; want %v", err, purge)
+	}
+	c = conn(t, db, 1)
+	must(t, c.Begin())
+	if err := c.Commit(); !errors.Is(err, purge) {
+		t.Errorf("Commit = %v; want %v", err, purge)
+	}
+	if err := c.lock(2); !errors.Is(err, purge) {
+		t.Errorf("a lock: %v; want %v", err, purge)
+	}
+	if err := db.Close(); !errors.Is(err, purge) {
+		t.Errorf("Close = %v; want %v", err, purge)
+	}
+}
+
 func TestDatabaseCheckpointSlots(t *testing.T) {
 	r := newRuin(t, nil)
 	seen := map[lsn.LSN]bool{}

@@ -140,6 +140,9 @@ func (p *purger) batch() (n int, err error) {
 	p.touched = p.touched[:0]
 	if err != nil {
 		p.err = fmt.Errorf("undo: purge: %w", err)
+		if tell := p.s.opts.PurgeFailed; tell != nil {
+			tell(p.err)
+		}
 	}
 	return n, p.err
 }
@@ -285,7 +288,7 @@ func (p *purger) remove(d doomed) error {
 		return err
 	}
 	slot := l.Slot(pg.Bytes(), off)
-	if err := l.Check(slot, d.key); err != nil {
+	if err := p.s.check(slot, d.key); err != nil {
 		p.m.Abandon()
 		return err
 	}

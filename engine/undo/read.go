@@ -61,7 +61,7 @@ func (t *Txn) fetch(key uint64) (table.Header, error) {
 	}
 	t.m.Abandon()
 	if err == nil {
-		err = l.Check(t.row, key)
+		err = t.s.check(t.row, key)
 	}
 	return table.DecodeHeader(t.row), err
 }

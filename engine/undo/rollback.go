@@ -92,7 +92,7 @@ func (t *Txn) putBack(pg bufpool.Page, off int, r *record) {
 // checkUndo returns an error unless the version in t.row is the one that the
 // change of r made.
 func (t *Txn) checkUndo(r *record) error {
-	if err := t.s.opts.Layout.Check(t.row, r.key); err != nil {
+	if err := t.s.check(t.row, r.key); err != nil {
 		return err
 	}
 	h := table.DecodeHeader(t.row)

@@ -72,6 +72,9 @@ type Options struct {
 	// to do any more, so that it works on many logs at a time; default 10 ms,
 	// negative: not at all.
 	PurgePause time.Duration
+	// PurgeFailed, if not nil, is told once of the error that stops purge, by the
+	// goroutine that met it, which holds no latches. It must not call purge.
+	PurgeFailed func(err error)
 	// TrackPages lets every Txn remember which pages it changed (Txn.Pages).
 	TrackPages bool
 }
@@ -222,6 +225,16 @@ func (s *System) Stats() Stats {
 	st.Active, st.Views = len(s.reg.active), s.reg.views
 	s.reg.mu.Unlock()
 	return st
+}
+
+// check is table.Layout.Check, with the place in an error.
+func (s *System) check(slot []byte, key uint64) error {
+	err := s.opts.Layout.Check(slot, key)
+	if err == nil {
+		return nil
+	}
+	id, off := s.opts.Layout.Place(key)
+	return fmt.Errorf("undo: %s page %d offset %d: %w", bufpool.FileName(id.Space), id.No, off, err)
 }
 
 // Layout returns the table's layout.

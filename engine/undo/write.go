@@ -133,7 +133,7 @@ func (t *Txn) latchKey(key uint64) (pg bufpool.Page, off int, err error) {
 	id, off := l.Place(key)
 	if pg, err = t.m.Write(id); err == nil {
 		copy(t.row, l.Slot(pg.Bytes(), off))
-		err = l.Check(t.row, key)
+		err = t.s.check(t.row, key)
 	}
 	if err != nil {
 		t.m.Abandon()
