@@ -92,31 +92,34 @@ func signalAll(family []ID, sig syscall.Signal) error {
 	return errors.Join(errs...)
 }
 
-// killLasts is how long a killed process may take to go: it ends the system call
-// that it is in first.
+// killLasts is how long a killed process may take to go, and one that is to stop to
+// do so: it ends the system call that it is in first.
 const killLasts = time.Minute
 
 // KillFamily kills p and its descendants and waits until they have ended. A parent
 // is stopped before it is asked for its children, so that it makes no new ones; a
 // process without children is killed in what it does, in the midst of a flush too.
-func (p ID) KillFamily() error {
+// What was stopped is killed, whatever else fails.
+func (p ID) KillFamily() error { return p.killFamily(killLasts) }
+
+// killFamily gives a parent so long to stop. One that has not, because it is in a
+// system call that nothing but its death interrupts, is killed all the same: the
+// kernel lets nobody fork for whom a signal waits.
+func (p ID) killFamily(patience time.Duration) error {
 	family, err := p.Family()
-	if errors.Is(err, os.ErrProcessDone) {
-		return nil
-	}
 	if err == nil && len(family) > 1 {
-		if err = p.stopAndWait(killLasts); err == nil {
-			family, err = p.Family()
+		if err = p.stopAndWait(patience); err == nil || errors.Is(err, errPatience) {
+			again, lost := p.Family()
+			if err = lost; err == nil {
+				family = again
+			}
 		}
 	}
-	if errors.Is(err, os.ErrProcessDone) {
-		return WaitForEnd(family, killLasts)
+	if errors.Is(err, os.ErrProcessDone) { // before we came, or meanwhile
+		err = nil
 	}
-	if err != nil {
-		return err
-	}
-	if err := signalAll(family, syscall.SIGKILL); err != nil {
-		return err
+	if killed := signalAll(family, syscall.SIGKILL); err != nil || killed != nil {
+		return errors.Join(err, killed)
 	}
 	return WaitForEnd(family, killLasts)
 }
@@ -127,7 +130,8 @@ func WaitForEnd(family []ID, limit time.Duration) error {
 }
 
 // FreezeFamily stops p and its descendants and waits until all of their threads
-// have stopped.
+// have stopped. After an error some may have: it is the caller's to kill them or to
+// let them go on.
 func (p ID) FreezeFamily(limit time.Duration) error {
 	if err := p.stopAndWait(limit); err != nil {
 		return err
@@ -161,10 +165,13 @@ func (p ID) Runs() bool {
 	})
 }
 
+// errPatience is wrapped where something has not come in time.
+var errPatience = errors.New("still waiting")
+
 func waitFor(limit time.Duration, done func() bool) error {
 	for pause, end := time.Millisecond/4, time.Now().Add(limit); !done(); pause = min(2*pause, 20*time.Millisecond) {
 		if time.Now().After(end) {
-			return fmt.Errorf("still waiting after %v", limit)
+			return fmt.Errorf("%w after %v", errPatience, limit)
 		}
 		time.Sleep(pause)
 	}
