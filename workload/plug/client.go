@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Refusal is what a witness says no to: a name that is taken, a run that it does
-// not know, another version.
+// Refusal is what a witness says no to, a name that is taken, a run that it does not
+// know, another version, and what whoever calls can put right: a journal that cannot be
+// used, a folder that is missing, an address that is none.
 type Refusal struct{ Text string }
 
 func (r *Refusal) Error() string { return r.Text }
@@ -25,6 +26,9 @@ type client struct {
 
 // dial connects and says hello.
 func dial(ctx context.Context, addr string) (*client, error) {
+	if err := CheckAddr(addr); err != nil {
+		return nil, &Refusal{err.Error()}
+	}
 	ctx, stop := context.WithTimeout(ctx, slow)
 	defer stop()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)

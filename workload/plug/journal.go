@@ -54,22 +54,18 @@ type journal struct {
 // is an error that names the place.
 func openJournal(path string, replay func(*entry) error) (*journal, error) {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		id, err := newID()
-		if err != nil {
-			return nil, err
+		j, err := newJournal(path)
+		if j != nil || err != nil {
+			return j, err
 		}
-		j := &journal{path: path, id: id}
-		if err := j.rewrite(nil); err != nil {
-			return nil, err
-		}
-		return j, nil
+		// Another witness was faster.
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return nil, fmt.Errorf("plug: journal: %w", err)
+		return nil, cannotUse(path, err)
 	}
 	j := &journal{path: path, f: f}
-	if err = j.lock(f); err == nil {
+	if err = j.lock(f, path); err == nil {
 		err = j.read(replay)
 	}
 	if err != nil {
@@ -78,11 +74,52 @@ func openJournal(path string, replay func(*entry) error) (*journal, error) {
 	return j, nil
 }
 
-// lock makes the file this process's, and sure that it is still the journal.
-func (j *journal) lock(f *os.File) error {
+// newJournal makes a journal where there was none; nil, nil: there is one now. Of the
+// witnesses that start at the same moment one makes it: nobody gives a file the
+// journal's name who has not locked the file that its first name leads to.
+func newJournal(path string) (*journal, error) {
+	id, err := newID()
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path+firstName, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, cannotUse(path, err)
+	}
+	j := &journal{path: path, id: id}
+	if err := j.lock(f, f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if _, err = os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if err = j.become(f, nil); err == nil {
+			return j, nil
+		}
+	} else if err == nil { // made since the caller looked
+		err = os.Remove(f.Name())
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("plug: make journal %s: %w", path, err)
+	}
+	return nil, nil
+}
+
+// cannotUse is what becomes of a journal that cannot be opened or made.
+func cannotUse(path string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return &Refusal{fmt.Sprintf("plug: journal %s: %v: must be a file, or a name for one in a folder that is there", path, err)}
+}
+
+// firstName is what a journal's name ends in until it is whole.
+const firstName = ".first"
+
+// lock makes the file this process's, and sure that it still has its name.
+func (j *journal) lock(f *os.File, name string) error {
 	if err := workdir.TryLock(f); err != nil {
 		if workdir.Locked(err) {
-			return fmt.Errorf("plug: journal %s: another witness uses it; give this one a --journal of its own", j.path)
+			return &Refusal{fmt.Sprintf("plug: journal %s: another witness uses it; give this one a --journal of its own", j.path)}
 		}
 		return fmt.Errorf("plug: lock journal %s: %w", j.path, err)
 	}
@@ -90,11 +127,11 @@ func (j *journal) lock(f *os.File) error {
 	if err != nil {
 		return fmt.Errorf("plug: journal: %w", err)
 	}
-	if theirs, err := os.Stat(j.path); err != nil || !os.SameFile(mine, theirs) {
-		return fmt.Errorf("plug: journal %s: another witness has just used it; start this one again", j.path)
+	if theirs, err := os.Stat(name); err != nil || !os.SameFile(mine, theirs) {
+		return &Refusal{fmt.Sprintf("plug: journal %s: another witness has just used it; start this one again", j.path)}
 	}
 	if !mine.Mode().IsRegular() {
-		return fmt.Errorf("plug: journal %s: not an ordinary file", j.path)
+		return &Refusal{fmt.Sprintf("plug: journal %s: not an ordinary file", j.path)}
 	}
 	return nil
 }
@@ -108,9 +145,9 @@ func (j *journal) read(replay func(*entry) error) error {
 	j.id = d.id()
 	switch {
 	case err != nil || k != kindJournal || d.done("journal") != nil:
-		return fmt.Errorf("plug: %s: not a journal of a witness; it is left as it is", j.path)
+		return &Refusal{fmt.Sprintf("plug: %s: not a journal of a witness; it is left as it is", j.path)}
 	case version != protocolVersion:
-		return fmt.Errorf("plug: journal %s: version %d: must be %d", j.path, version, protocolVersion)
+		return &Refusal{fmt.Sprintf("plug: journal %s: version %d: must be %d", j.path, version, protocolVersion)}
 	}
 	for {
 		at := r.at
@@ -181,19 +218,32 @@ func (j *journal) rewrite(entries func(add func(*entry) error) error) error {
 	if j.err != nil {
 		return j.err
 	}
-	f, size, err := j.fill(j.path+".new", entries)
+	f, err := os.OpenFile(j.path+".new", os.O_RDWR|os.O_CREATE, 0o600)
 	if err == nil {
-		err = os.Rename(j.path+".new", j.path)
+		if err = workdir.TryLock(f); err == nil {
+			err = j.become(f, entries)
+		}
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}
+	if err != nil {
+		j.err = fmt.Errorf("plug: make journal %s: %w", j.path, err)
+	}
+	return j.err
+}
+
+// become makes f, which is locked, the journal, with these entries.
+func (j *journal) become(f *os.File, entries func(add func(*entry) error) error) error {
+	size, err := j.fill(f, entries)
+	if err == nil {
+		err = os.Rename(f.Name(), j.path)
 	}
 	if err == nil {
 		err = vfs.NewOS().SyncDir(filepath.Dir(j.path))
 	}
 	if err != nil {
-		if f != nil {
-			err = errors.Join(err, f.Close())
-		}
-		j.err = fmt.Errorf("plug: make journal %s: %w", j.path, err)
-		return j.err
+		return err
 	}
 	old := j.f
 	j.f, j.size = f, size
@@ -203,20 +253,12 @@ func (j *journal) rewrite(entries func(add func(*entry) error) error) error {
 	return nil
 }
 
-// fill writes a whole journal to path and flushes it.
-func (j *journal) fill(path string, entries func(add func(*entry) error) error) (*os.File, int64, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := workdir.TryLock(f); err != nil {
-		return f, 0, err
-	}
+// fill writes a whole journal to f and flushes it.
+func (j *journal) fill(f *os.File, entries func(add func(*entry) error) error) (size int64, err error) {
 	if err := f.Truncate(0); err != nil {
-		return f, 0, err
+		return 0, err
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
-	size := int64(0)
 	put := func(k kind, content []byte) error {
 		n, err := w.Write(appendFrame(nil, k, content))
 		size += int64(n)
@@ -235,7 +277,7 @@ func (j *journal) fill(path string, entries func(add func(*entry) error) error) 
 	if err == nil {
 		err = f.Sync()
 	}
-	return f, size, err
+	return size, err
 }
 
 // close gives the file back. Safe to call twice.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -240,6 +241,70 @@ func TestJournalIsWrittenAnew(t *testing.T) {
 	}
 	if _, err := os.Stat(path + ".new"); err == nil {
 		t.Error("a half-made journal is left")
+	}
+}
+
+// TestOneWitnessMakesTheJournal: of witnesses that start at the same moment where there
+// is no journal yet one gets it, and none writes to a file that has no name any more.
+func TestOneWitnessMakesTheJournal(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "journal")
+		var all [6]struct {
+			w   *Witness
+			err error
+		}
+		var starting, opening sync.WaitGroup
+		starting.Add(len(all))
+		for i := range all {
+			opening.Go(func() {
+				starting.Done()
+				starting.Wait()
+				all[i].w, all[i].err = OpenWitness(WitnessOptions{Journal: path})
+			})
+		}
+		opening.Wait()
+		var mine []*Witness
+		for _, x := range all {
+			if x.err == nil {
+				mine = append(mine, x.w)
+			} else if !strings.Contains(x.err.Error(), "another witness") {
+				t.Error(x.err)
+			}
+		}
+		if len(mine) != 1 {
+			t.Fatalf("%d witnesses have the journal", len(mine))
+		}
+		hasItsName(t, mine[0], path)
+		if err := mine[0].Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestJournalMadeMeanwhile: a witness that finds no journal, and then the one that
+// another has just made, leaves that alone.
+func TestJournalMadeMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	w := opened(t, path)
+	aRun(t, w, "one", 3)
+	if j, err := newJournal(path); j != nil || err != nil {
+		t.Errorf("newJournal = %v, %v; want none, and no error", j, err)
+	}
+	hasItsName(t, w, path)
+	if _, err := os.Lstat(path + firstName); err == nil {
+		t.Error("a file that is no journal is left")
+	}
+}
+
+// hasItsName checks that what a witness writes to is what the next one will read.
+func hasItsName(t *testing.T, w *Witness, path string) {
+	t.Helper()
+	have, err := w.mu.journal.f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if named, err := os.Stat(path); err != nil || !os.SameFile(have, named) {
+		t.Errorf("the witness writes to a file that is not %s (%v)", path, err)
 	}
 }
 

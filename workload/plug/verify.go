@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"flushbench/engine/vfs"
@@ -113,6 +114,9 @@ func realPath(base string) (string, error) {
 	path, err := filepath.Abs(base)
 	if err == nil {
 		path, err = filepath.EvalSymlinks(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return "", &Refusal{fmt.Sprintf("plug: folder %s does not exist: its disk is not mounted, or it is another folder", base)}
 	}
 	if err != nil {
 		return "", fmt.Errorf("plug: %w", err)
