@@ -186,21 +186,21 @@ func loadParts(args []string, results string) ([]result.Part, error) {
 
 // save puts the merge into its folder, which must not hold another result.
 func (o *mergeOptions) save(merged *result.Result) (folder string, err error) {
+	var saver result.Saver
 	folder = o.out
 	if folder == "" {
 		named := *merged
 		named.Environment.Host = fmt.Sprintf("%d-hosts", len(merged.Merge.Hosts))
-		if folder, err = result.CreateFolder(o.results, &named); err != nil {
+		if folder, err = saver.CreateFolder(o.results, &named); err != nil {
 			return "", err
 		}
 	} else {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
+		if err := saver.MakeFolder(folder); err != nil {
 			return "", usageError(fmt.Errorf("--out: %w", err))
 		}
 		if _, err := os.Lstat(folder + "/" + result.FileName); err == nil {
 			return "", usagef("--out %s: it holds a %s already, and results are never replaced", folder, result.FileName)
 		}
 	}
-	var saver result.Saver
 	return folder, saver.Save(folder, merged)
 }

@@ -296,6 +296,37 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// TestFolderNamesAreFlushed: a result that is flushed is lost all the same if the name
+// of its folder, or of one above it that was made with it, is in memory only.
+func TestFolderNamesAreFlushed(t *testing.T) {
+	r, there := sample(t), t.TempDir()
+	for _, c := range []struct {
+		parent string
+		want   int64 // flushes: the parent's of each new name
+	}{
+		{there, 1},
+		{filepath.Join(there, "one"), 2},
+		{filepath.Join(there, "one"), 1},
+		{filepath.Join(there, "two", "three", "four"), 4},
+	} {
+		var s Saver
+		dir, err := s.CreateFolder(c.parent, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Counts().Fsync; got != c.want {
+			t.Errorf("%s: %d flushes; want %d", dir, got, c.want)
+		}
+	}
+	file := filepath.Join(there, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := CreateFolder(filepath.Join(file, "below"), r); err == nil {
+		t.Error("made below a file")
+	}
+}
+
 func TestFailedSaveLeavesTheOldFile(t *testing.T) {
 	dir, r := t.TempDir(), sample(t)
 	var s Saver

@@ -45,11 +45,28 @@ func plain(s, empty string) string {
 	return s[:min(len(s), 64)]
 }
 
-// CreateFolder makes a new folder for r under parent and returns its path. A
-// name that is taken gets a number; an existing folder is never reused.
+// CreateFolder is Saver.CreateFolder for those who count no flushes.
 func CreateFolder(parent string, r *Result) (string, error) {
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", fmt.Errorf("result: create folder: %w", err)
+	return new(Saver).CreateFolder(parent, r)
+}
+
+// Saver makes folders for results and saves results so that a crash at any moment
+// leaves the old file or the new one, and counts the flushes that it takes for that. One goroutine at a
+// time may save; anyone may read the counts.
+type Saver struct {
+	fsyncs atomic.Int64
+}
+
+// Counts returns the flushes issued so far.
+func (s *Saver) Counts() FlushCounts { return FlushCounts{Fsync: s.fsyncs.Load()} }
+
+// CreateFolder makes a new folder for r under parent and returns its path. A name
+// that is taken gets a number; an existing folder is never reused. The name of the
+// folder is flushed, and those of the folders above it that were made for it: a
+// result that is flushed would be lost with them.
+func (s *Saver) CreateFolder(parent string, r *Result) (string, error) {
+	if err := s.MakeFolder(parent); err != nil {
+		return "", err
 	}
 	base := FolderName(r.Started, r.Environment.Host, r.Name)
 	for n := 1; n <= 1000; n++ {
@@ -58,25 +75,42 @@ func CreateFolder(parent string, r *Result) (string, error) {
 			dir = fmt.Sprintf("%s.%d", dir, n)
 		}
 		err := os.Mkdir(dir, 0o755)
-		if err == nil {
-			return dir, nil
+		if errors.Is(err, fs.ErrExist) {
+			continue
 		}
-		if !errors.Is(err, fs.ErrExist) {
+		if err == nil {
+			err = s.syncDir(parent)
+		}
+		if err != nil {
 			return "", fmt.Errorf("result: create folder: %w", err)
 		}
+		return dir, nil
 	}
 	return "", fmt.Errorf("result: create folder: %s and its next 1000 names are taken", filepath.Join(parent, base))
 }
 
-// Saver saves results so that a crash at any moment leaves the old file or the
-// new one, and counts the flushes that it takes for that. One goroutine at a
-// time may save; anyone may read the counts.
-type Saver struct {
-	fsyncs atomic.Int64
+// MakeFolder makes a folder and those above it that are missing, and flushes their
+// names. One that is there is left as it is.
+func (s *Saver) MakeFolder(dir string) error {
+	dir = filepath.Clean(dir)
+	var missing []string
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(at); err == nil || !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			break // what else is wrong MkdirAll says
+		}
+		missing = append(missing, at)
+	}
+	err := os.MkdirAll(dir, 0o755)
+	for _, made := range missing {
+		if err == nil {
+			err = s.syncDir(filepath.Dir(made))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("result: create folder: %w", err)
+	}
+	return nil
 }
-
-// Counts returns the flushes issued so far.
-func (s *Saver) Counts() FlushCounts { return FlushCounts{Fsync: s.fsyncs.Load()} }
 
 // SaveCounts is how many flushes one Save issues, so that a result can count
 // the ones that write it: the file and its folder.

@@ -152,7 +152,7 @@ func (r *run) prepare() error {
 	if parent == "" {
 		parent = "results"
 	}
-	folder, err := result.CreateFolder(parent, r.res)
+	folder, err := r.saver.CreateFolder(parent, r.res)
 	if err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (t *telling) run(ctx context.Context) error {
 	}{namesOf(t.cfg.Lessons)}); err != nil {
 		return err
 	}
-	folder, err := result.CreateFolder(cmp.Or(t.cfg.ResultsDir, "results"), t.res)
+	folder, err := t.saver.CreateFolder(cmp.Or(t.cfg.ResultsDir, "results"), t.res)
 	if err != nil {
 		return err
 	}

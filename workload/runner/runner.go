@@ -243,7 +243,7 @@ func (r *run) prepare() error {
 	r.cfg.Board.plan(r.fs, r.plan.Rounds, r.steps, r.left)
 	r.res.Environment.Servers = r.servers.Facts()
 	if r.folder == "" {
-		folder, err := result.CreateFolder(r.resultsDir(), r.res)
+		folder, err := r.saver.CreateFolder(r.resultsDir(), r.res)
 		if err != nil {
 			return err
 		}
