@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"flushbench/metrics/result"
@@ -22,6 +23,7 @@ type Live struct {
 	dir       string // of a private one
 	proc      Process
 	conn      target.Server // nil: not connected
+	look      sync.Mutex    // held by who ends or reads conn beside the clients
 	info      target.Info
 
 	facts result.ServerFacts
@@ -99,12 +101,16 @@ func (v *Live) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.look.Lock()
+	defer v.look.Unlock()
 	v.conn, v.info = conn, conn.Info()
 	return nil
 }
 
 // disconnect drops the connection, which may be broken.
 func (v *Live) disconnect() {
+	v.look.Lock()
+	defer v.look.Unlock()
 	if v.conn != nil {
 		_ = v.conn.Close() // nothing hangs on how a broken one ends
 		v.conn = nil

@@ -182,8 +182,15 @@ type Snapshot struct {
 }
 
 // Snapshot reads the server's counters. It runs beside the clients, on the run's own
-// connection, and takes as long as a statement.
+// connection, and takes as long as a statement. Where that connection has been given up
+// for clients that never came back, it is an error.
 func (t *Turn) Snapshot() (x Snapshot) {
+	t.v.look.Lock()
+	defer t.v.look.Unlock()
+	if t.v.conn == nil {
+		x.err = target.ErrConnectionLost
+		return x
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), snapshotTimeout)
 	defer cancel()
 	x.cpu = process.CPU(t.v.pid())
