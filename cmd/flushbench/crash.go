@@ -144,11 +144,27 @@ func (o *crashOptions) validate(named func(string) bool) error {
 	for _, v := range o.fs {
 		o.m.FS = append(o.m.FS, v.String())
 	}
+	for _, err := range []error{twice("kinds", o.kinds), twice("fs", o.fs), twice("at", o.m.Points), twice("fault", o.m.Faults), twice("workload", o.loads),
+		twice("server-log-overwritten", o.m.Overwritten)} {
+		if err != nil {
+			return err
+		}
+	}
 	o.m.Kinds = o.kinds
 	if !named("kinds") {
 		o.m.Kinds = []vfs.CrashKind{vfs.CrashProcess, vfs.CrashOS, vfs.CrashPower}
 		if slices.Contains(o.m.Faults, subject.ENOSPC) {
 			o.m.Kinds = o.m.Kinds[1:] // nobody fills the folder's own file system
+		}
+	}
+	return nil
+}
+
+// twice refuses a list that says something twice: its cells would have the same name.
+func twice[T comparable](flag string, list []T) error {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return usagef("--%s: %v stands in the list twice", flag, v)
 		}
 	}
 	return nil

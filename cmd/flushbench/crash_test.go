@@ -36,6 +36,10 @@ func TestCrashBadInput(t *testing.T) {
 		{"--kinds process --clients 0", "must be 1 to"},
 		{"--kinds process --format bench", "legal values are table, json, csv"},
 		{"--kinds process --dir missing", "refused: folder"},
+		{"--kinds process,process", "--kinds: process stands in the list twice"},
+		{"--kinds os --fs ext4,ext4", "--fs: ext4 stands in the list twice"},
+		{"--kinds os --fault none,none", "--fault: none stands in the list twice"},
+		{"--kinds process --workload log,log", "log stands in the list twice"},
 	} {
 		dir := t.TempDir()
 		stdout, stderr, code := runBinary(t, dir, append([]string{"crash"}, strings.Fields(c.args)...)...)

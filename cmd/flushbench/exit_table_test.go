@@ -156,6 +156,7 @@ func TestExitCodes(t *testing.T) {
 		{0, with("trace --rows 100 --log-capacity 1M --later 0 --no-result --quiet", mayMeasure[:2]...)},
 		{0, with("info")},
 		{2, with("info --dir nowhere")},
+		{2, with("info --dir " + broken.Dir + "/redo.0")},
 		{2, with("audit oracle://nobody@nowhere")},
 		{0, with("logdump", db.Dir)},
 		{1, with("logdump", broken.Dir)},

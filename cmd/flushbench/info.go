@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,9 @@ measurement there, and which database servers use the same disk. Reads only.`,
 }
 
 func runInfo(ctx context.Context, w io.Writer, o infoOptions) error {
+	if info, err := os.Stat(o.dir); err == nil && !info.IsDir() {
+		return usagef("--dir %s: not a folder", o.dir)
+	}
 	env, err := hostinfo.Collect(ctx, o.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

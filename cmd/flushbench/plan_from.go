@@ -14,11 +14,18 @@ import (
 // load reads the results of --from.
 func (o *planOptions) load() ([]*result.Result, error) {
 	var out []*result.Result
+	seen := map[string]bool{} // what is given twice would count twice
 	for _, from := range o.from {
 		for _, one := range resultsBelow(from) {
-			r, _, err := findResult(one, o.results)
+			r, path, err := findResult(one, o.results)
 			if err != nil {
 				return nil, err
+			}
+			if real, err := filepath.EvalSymlinks(strings.TrimSuffix(path, result.FileName)); err == nil {
+				if seen[real] {
+					return nil, usagef("--from: %s is given twice", path)
+				}
+				seen[real] = true
 			}
 			if one == from || slices.Contains(planKinds, r.Kind) {
 				out = append(out, r)

@@ -149,6 +149,7 @@ func TestPlanRefuses(t *testing.T) {
 	if err := os.WriteFile(file, []byte("tps: 5000\np98: 10ms\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	measured := saved(t, compared(10, 1))
 	for _, c := range []struct{ args, want string }{
 		{"", "--tps is needed"},
 		{"--tps 0", "legal are"},
@@ -161,6 +162,7 @@ func TestPlanRefuses(t *testing.T) {
 		{"--tps 5 --p98 1s", "unknown flag"},
 		{"--tps 5 --tbw 600 --dwpd 1", "give one"},
 		{"--tps 5 --from nowhere", "nowhere"},
+		{"--tps 5 --from " + measured + " --from " + measured + "/", "is given twice"},
 		{"--tps 5 --time-budget 20s", "at least 1m"},
 		{"--tps 5 --max-loss os=0 --time-budget -1s", "at least"},
 		{"--tps 5 --from nowhere --dir .", "--dir with --from"},

@@ -78,7 +78,7 @@ func runWitness(ctx context.Context, stdout io.Writer, listen string, o plug.Wit
 	o.Note = func(text string) { fmt.Fprintf(stdout, "%s %s\n", time.Now().Format("15:04:05"), text) }
 	w, err := plug.OpenWitness(o)
 	if err != nil {
-		return errors.Join(err, l.Close())
+		return plugError(errors.Join(err, l.Close()))
 	}
 	who := "this machine alone; for another one give --listen"
 	if others {
@@ -141,6 +141,14 @@ func addWitnessFlags(fs *pflag.FlagSet, witness, name, dir *string) {
 	fs.StringVar(dir, "dir", ".", "existing `FOLDER` on the disk in question")
 }
 
+// checkWitness refuses an address that is none.
+func checkWitness(addr string) error {
+	if err := plug.CheckAddr(addr); err != nil {
+		return usagef("--witness: %w", err)
+	}
+	return nil
+}
+
 // validate completes the load.
 func (o *plugOptions) validate() (err error) {
 	if err := plug.CheckName(o.c.Name); err != nil {
@@ -154,6 +162,9 @@ func (o *plugOptions) validate() (err error) {
 		return usagef("--rate auto: there is nothing to find it by; give a number, or 0 for a closed loop")
 	case o.c.Duration <= 0:
 		return usagef("--duration %v: must be above 0", o.c.Duration)
+	}
+	if err := checkWitness(o.c.Witness); err != nil {
+		return err
 	}
 	if o.c.Subject, err = plug.SubjectOf(&o.s); err != nil {
 		return usageError(err)
@@ -265,6 +276,9 @@ What the cut left stays as it is, to be looked at or verified again, until --rem
 			}
 			if remove {
 				return plugError(plug.Remove(c.Base, c.Name))
+			}
+			if err := checkWitness(c.Witness); err != nil {
+				return err
 			}
 			return runPlugVerify(cmd.Context(), cmd.OutOrStdout(), c, out)
 		},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -80,8 +81,12 @@ func parseAddress(text string) (a Address, err error) {
 	}
 	if a.Network == "tcp" {
 		a.Place = withPort(a.Place, ports[a.Scheme])
-		if host, _, err := net.SplitHostPort(a.Place); err != nil || host == "" || strings.ContainsAny(host, "[]") {
+		host, port, err := net.SplitHostPort(a.Place)
+		if err != nil || host == "" || strings.ContainsAny(host, "[]") {
 			return a, errors.New("no host, or brackets that hold none")
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return a, errors.New("a port that is not 1 to 65535")
 		}
 	}
 	if a.Options, err = url.ParseQuery(u.RawQuery); err != nil {
