@@ -66,6 +66,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 type Usage struct {
 	Known         bool          `json:"known"`
 	Wall          time.Duration `json:"wall_ns"`
+	Steal         time.Duration `json:"steal_ns"`       // processor time that the hypervisor took, summed over processors, in steps of 10 ms
 	StealPercent  float64       `json:"steal_percent"`  // 0 to 100 of all processors' time
 	IOWaitPercent float64       `json:"iowait_percent"` // 0 to 100
 	OtherCores    float64       `json:"other_cores"`    // processors that other processes kept busy, on average
@@ -143,6 +144,7 @@ func between(a, b snapshot) Usage {
 		Busy: less(b.cpu.Busy, a.cpu.Busy), Idle: less(b.cpu.Idle, a.cpu.Idle),
 		IOWait: less(b.cpu.IOWait, a.cpu.IOWait), Steal: less(b.cpu.Steal, a.cpu.Steal),
 	}
+	u.Steal = time.Duration(d.Steal) * tick
 	u.StealPercent, u.IOWaitPercent = percent(d.Steal, d.total()), percent(d.IOWait, d.total())
 	if u.Wall > 0 {
 		others := time.Duration(less(d.Busy, less(b.own, a.own))) * tick

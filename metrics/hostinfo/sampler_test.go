@@ -15,7 +15,7 @@ func TestBetween(t *testing.T) {
 	a := snapshot{at: start, ok: true, cpu: cpuTimes{Busy: 1000, Idle: 5000, IOWait: 100, Steal: 10}, own: 500, throttled: 3, thermal: 1}
 	b := snapshot{at: start.Add(10 * time.Second), ok: true, cpu: cpuTimes{Busy: 2000, Idle: 5800, IOWait: 200, Steal: 110}, own: 900, throttled: 5, thermal: 1}
 	u := between(a, b)
-	want := Usage{Known: true, Wall: 10 * time.Second, StealPercent: 5, IOWaitPercent: 5, OtherCores: 0.6, Throttled: 2}
+	want := Usage{Known: true, Wall: 10 * time.Second, Steal: time.Second, StealPercent: 5, IOWaitPercent: 5, OtherCores: 0.6, Throttled: 2}
 	if math.Abs(u.OtherCores-want.OtherCores) > 1e-9 {
 		t.Errorf("OtherCores = %v; want %v", u.OtherCores, want.OtherCores)
 	}

@@ -45,7 +45,9 @@ type Round struct {
 	DrainNS         int64       `json:"drain_ns"`    // after the interval, until nothing was at risk
 	WarmupCommits   int64       `json:"warmup_commits"`
 	Background      *Background `json:"background,omitempty"` // I/O beside the cell, warm-up included; null: none was asked for
-	StealPercent    float64     `json:"steal_percent"`        // during the interval
+	StealPercent    float64     `json:"steal_percent"`        // of all processors' time, taken by the hypervisor during the interval
+	StealNS         int64       `json:"steal_ns,omitempty"`   // the same as processor time, summed over processors, in steps of 10 ms
+	Disturbed       bool        `json:"disturbed,omitempty"`  // of a sweep: because of that it decided nothing
 	ThrottledNS     int64       `json:"throttled_ns"`         // CPU quota used up
 	ContextSwitches *int64      `json:"context_switches"`     // of the process; null: unknown
 	Warnings        []Warning   `json:"warnings"`

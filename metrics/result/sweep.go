@@ -22,6 +22,7 @@ const (
 	SweepUnclear     = "unclear"     // the rounds allowed for a search were used up first
 	SweepBudget      = "budget"      // the time budget was used up first
 	SweepInterrupted = "interrupted" //
+	SweepDisturbed   = "disturbed"   // either was, and the hypervisor left too few rounds alone to show both ends
 	SweepFailed      = "failed"      // a round could not be measured, e.g. for want of bytes to write
 )
 
@@ -85,7 +86,11 @@ type SweepKnee struct {
 	Excursion float64 `json:"excursion"` // the larger one of the two, of the mean
 	Slope     float64 `json:"slope"`     //
 	Rounds    int     `json:"rounds"`    // of the whole search
-	Ended     string  `json:"ended"`     // clear, unclear, budget, interrupted, failed
+	// Disturbed is how many of them decided nothing because the hypervisor took too much of
+	// the processors' time, and StealPercent how much it took in all of them, 0 to 100.
+	Disturbed    int     `json:"disturbed,omitempty"`
+	StealPercent float64 `json:"steal_percent,omitempty"`
+	Ended        string  `json:"ended"` // clear, unclear, budget, disturbed, interrupted, failed
 }
 
 // SweepPoint is one load that was measured.
@@ -94,5 +99,7 @@ type SweepPoint struct {
 	Cell  string  `json:"cell"`  // Cell.Name
 	Held  int     `json:"held"`  // rounds that met the objective
 	Tried int     `json:"tried"` // rounds
-	Miss  string  `json:"miss"`  // why most of the others did not; ""
+	// Disturbed is how many of these decided nothing.
+	Disturbed int    `json:"disturbed,omitempty"`
+	Miss      string `json:"miss"` // why most of the others did not; ""
 }

@@ -6,7 +6,8 @@ import "sync"
 var batched struct {
 	sync.Mutex
 	users   int
-	changed bool // threads were of the normal kind before
+	changed bool  // threads were of the normal kind before
+	refused error // by the kernel, when it was asked for
 }
 
 // BatchThreads puts the threads of this process under SCHED_BATCH until undo is
@@ -17,17 +18,23 @@ var batched struct {
 // refuses stays as it is: that costs speed, nothing else. Calls may overlap; the
 // last undo takes it back.
 func BatchThreads() (undo func()) {
+	undo, _ = batchThreads() // said by whoever measures: Outcome.Unbatched
+	return undo
+}
+
+// batchThreads is BatchThreads; refused: by the kernel.
+func batchThreads() (undo func(), refused error) {
 	batched.Lock()
 	defer batched.Unlock()
 	if batched.users == 0 {
-		batched.changed = setThreads(true)
+		batched.changed, batched.refused = setThreads(true)
 	}
 	batched.users++
 	return sync.OnceFunc(func() {
 		batched.Lock()
 		defer batched.Unlock()
 		if batched.users--; batched.users == 0 && batched.changed {
-			setThreads(false)
+			_, _ = setThreads(false) // a thread that it left alone before, at most
 		}
-	})
+	}), batched.refused
 }

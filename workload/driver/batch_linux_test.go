@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"testing"
@@ -60,6 +61,27 @@ func TestBatch(t *testing.T) {
 			if p != [2]int{int(own.Policy), int(own.Nice)} {
 				t.Errorf("batch %t: %d threads have policy %d, nice %d afterwards; want %d and %d for all", batch, n, p[0], p[1], own.Policy, own.Nice)
 			}
+		}
+	}
+}
+
+// TestBatchRefused: who measures is told that the kernel refuses, once for all threads;
+// the commits run all the same.
+func TestBatchRefused(t *testing.T) {
+	set := schedSetAttr
+	defer func() { schedSetAttr = set }()
+	for want, answer := range map[error]error{nil: unix.ESRCH, unix.EPERM: unix.EPERM} {
+		schedSetAttr = func(int, *unix.SchedAttr, uint) error { return answer }
+		f := newFake()
+		out, err := Run(f.until(t, 100), Config{Target: f, Clients: 2, Sizes: workload.FixedSize(64), Duration: MaxDuration, Measure: true, Batch: true})
+		if err != nil || out.After+out.Commits == 0 {
+			t.Fatalf("%v: %+v", err, out)
+		}
+		if own, err := unix.SchedGetAttr(0, 0); err != nil || own.Policy != unix.SCHED_NORMAL {
+			want = nil // nothing was to be moved
+		}
+		if !errors.Is(out.Unbatched, want) {
+			t.Errorf("threads answer %v: told %v; want %v", answer, out.Unbatched, want)
 		}
 	}
 }

@@ -3,4 +3,4 @@
 package driver
 
 // setThreads does nothing: only Linux has SCHED_BATCH.
-func setThreads(bool) (moved bool) { return false }
+func setThreads(bool) (moved bool, refused error) { return false, nil }

@@ -176,8 +176,12 @@ func Run(ctx context.Context, c Config) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if c.Batch {
-		defer BatchThreads()()
+	if !c.Batch {
+		return cell.run(ctx)
 	}
-	return cell.run(ctx)
+	undo, refused := batchThreads()
+	defer undo()
+	out, err := cell.run(ctx)
+	out.Unbatched = refused
+	return out, err
 }

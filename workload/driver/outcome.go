@@ -55,6 +55,11 @@ type Outcome struct {
 	// at once, and their latency counts from the first try.
 	Deadlocks, LockTimeouts int64
 
+	// Unbatched is why the kernel refused SCHED_BATCH, where Config.Batch asked for it:
+	// then waking the clients of a group delays the next flush, and throughput may be
+	// less. nil: it did not.
+	Unbatched error
+
 	// Nil or empty when Measure is off.
 	Latency *metrics.Histogram
 	Service *metrics.Histogram // paced: from the call; else nil

@@ -10,7 +10,6 @@ import (
 
 	"flushbench/engine"
 	"flushbench/engine/redo"
-	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
 	"flushbench/workload"
@@ -24,9 +23,6 @@ const (
 	// fastFlush is the flush rate of the estimate before the run, which knows
 	// no disk yet: more than any one thread gets.
 	fastFlush = 50_000
-	// databaseRate bounds what one transactional cell writes: bytes a second, in
-	// logs and pages.
-	databaseRate = 300e6
 	// memoryRate bounds what one cell writes: bytes a second.
 	memoryRate = 1.5e9
 	blockBytes = 4096
@@ -41,14 +37,16 @@ const (
 
 // needBytes is what a run of the plan holds on disk at the most.
 func (p *Plan) needBytes() (n int64) {
-	for _, part := range p.needs() {
-		n += part
+	fixed, grown := p.needs()
+	for i := range fixed {
+		n += fixed[i] + grown[i]
 	}
 	return n
 }
 
-// needs is what each part of a run holds on disk at the most.
-func (p *Plan) needs() (n [numParts]int64) {
+// needs is what each part of a run holds on disk at the most: what is made before the
+// cells begin, and what they add, which is part of what they write.
+func (p *Plan) needs() (n, grown [numParts]int64) {
 	seen := map[string]bool{}
 	spare := false
 	n[partRedo] = servers.Needs(p.serverCells(), p.Rounds) + beside.Needs(p.backgrounds(), p.BackgroundBytes)
@@ -63,6 +61,9 @@ func (p *Plan) needs() (n [numParts]int64) {
 			n[partRedo] += s.Engine.Capacity + logOverhead
 			if s.transactional() {
 				s.databaseNeeds(&n)
+				pages, events := p.grownPart(key)
+				grown[partPages] += pages
+				grown[partBinlog] += events
 			}
 		}
 		// The limit loop finds no free file in such a log and gets its own.
@@ -74,22 +75,7 @@ func (p *Plan) needs() (n [numParts]int64) {
 	if p.hasBinlogLimit() {
 		n[partBinlog] += p.limitSize()
 	}
-	return n
-}
-
-// databaseNeeds adds what pages and binlog of a cell hold: rows, undo, events.
-func (s *Spec) databaseNeeds(n *[numParts]int64) {
-	n[partPages] += 2 * int64(s.Load.Rows) * int64(s.Load.RowBytes+64)
-	grown := int64(databaseRate * (s.Warmup + s.Duration).Seconds() / 2)
-	if b := &s.Database.Binlog; b.Enabled {
-		events := grown / 4 * 3
-		n[partBinlog] += events
-		grown -= events
-		if b.Growth != vfs.GrowAppend {
-			n[partBinlog] += b.MaxSize // the last file's blocks are there beforehand
-		}
-	}
-	n[partPages] += grown
+	return n, grown
 }
 
 // hasBinlogLimit reports whether the binlog's disk may get a limit loop of its own.
@@ -113,7 +99,11 @@ func (p *Plan) Bytes() int64 { return p.bytes(func(int) int { return p.Rounds })
 
 // bytes is Bytes with the rounds that each spec still has to do.
 func (p *Plan) bytes(rounds func(spec int) int) int64 {
-	n := p.needBytes()
+	n := int64(0)
+	fixed, _ := p.needs()
+	for _, part := range fixed {
+		n += part
+	}
 	limits := map[string]bool{}
 	for i := range p.Specs {
 		s := &p.Specs[i]
@@ -163,7 +153,7 @@ func (s *Spec) writeRate() float64 {
 	size := max(s.Sizes.Mean(), redo.MinRecord) + 8 // rounded up
 	switch {
 	case s.transactional():
-		return databaseRate
+		return s.databaseWrites()
 	case s.AutoRate && s.Rate == 0:
 		// The calibration keeps below half a log buffer an interval.
 		commits := float64(s.Engine.BufferSize) / 2 / size / s.Engine.Commit.FlushInterval().Seconds()

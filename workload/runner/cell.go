@@ -10,6 +10,7 @@ import (
 	"flushbench/engine/clock"
 	"flushbench/groupcommit"
 	"flushbench/metrics"
+	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/workload"
 	"flushbench/workload/beside"
@@ -25,6 +26,9 @@ const (
 	riskTick = time.Millisecond
 	// edgeAhead is how long before the interval its first counters are read.
 	edgeAhead = 2 * time.Millisecond
+	// stealAhead is how long before the interval it is first asked what the hypervisor
+	// took: commits that it held up then are late in the interval.
+	stealAhead = 20 * time.Millisecond
 	// maxLane bounds the commits at risk that one lane can hold, and eight times as
 	// many all lanes of a closed loop: 48 MiB, which a cell takes some 30 ms to touch.
 	maxLane = 1 << 18
@@ -47,6 +51,7 @@ type cellRun struct {
 	begin snapshot
 	end   snapshot
 	risk  metrics.RiskResult
+	taken hostinfo.Usage // what the machine did from stealAhead before the interval on
 	// background is what the I/O beside the cell came to; nil: there was none.
 	background *beside.Report
 
@@ -187,6 +192,8 @@ func (w *watcher) start(win metrics.Window, set *metrics.RecorderSet) {
 func (w *watcher) run(win metrics.Window) {
 	defer close(w.done)
 	c := w.c
+	w.until(win.From-int64(stealAhead), nil)
+	c.r.sampler.Sample() // what was taken before is not this round's
 	w.until(win.From-int64(edgeAhead), nil)
 	c.begin.slow()
 	w.until(win.From, nil)
@@ -198,6 +205,7 @@ func (w *watcher) run(win metrics.Window) {
 	c.obs.measuring.Store(false)
 	c.db.measure(false)
 	c.end.slow()
+	c.taken = c.r.sampler.Sample()
 }
 
 // until waits for a moment, or for the end of the cell.

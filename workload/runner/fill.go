@@ -167,8 +167,7 @@ func (c *cellRun) fillCPU(round *result.Round, secs float64) {
 	}
 	sw := c.end.use.switches - c.begin.use.switches
 	round.ContextSwitches = &sw
-	u := c.r.sampler.Sample()
-	round.StealPercent = u.StealPercent
+	round.StealPercent, round.StealNS = c.taken.StealPercent, int64(c.taken.Steal)
 }
 
 // fillRisk copies the tracker's figures. They are the loss window only on

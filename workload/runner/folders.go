@@ -60,7 +60,7 @@ func acquireFolders(ctx context.Context, cfg *Config, o workdir.Options) (folder
 	bases := [numParts]struct{ flag, base string }{
 		partRedo: {"--log-dir", cfg.LogBase}, partPages: {"--data-dir", cfg.DataBase}, partBinlog: {"--binlog-dir", cfg.BinlogBase},
 	}
-	needs, used := cfg.Plan.needs(), cfg.Plan.parts()
+	needs, used := cfg.Plan.needsWithin(cfg.MaxWriteBytes), cfg.Plan.parts()
 	var wanted []workdir.Part
 	var whose []part
 	for p, b := range bases {

@@ -2,9 +2,12 @@ package runner
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"reflect"
 	"slices"
+	"syscall"
 	"time"
 
 	"flushbench/engine/clock"
@@ -15,7 +18,12 @@ import (
 // resume loads an unfinished result of the same plan.
 func (r *run) resume() error {
 	old, err := result.Load(r.cfg.Resume)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return &workdir.Refusal{Lines: []string{fmt.Sprintf("there is nothing to resume in %s: must be the folder of a result, with its %s", r.cfg.Resume, result.FileName)}}
+	case errors.Is(err, result.ErrInvalid), errors.Is(err, result.ErrNewer):
+		return &workdir.Refusal{Lines: []string{fmt.Sprintf("%s cannot be resumed: %v", r.cfg.Resume, err)}}
+	case err != nil:
 		return err
 	}
 	if kind := cmp.Or(r.plan.Kind, result.KindRun); old.Kind != kind {

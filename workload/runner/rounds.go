@@ -120,6 +120,7 @@ func (r *run) cell(ctx context.Context, i, n, place int) (done bool, err error) 
 	}
 	c := &cellRun{r: r, spec: s, log: log}
 	round, err := c.measure(ctx, n, place)
+	r.warnOfUnbatched(&c.out)
 	if c.eng == nil || c.out.Window.Length() <= 0 {
 		if c.out.Ended == driver.EndBudget {
 			r.overBudget(s.Name, out)

@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -352,6 +354,32 @@ func TestResumeRefusals(t *testing.T) {
 		t.Error("resumed from an empty folder")
 	}
 	empty(t, again.Base)
+}
+
+// TestResumeWithoutAResult: a folder that is none, or holds no result, is the user's
+// mistake and no failure.
+func TestResumeWithoutAResult(t *testing.T) {
+	work := t.TempDir()
+	for name, want := range map[string]string{"missing": "nothing to resume", "empty": "nothing to resume", "half": "cannot be resumed"} {
+		folder := filepath.Join(work, name)
+		if name != "missing" {
+			if err := os.Mkdir(folder, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if name == "half" {
+			if err := os.WriteFile(filepath.Join(folder, result.FileName), []byte(`{"schema": 1, "kind": "run"`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg := config(t, smallPlan(1))
+		cfg.Resume = folder
+		_, _, err := Run(t.Context(), cfg)
+		var refusal *workdir.Refusal
+		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), folder) {
+			t.Errorf("%s: %v; want a refusal with %q", name, err, want)
+		}
+	}
 }
 
 func TestRunRefusesAnEmptyPlan(t *testing.T) {

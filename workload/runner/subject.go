@@ -2,10 +2,13 @@ package runner
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"flushbench/engine"
 	"flushbench/engine/lsn"
 	"flushbench/metrics"
+	"flushbench/metrics/result"
 	"flushbench/workload"
 	"flushbench/workload/driver"
 	"flushbench/workload/durability"
@@ -37,6 +40,18 @@ func (onEngine) drive(ctx context.Context, cfg driver.Config) (driver.Outcome, e
 	// In a closed loop only: under a schedule it counts when each thread gets to run.
 	cfg.Batch = cfg.Arrivals == nil
 	return driver.Run(ctx, cfg)
+}
+
+// warnOfUnbatched says once that the kernel refused the scheduling policy of clients in
+// a closed loop.
+func (r *run) warnOfUnbatched(o *driver.Outcome) {
+	const code = "sched-batch"
+	if o.Unbatched == nil || slices.ContainsFunc(r.res.Warnings, func(w result.Warning) bool { return w.Code == code }) {
+		return
+	}
+	r.res.Warnings = append(r.res.Warnings, result.Warning{Code: code,
+		Text:   fmt.Sprintf("closed loops ran without SCHED_BATCH, which the kernel refused (%v): waking the clients of a group may have delayed the next flush", o.Unbatched),
+		Advice: "Allow sched_setattr in the container's filter of system calls, and compare with no result that had it."})
 }
 
 func (onEngine) edge(*snapshot) {}
