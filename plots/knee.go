@@ -75,6 +75,8 @@ func (k *kneeBand) tip(unit string) string {
 	switch {
 	case k.Lo > 0 && k.Hi > 0:
 		return fmt.Sprintf("holds at %s %s and not at %s", end(k.Lo, k.LoShown), unit, end(k.Hi, k.HiShown))
+	case k.Lo > 0 && k.Disturbed > 0 && k.Ended != result.SweepClear:
+		return fmt.Sprintf("holds at %s %s, and how much more is open: the hypervisor disturbed %d of %d rounds", end(k.Lo, k.LoShown), unit, k.Disturbed, k.Rounds)
 	case k.Lo > 0:
 		return fmt.Sprintf("holds at %s %s, and nothing that was tried was too much", end(k.Lo, k.LoShown), unit)
 	case k.Hi > 0:

@@ -61,7 +61,10 @@ func TestKneeSaysWhatIsShown(t *testing.T) {
 		t.Errorf("an end that is not shown: title %q; want the question", p.Title)
 	}
 	for want, change := range map[string]func(){
-		"holds at 11,760 commits/s, and nothing that was tried was too much":         func() { k.Hi = 0 },
+		"holds at 11,760 commits/s, and nothing that was tried was too much": func() { k.Hi = 0 },
+		"holds at 11,760 commits/s, and how much more is open: the hypervisor disturbed 49 of 50 rounds": func() {
+			k.Hi, k.Ended, k.Disturbed, k.Rounds = 0, result.SweepDisturbed, 49, 50
+		},
 		"does not hold at 12,120 commits/s, nor at anything that was tried, 7 loads": func() { k.Lo, k.Hi, k.HiShown = 0, 12_120, true },
 		"1/1: nothing was found": func() { k.Lo, k.Hi = 0, 0 },
 	} {

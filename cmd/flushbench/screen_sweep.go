@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +60,10 @@ func sweepGrid(s *result.Sweep) *grid {
 		{head: "pair", left: true}, {head: "holds"}, {head: "fails"}, {head: "p99 ms"}, {head: "mean ms"},
 		{head: "bound by", left: true}, {head: "rounds"}, {head: "settled", left: true},
 	}}
+	disturbed := slices.ContainsFunc(s.Pairs, func(p result.SweepPair) bool { return p.Knee.Disturbed > 0 })
+	if disturbed {
+		g.columns = append(g.columns, column{head: "disturbed"})
+	}
 	over := "commits/s"
 	if s.Over == result.SweepOverClients {
 		over = "clients"
@@ -77,7 +82,11 @@ func sweepGrid(s *result.Sweep) *grid {
 		if k.Hi > 0 {
 			hi = verdict.Load(k.Hi) + unshown(k.HiShown)
 		}
-		g.add(names[i], lo, hi, knee(k.P99NS), knee(k.MeanNS), boundWords(k), verdict.Count(float64(k.Rounds)), settled)
+		cells := []string{names[i], lo, hi, knee(k.P99NS), knee(k.MeanNS), boundWords(k), verdict.Count(float64(k.Rounds)), settled}
+		if disturbed {
+			cells = append(cells, verdict.Count(float64(k.Disturbed)))
+		}
+		g.add(cells...)
 	}
 	return g
 }
@@ -115,6 +124,9 @@ func boundWords(k *result.SweepKnee) string {
 	case result.MissPlateau:
 		return "plateau"
 	case "":
+		if k.Ended == result.SweepDisturbed {
+			return "hypervisor"
+		}
 		return "not found"
 	}
 	if words, ok := map[string]string{

@@ -48,6 +48,15 @@ func TestSweepScreen(t *testing.T) {
 	golden(t, "sweep-clients.golden", sweepScreen(r, "results/x", plain))
 }
 
+// TestSweepScreenDisturbed: a machine whose processors others use says so.
+func TestSweepScreenDisturbed(t *testing.T) {
+	r := sweepResult()
+	r.Sweep.Pairs = r.Sweep.Pairs[:2]
+	k := &r.Sweep.Pairs[0].Knee
+	k.Hi, k.HiShown, k.Miss, k.LoTimes, k.HiTimes, k.Ended, k.Disturbed, k.Rounds, k.StealPercent = 0, false, "", 0, 0, result.SweepDisturbed, 49, 50, 37.9
+	golden(t, "sweep-disturbed.golden", sweepScreen(r, "results/x", plain))
+}
+
 // TestShowKnowsSweeps: the screen is made of the saved result alone.
 func TestShowKnowsSweeps(t *testing.T) {
 	got, err := screenOf(sweepResult(), "results/x", plain)
@@ -92,7 +101,7 @@ func TestSweepBadInput(t *testing.T) {
 // TestSweepDryRun says what would be done, and does nothing.
 func TestSweepDryRun(t *testing.T) {
 	for args, want := range map[string]string{
-		"sweep --dry-run --policy 1,2 --p99 10ms":                                            "2 pairs, at most 60 rounds each, at most 10 min 00 s",
+		"sweep --dry-run --policy 1,2 --p99 10ms":                                            "2 pairs, at most 60 rounds each and as many again that a hypervisor disturbs, at most 10 min 00 s",
 		"sweep --dry-run --workload bank --policy 1,2 --sync-binlog 0,1 --time-budget 5m":    "4 pairs",
 		"sweep --dry-run --over clients --policy 1 --p99 5ms --duration 2s --time-budget 2m": "1 pairs",
 		"run --dry-run --soak 2h":                                    "1 cells, 120 rounds, about 121 min",

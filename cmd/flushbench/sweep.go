@@ -209,7 +209,7 @@ func (o *sweepOptions) plan(w io.Writer, cfg *sweep.Config) error {
 		s := &cfg.Run.Plan.Specs[i]
 		g.add(s.Name, decimal(s.Warmup.Seconds()), decimal(cfg.Options.Length.Seconds()))
 	}
-	_, err := fmt.Fprintf(w, "%s%d pairs, at most %d rounds each, at most %s.\n", g.String(), len(cfg.Run.Plan.Specs), cfg.Options.MaxRounds(), timeLeft(cfg.Budget))
+	_, err := fmt.Fprintf(w, "%s%d pairs, at most %d rounds each and as many again that a hypervisor disturbs, at most %s.\n", g.String(), len(cfg.Run.Plan.Specs), cfg.Options.MaxRounds(), timeLeft(cfg.Budget))
 	return err
 }
 

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,19 @@ func middle(v []float64) float64 {
 
 // chance is the two-sided p of the Mann-Whitney test, by dealing all values in every way.
 func chance(a, b []float64) float64 {
+	key := fmt.Sprint(a, "|", b)
+	if p, ok := chances[key]; ok {
+		return p
+	}
+	p := deal(a, b)
+	chances[key] = p
+	return p
+}
+
+// chances remembers what has been dealt.
+var chances = map[string]float64{}
+
+func deal(a, b []float64) float64 {
 	all := slices.Concat(a, b)
 	wins := func(in uint) (u float64) {
 		for i, x := range all {
@@ -85,7 +99,7 @@ func told(r *result.Result, a, b []float64) string {
 // cellsOf are the cells that a condition holds for.
 func cellsOf(r *result.Result, of func(*result.Params) bool) (out []*result.Cell) {
 	for i := range r.Cells {
-		if of(&r.Cells[i].Params) {
+		if len(r.Cells[i].Rounds) > 0 && of(&r.Cells[i].Params) {
 			out = append(out, &r.Cells[i])
 		}
 	}
@@ -100,35 +114,55 @@ func speeds(c *result.Cell) (v []float64) {
 	return v
 }
 
-// pacedLog are the paced cells of the first rate that has policy 1 and another one, or
-// else policy 1, by policy, as whichPolicy takes them.
-func pacedLog(r *result.Result) map[string]*result.Cell {
-	var first map[string]*result.Cell
-	byRate := map[string]map[string]*result.Cell{}
-	var order []string
+// pacedGroups are the paced cells of one log by policy, a group for each setting.
+func pacedGroups(r *result.Result) (groups []map[string]*result.Cell) {
+	at := map[string]map[string]*result.Cell{}
+	engine := len(cellsOf(r, func(p *result.Params) bool { return p.Target == "" })) > 0
 	for _, c := range cellsOf(r, func(p *result.Params) bool { return p.Load == result.LoadPaced && p.SyncBinlog == nil }) {
-		key := fmt.Sprint(c.Params.Rate, c.Params.NoTimer, c.Params.LongView, c.Params.BackgroundIO)
-		if byRate[key] == nil {
-			byRate[key] = map[string]*result.Cell{}
-			order = append(order, key)
-		}
-		if byRate[key][c.Params.Policy] == nil {
-			byRate[key][c.Params.Policy] = c
-		}
-	}
-	for _, key := range order {
-		g := byRate[key]
-		if g["1"] == nil {
+		if engine && c.Params.Target != "" {
 			continue
 		}
-		if len(g) > 1 {
-			return g
+		key := fmt.Sprint(c.Params.Rate, c.Params.NoTimer, c.Params.LongView, c.Params.BackgroundIO, c.Params.Clients, c.Params.FlushMethod)
+		if at[key] == nil {
+			at[key] = map[string]*result.Cell{}
+			groups = append(groups, at[key])
+			at[key]["first"] = c
 		}
+		if at[key][c.Params.Policy] == nil {
+			at[key][c.Params.Policy] = c
+		}
+	}
+	return groups
+}
+
+// pacedLog is the first of them that has policy 1 and another one, or else policy 1, as
+// whichPolicy takes them; without any the first one.
+func pacedLog(r *result.Result) map[string]*result.Cell {
+	var first, with1 map[string]*result.Cell
+	for _, g := range pacedGroups(r) {
 		if first == nil {
 			first = g
 		}
+		if g["1"] == nil {
+			continue
+		}
+		if len(g) > 2 {
+			return withoutFirst(g)
+		}
+		if with1 == nil {
+			with1 = g
+		}
 	}
-	return first
+	if with1 == nil {
+		with1 = first
+	}
+	return withoutFirst(with1)
+}
+
+func withoutFirst(g map[string]*result.Cell) map[string]*result.Cell {
+	out := maps.Clone(g)
+	delete(out, "first")
+	return out
 }
 
 // times are what a commit took in each round, by its number: medians, or means where a
@@ -178,11 +212,12 @@ func fewestRounds(r *result.Result, _ []string) []string {
 }
 
 func latencyOf(r *result.Result, m []string) []string {
+	g := pacedLog(r)
 	var v []float64
-	for _, ns := range times(pacedLog(r), m[1]) {
+	for _, ns := range times(g, m[1]) {
 		v = append(v, ns)
 	}
-	return []string{m[1], Milliseconds(middle(v))}
+	return []string{m[1], Milliseconds(middle(v)), rateOf(g), risksOf(g[m[1]])}
 }
 
 // sooner reports whether b answered sooner than a beyond all noise (1), later (-1) or
@@ -210,17 +245,17 @@ func sooner(r *result.Result, g map[string]*result.Cell, a, b string) int {
 	return 0
 }
 
-func nobodySooner(r *result.Result, m []string) []string {
+func nobodySooner(r *result.Result, _ []string) []string {
 	g := pacedLog(r)
 	if sooner(r, g, "1", "2") == 1 || sooner(r, g, "1", "0") == 1 {
 		return []string{"somebody was sooner"}
 	}
-	return m[1:]
+	return []string{rateOf(g), capital(risksOf(g["1"]))}
 }
 
-func priceOf1(r *result.Result, _ []string) []string {
+// dearest is what policy 1 costs, round by round: the most that another one saves.
+func dearest(r *result.Result) (most []float64) {
 	g := pacedLog(r)
-	var most []float64
 	for _, p := range []string{"2", "0"} {
 		if sooner(r, g, "1", p) == 1 {
 			if v := cheaper(g, "1", p); most == nil || middle(v) > middle(most) {
@@ -228,10 +263,23 @@ func priceOf1(r *result.Result, _ []string) []string {
 			}
 		}
 	}
+	return most
+}
+
+func priceOf1(r *result.Result, _ []string) []string {
+	g, most := pacedLog(r), dearest(r)
 	if most == nil {
 		return []string{"nothing"}
 	}
-	return []string{span(most)}
+	return slices.Concat([]string{span(most), rateOf(g)}, atTheMost(r), []string{capital(risksOf(g["1"]))})
+}
+
+func cheapOf1(r *result.Result, _ []string) []string {
+	most := dearest(r)
+	if most == nil || middle(most) > 100_000 {
+		return []string{"nothing, or much"}
+	}
+	return []string{Milliseconds(middle(most)), rateOf(pacedLog(r))}
 }
 
 func savingOf(r *result.Result, m []string) []string {
@@ -241,11 +289,22 @@ func savingOf(r *result.Result, m []string) []string {
 	}
 	switch sooner(r, g, from, m[1]) {
 	case 1:
-		return []string{m[1], "saves", span(cheaper(g, from, m[1])), more}
+		return []string{m[1], "saves", span(cheaper(g, from, m[1])), more, risksOf(g[m[1]])}
 	case -1:
-		return []string{m[1], "takes", span(cheaper(g, m[1], from)), " longer"}
+		return []string{m[1], "takes", span(cheaper(g, m[1], from)), " longer", risksOf(g[m[1]])}
 	}
 	return []string{m[1], "nothing"}
+}
+
+func savingNothing(r *result.Result, m []string) []string {
+	g, from, more := pacedLog(r), "1", ""
+	if m[1] == "0" && g["2"] != nil {
+		from, more = "2", " more"
+	}
+	if sooner(r, g, from, m[1]) != 0 {
+		return []string{m[1], "something"}
+	}
+	return []string{m[1], more, risksOf(g[m[1]])}
 }
 
 // carried finds the closed-loop cell of a pair on the engine at the most clients of those
@@ -285,23 +344,4 @@ func carriedPair(r *result.Result, m []string) []string {
 	}
 	a, b := speeds(base), speeds(c)
 	return []string{m[1], fmt.Sprintf("%.2f", middle(b)/middle(a)), told(r, a, b)}
-}
-
-// plainBeside holds the cell that vary picks against the one beside which nothing was.
-func plainBeside(r *result.Result, m []string, vary func(*result.Params) bool) []string {
-	with := cellsOf(r, vary)
-	without := cellsOf(r, func(p *result.Params) bool { return p.LongView == "" && p.BackgroundIO == "" })
-	if len(without) == 0 {
-		return []string{m[1], "", ""}
-	}
-	a, b := speeds(without[0]), speeds(with[0])
-	return []string{m[1], fmt.Sprintf("%.2f", middle(b)/middle(a)), told(r, a, b)}
-}
-
-func viewRatio(r *result.Result, m []string) []string {
-	return plainBeside(r, m, func(p *result.Params) bool { return p.LongView != "" })
-}
-
-func besideRatio(r *result.Result, m []string) []string {
-	return plainBeside(r, m, func(p *result.Params) bool { return p.BackgroundIO != "" })
 }

@@ -17,94 +17,106 @@ import (
 	"flushbench/metrics/result"
 )
 
-// kind is a kind of sentence about the speed of a run. A sentence that matches none of
-// them fails the tests below, and so does a kind that no generated result brings forth.
-type kind struct {
-	name string
-	form string // a regular expression of the whole sentence
-	// differs is a part of it that claims a difference; "": it never does.
-	differs string
-	// figures returns what the sentence must say by its result: the submatches of
-	// form, computed the slow way; nil: the kind has no figures of its own.
-	figures func(*result.Result, []string) []string
-}
-
-// compiled are the forms and the claims of kinds.
-var compiled = func() (out []struct{ form, differs *regexp.Regexp }) {
-	for _, k := range kinds {
-		out = append(out, struct{ form, differs *regexp.Regexp }{regexp.MustCompile(`^` + k.form + `$`), regexp.MustCompile(k.differs)})
-	}
-	return out
-}()
-
 // Parts of sentences.
 const (
-	some   = `((?:under )?[0-9.,-]+)`                      // a figure
-	ranged = `([0-9.,-]+ ms(?: \([0-9.,-]+\))?)`           // with its interval
-	hedge  = `( \((?:noise|inconclusive)\))?`              // what follows a ratio that is none
-	risks  = `[A-Za-z].*`                                  // what a crash may take
-	pairOf = `((?:[a-z]+ )?(?:[0-3]/[0-9]+|policy [0-3]))` // a setting
+	some     = `((?:under )?[0-9.,-]+)`                      // a figure
+	ranged   = `([0-9.,-]+ ms(?: \([0-9.,-]+\))?)`           // with its interval
+	hedge    = `(?P<its_hedge> \((?:noise|inconclusive)\))?` // what follows a ratio that is none
+	risks    = `([A-Za-z].*)`                                // what a crash may take
+	pairName = `(?:[a-z]+ )?(?:[0-3]/[0-9]+|policy [0-3])`
+	pairOf   = `(` + pairName + `)` // a setting
+	sizeOf   = `([0-9,]+ (?:B|[KMG]iB))`
+	// tried1 is what a commit takes at the most clients.
+	tried1 = `(?: \(` + some + ` ms at ([0-9,]+)/s, ([0-9]+) clients, the most tried\))?`
 )
 
-var kinds = []kind{
+var kinds = []kind[result.Result]{
 	{"too few rounds", `([0-9]+) rounds? cannot tell a difference from noise \(at least 5 can\), so none is claimed\.`, ``, fewestRounds},
 	{"a quick look", `A quick look \(--quick\) decides nothing, so no difference is claimed\.`, ``, nil},
-	{"a policy, no claim", `Policy ([0-3]): ` + some + ` ms a commit at [0-9,]+/s; ` + risks + `\.`, ``, latencyOf},
-	{"keep 1", `Keep policy 1 if you can spend ` + ranged + ` a commit at [0-9,]+/s(?: \(.* the most tried\))?\. ` + risks + `\.`, `.`, priceOf1},
-	{"cheap", `Policy 1 costs ` + some + ` ms a commit at [0-9,]+/s; nothing measured here argues against it\.`, `.`, nil},
-	{"nothing sooner", `Keep policy 1: at [0-9,]+/s no other policy answered sooner by more than the noise\. ` + risks + `\.`, ``, nobodySooner},
-	{"a policy saves", `Policy ([02]) (saves|takes) ` + ranged + `( more| longer)?; ` + risks + `\.`, `.`, savingOf},
-	{"a policy saves nothing", `Policy ([02]) saves nothing( more)? that could be told from noise; ` + risks + `\.`, ``, nil},
-	{"risk alone", `Policy ([0-3]) at [0-9,]+/s: ` + risks + `\.`, ``, nil},
-	{"1 alone", `Policy 1 takes ` + some + ` ms a commit at [0-9,]+/s(?: \(.* the most tried\))?; ` + risks + `\.`, ``, nil},
+	{"a policy, no claim", `Policy ([0-3]): ` + some + ` ms a commit at ([0-9,]+)/s; ` + risks + `\.`, ``, latencyOf},
+	{"keep 1", `Keep policy 1 if you can spend ` + ranged + ` a commit at ([0-9,]+)/s` + tried1 + `\. ` + risks + `\.`, `.`, priceOf1},
+	{"cheap", `Policy 1 costs ` + some + ` ms a commit at ([0-9,]+)/s; nothing measured here argues against it\.`, `.`, cheapOf1},
+	{"nothing sooner", `Keep policy 1: at ([0-9,]+)/s no other policy answered sooner by more than the noise\. ` + risks + `\.`, ``, nobodySooner},
+	{"a policy saves", `Policy ([02]) (?P<its>saves|takes) ` + ranged + `(?P<its_more> more| longer)?; ` + risks + `\.`, `.`, savingOf},
+	{"a policy saves nothing", `Policy (?P<its_who>[02]) saves nothing(?P<its_more> more)? that could be told from noise; ` + risks + `\.`, ``, savingNothing},
+	{"risk alone", `Policy ([0-3]) at ([0-9,]+)/s: ` + risks + `\.`, ``, riskOf},
+	{"1 alone", `Policy 1 takes ` + some + ` ms a commit at ([0-9,]+)/s` + tried1 + `; ` + risks + `\.`, ``, aloneOf1},
 	{"no other", `No other policy was measured at this rate\.`, ``, nil},
 	{"no 1", `Policy 1 was not measured at the same rate, so what it would cost is not known\.`, ``, nil},
-	{"not kept up", `Policy 1 did not keep up: [0-9,]+ commits/s of the [0-9,]+ asked for\. Lower --rate to compare\.`, ``, nil},
-	{"not durable", `Policy 1 is not durable here \(flush method none\): it cannot be recommended\.`, ``, nil},
+	{"not kept up", `Policy 1 did not keep up: ([0-9,]+) commits/s of the ([0-9,]+) asked for\. Lower --rate to compare\.`, ``, notKeptUp},
+	{"not durable", `Policy 1 is not durable here \(flush method (.*)\): it cannot be recommended\.`, ``, methodOf1},
 	{"must never be", `Policy 1 had acknowledged commits at risk, which must never be: do not trust these figures\.`, ``, nil},
-	{"several", `Of [0-9]+ combinations this is the first: .*\.`, ``, nil},
+	{"several", `Of ([0-9]+) combinations this is the first: ([0-9,]+)/s, ([0-9]+) clients, (.*)\.`, ``, combinations},
 	{"nothing paced", `No paced cell was measured, so what a policy adds to a commit and what a crash may take are not known\.`, ``, nil},
 	{"servers alone", `A server shows nobody what a crash would take from it: flushbench crash --target crashes one\.`, ``, nil},
-	{"verification", `Verification failed in .*, round [0-9]+: .*\. Do not use these figures\.`, ``, nil},
+	{"verification", `Verification failed in (.*), round ([0-9]+): (.*)\. Do not use these figures\.`, ``, failedRound},
 	{"memory", `This folder lies in memory: the figures say nothing about a disk\.`, ``, nil},
-	{"slowed", `Every flush was slowed by ` + some + ` ms on purpose\.`, ``, nil},
-	{"cut short", `The (?:run was cut short|write budget cut the run short): this rests on the rounds that finished\.`, ``, nil},
+	{"slowed", `Every flush was slowed by ` + some + ` ms on purpose\.`, ``, slowedBy},
+	{"cut short", `The run was cut short: this rests on the rounds that finished\.`, ``, nil},
+	{"cut by its budget", `The write budget cut the run short: this rests on the rounds that finished\.`, ``, nil},
 	{"pairs", `A setting is policy/sync_binlog: 1/1 flushes both logs before a commit is acknowledged\.`, ``, nil},
-	{"paced pair", pairOf + ` at [0-9,]+/s, [0-9]+ clients(?:, p50 ` + some + ` ms)?: .*\.`, ``, nil},
+	{"paced pair, behind", pairOf + ` at ([0-9,]+)/s, ([0-9]+) clients: did not keep up \(([0-9,]+)/s\)\.`, ``, pairBehind},
+	{"paced pair", pairOf + ` at ([0-9,]+)/s, ([0-9]+) clients(?:, p50 ` + some + ` ms)?: ` + risks + `\.`, ``, pairRisk},
 	{"pairs, nothing paced", `No paced cell was measured: what each pair may lose at a given rate is not known\.`, ``, nil},
 	{"base", `([0-3]/[0-9]+) carried ([0-9,]+) commits/s at ([0-9]+) clients \(median\)\.`, ``, carriedBase},
 	{"pair", `([0-3]/[0-9]+) carried ([0-9.]+) times as many` + hedge + `\.`, `many\.`, carriedPair},
-	{"view", `With a read view held (?:to the end|for .*), ` + pairOf + ` kept up to [0-9,]+ undo logs(?: and carried ([0-9.]+) times as many commits/s as without` + hedge + `)?\.`, `without\.`, viewRatio},
-	{"beside I/O", `Beside background I/O of .*, ` + pairOf + ` carried ([0-9.]+) times as many commits/s as without` + hedge + `\.`, `without\.`, besideRatio},
-	{"p99 beside I/O", `Beside background I/O of .*, ` + pairOf + ` had a p99 of ` + some + ` ms at [0-9,]+/s, ` + some + ` ms without` + hedge + `\.`, `without\.`, nil},
-	{"server", `[a-z]+: ` + pairOf + ` carried [0-9,]+ commits/s at [0-9]+ clients(?:, ` + pairOf + ` ([0-9.]+) times as many` + hedge + `)*\.`, `many[.,]`, nil},
-	{"engine beside", `The engine's ratios lie [0-9]+ % from those of [a-z]+ \(median of [0-9]+\); at most [+-][0-9]+ %, .* at [0-9]+ clients` + hedge + `\.`, `clients\.`, nil},
-	{"circle", `(?:.*: )?(?:(?:In a|A|No) .*)?redo log.*\.`, `commits/s of the|instead of [0-9.]+\.(?: |$)|hurry`, nil},
+	{"view", `With a read view held (to the end|for .*), ` + pairOf + ` kept up to ([0-9,]+) undo logs(?: and carried ([0-9.]+) times as many commits/s as without` + hedge + `)?\.`, `without\.`, viewRatio},
+	{"beside I/O", `Beside background I/O of (.*), ` + pairOf + ` carried ([0-9.]+) times as many commits/s as without` + hedge + `\.`, `without\.`, besideRatio},
+	{"p99 beside I/O", `Beside background I/O of (.*), ` + pairOf + ` had a p99 of ` + some + ` ms at ([0-9,]+)/s, ` + some + ` ms without` + hedge + `\.`, `without\.`, besideP99},
+	{"server", `(?P<its>[a-z]+): ` + pairOf + ` carried ([0-9,]+) commits/s at ([0-9]+) clients((?:, ` + pairName + ` [0-9.]+ times as many(?: \((?:noise|inconclusive)\))?)*)\.`, `many[.,]`, carriedServer},
+	{"engine beside", `The engine's ratios lie ([0-9]+) % from those of (?P<its>[a-z]+) \(median of ([0-9]+)\); at most ([+-][0-9]+) %, ` + pairOf + ` to ` + pairOf + ` at ([0-9]+) clients(?P<its_hedge> \((?:noise|inconclusive)\))?\.`, `clients\.`, engineBesideOf},
+	{"circle", circleForm, `commits/s of the|instead of [0-9.]+\.(?: |$)|hurry`, circleFigures},
 }
 
-// matched returns the kind of a sentence by its place in kinds, and its parts; below 0:
-// it has none.
-func matched(sentence string) (k int, parts []string) {
-	for i := range compiled {
-		if m := compiled[i].form.FindStringSubmatch(sentence); m != nil {
-			return i, m
-		}
-	}
-	return -1, nil
+// circleForm is the sentences of one circle: the smallest log that is too small, others,
+// and which is enough.
+const circleForm = `(?P<its>.*[0-9] clients: )?(?:(?:In a redo log of ` + sizeOf + ` the write position meets the checkpoint: clients wait for room for ([0-9.]+) % of their time|` +
+	`A redo log of ` + sizeOf + ` makes the page cleaner hurry, though nobody waits for room)` +
+	`(?:, ([0-9,]+) commits/s of the ([0-9,]+) with ` + sizeOf + `|, not clearly fewer commits/s than with ` + sizeOf + ` \((?P<its_outcome>noise|inconclusive|faster)\))?(?:, p99 ([0-9.]+) ms(?: instead of ([0-9.]+)` + hedge + `)?)?\.(?: ` + sizeOf + ` is too small too\.)? )?` +
+	`(?:` + sizeOf + ` is enough at ([0-9,]+)/s \(([0-9.,]+) MB/s of log\)\.|A redo log of ` + sizeOf + ` is enough at ([0-9,]+)/s \(([0-9.,]+) MB/s of log\); a smaller one was not tried\.|` +
+	`No larger one was gone round in a round: which is enough is not shown\.|No redo log of those tried was gone round in a round: which is enough is not shown\.|A larger one was not tried: which is enough is not known\.)`
+
+// run is what Answer says of a run.
+var run = speaker[result.Result]{name: "run", seeds: 400, says: Answer, kinds: kinds, turns: keepsTheRun,
+	made: []func() *result.Result{
+		func() *result.Result { return usual().result() },
+		func() *result.Result { s := usual(); s.ns = map[string]float64{"1": ms}; return s.result() },
+		func() *result.Result { s := usual(); s.ns["2"], s.ns["0"] = s.ns["1"], s.ns["1"]; return s.result() },
+		func() *result.Result { s := usual(); s.ns["0"] = s.ns["2"]; return s.result() },
+		func() *result.Result {
+			return &result.Result{Complete: true, Limit: &result.LimitSummary{}, Cells: []result.Cell{besideCell("postgres", "1", -1, 8, 500, ms), besideCell("", "1", -1, 8, 500, ms)}}
+		},
+		func() *result.Result {
+			r := usual().result()
+			r.Cells[1].Rounds[2].Verify = &result.Verify{Error: "record 17."}
+			return r
+		},
+	},
+	world: func(seed int) *result.Result { return rapid.Custom(drawWorld).Example(seed).r }}
+
+// keepsTheRun leaves out what would make another matrix of a run.
+func keepsTheRun(knob string) bool {
+	of, isParam := strings.CutPrefix(knob, ".Cells[*].Params.")
+	return !isParam || slices.Contains([]string{"Policy", "SyncBinlog", "Rate", "Clients", "BackgroundIO", "LongView", "LogCapacityBytes", "FlushMethod", "NoTimer"}, of)
 }
 
-// comparisons are files of this package whose sentences compare what was measured: each
-// text in them that a reader may meet must be brought forth by the generator. (Crashes,
-// soaks and lessons are counted, not compared, and Compare words what stats has judged:
-// their own tests change each figure.)
-var comparisons = []string{"answer.go", "pairs.go", "views.go", "backgrounds.go", "sidebyside.go", "circle.go"}
+// TestRunFollows: every figure of every sentence about a run is right, and follows what
+// was measured.
+func TestRunFollows(t *testing.T) { run.follow(t) }
 
-// texts returns the literals of the comparisons with words in them, as expressions.
-func texts(t *testing.T) map[string]*regexp.Regexp {
+// matched returns the kind of a sentence by its place in kinds, and its parts.
+func matched(sentence string) (k int, parts []string) { return run.matched(sentence) }
+
+// comparisons are files of this package with sentences about a run: each text in them that
+// a reader may meet must be brought forth by the generator.
+var comparisons = []string{"answer.go", "pairs.go", "views.go", "backgrounds.go", "sidebyside.go", "circle.go", "classes.go", "facts.go"}
+
+// texts returns the literals of files with words in them, as expressions.
+func texts(t *testing.T, files []string) map[string]*regexp.Regexp {
 	t.Helper()
 	verb := regexp.MustCompile(`%(?:\\?[+.0-9])*[a-z]`)
 	out := map[string]*regexp.Regexp{}
-	for _, name := range comparisons {
+	for _, name := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -129,7 +141,7 @@ func texts(t *testing.T) map[string]*regexp.Regexp {
 			return true
 		})
 	}
-	if len(out) < 40 {
+	if len(out) < 4*len(files) {
 		t.Fatalf("only %d texts found", len(out))
 	}
 	return out
@@ -141,7 +153,7 @@ func texts(t *testing.T) map[string]*regexp.Regexp {
 func TestEverySentenceIsBroughtForth(t *testing.T) {
 	worlds := rapid.Custom(drawWorld)
 	seen := map[string]bool{}
-	left := texts(t)
+	left := texts(t, comparisons)
 	for seed := range 600 {
 		w := worlds.Example(seed)
 		if wrong := w.wrong(); wrong != "" {
@@ -187,7 +199,7 @@ func (w *world) wrong() string {
 		if k < 0 {
 			return fmt.Sprintf("a sentence of no known kind: %s", s)
 		}
-		if kinds[k].differs != "" && !w.tells && compiled[k].differs.MatchString(s) {
+		if kinds[k].differs != "" && !w.tells && regexp.MustCompile(kinds[k].differs).MatchString(s) {
 			return fmt.Sprintf("%s: claims a difference (%s): %s", kinds[k].name, w.why, s)
 		}
 		if kinds[k].figures == nil {

@@ -227,9 +227,8 @@ func besideSentences(r *result.Result) []string {
 	var out []string
 	for _, name := range targetsOf(all) {
 		of := slices.DeleteFunc(slices.Clone(all), func(b Beside) bool { return b.Target != name || b.Rate > 0 })
-		if text := carriedOn(name, of); text != "" {
-			out = append(out, text)
-		}
+		out = append(out, carriedOn(name, of)...)
+		of = slices.DeleteFunc(of, func(b Beside) bool { _, ok := b.Error(); return !ok })
 		if e, n := MedianError(of); n > 0 {
 			worst := slices.MaxFunc(of, func(a, b Beside) int {
 				x, _ := a.Error()
@@ -269,28 +268,26 @@ func targetsOf(all []Beside) (names []string) {
 	return names
 }
 
-// carriedOn says what the settings of a server carried at the most clients.
-func carriedOn(name string, all []Beside) string {
+// carriedOn says what the settings of a server carried at the most clients: a sentence for
+// each base that others are compared with. There are several where 1/1 was not measured.
+func carriedOn(name string, all []Beside) (out []string) {
 	most := 0
 	for i := range all {
 		most = max(most, all[i].Clients)
 	}
-	text := ""
-	for i := range all {
-		b := &all[i]
-		if b.Clients != most || b.Buffering != all[0].Buffering {
+	of := slices.DeleteFunc(slices.Clone(all), func(b Beside) bool { return b.Clients != most || b.Buffering != all[0].Buffering })
+	for i := range of {
+		base := &of[i]
+		if base.Server.Based || base.Setting != base.Base {
 			continue
 		}
-		if !b.Server.Based {
-			if b.Setting == b.Base {
-				text = fmt.Sprintf("%s: %s carried %s commits/s at %d clients", name, b.Setting, Count(Significant(b.Server.TPS, 3)), b.Clients) + text
+		text := fmt.Sprintf("%s: %s carried %s commits/s at %d clients", name, base.Setting, Count(Significant(base.Server.TPS, 3)), base.Clients)
+		for k := range of {
+			if b := &of[k]; b.Server.Based && b.Base == base.Setting {
+				text += fmt.Sprintf(", %s %.2f times as many%s", b.Setting, b.Server.Ratio.Ratio, unlessTold(b.Server.Outcome))
 			}
-			continue
 		}
-		text += fmt.Sprintf(", %s %.2f times as many%s", b.Setting, b.Server.Ratio.Ratio, unlessTold(b.Server.Outcome))
+		out = append(out, text+".")
 	}
-	if text == "" || text[0] == ',' {
-		return ""
-	}
-	return text + "."
+	return out
 }

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,27 @@ func TestSideBySide(t *testing.T) {
 	}
 	if not := strings.Join(NotTested(r), "|"); strings.Contains(not, "a real server") || !strings.Contains(not, "other than fdatasync") {
 		t.Errorf("NotTested() = %s", not)
+	}
+}
+
+// Where all ratios are the server's own the worst is still one that was compared.
+func TestSideBySideAlike(t *testing.T) {
+	r := &result.Result{Cells: []result.Cell{besideCell("", "1", 1, 8, 1000, 4e6), besideCell("", "2", 1, 8, 2000, 1e6),
+		besideCell("mariadb", "1", 1, 8, 500, 6e6), besideCell("mariadb", "2", 1, 8, 1000, 2e6)}}
+	const want = "The engine's ratios lie 0 % from those of mariadb (median of 1); at most +0 %, 2/1 to 1/1 at 8 clients (noise)."
+	if got := besideSentences(r); len(got) != 2 || got[1] != want {
+		t.Errorf("besideSentences() = %q; want %q", got, want)
+	}
+}
+
+// Where 1/1 was not measured there may be several bases: each has a sentence with those
+// that are compared with it.
+func TestSideBySideOfSeveralBases(t *testing.T) {
+	r := &result.Result{Cells: []result.Cell{besideCell("mariadb", "1", 0, 8, 500, 6e6), besideCell("mariadb", "2", 0, 8, 1000, 2e6),
+		besideCell("mariadb", "1", 100, 8, 400, 6e6), besideCell("mariadb", "2", 100, 8, 1200, 2e6)}}
+	want := []string{"mariadb: 1/0 carried 500 commits/s at 8 clients, 2/0 2.00 times as many.", "mariadb: 1/100 carried 400 commits/s at 8 clients, 2/100 3.00 times as many."}
+	if got := besideSentences(r); !slices.Equal(got, want) {
+		t.Errorf("besideSentences() = %q; want %q", got, want)
 	}
 }
 

@@ -42,6 +42,8 @@ func SoakSentences(name string, s *result.Soak) []string {
 		return []string{fmt.Sprintf("%s was under load for %s: too short to tell whether it is steady.", name, active)}
 	case s.Steady:
 		return []string{fmt.Sprintf("%s was steady for %s under load.", name, active)}
+	case len(s.Changes) == 0: // no result of ours
+		return []string{fmt.Sprintf("%s was under load for %s, not steady: what changed is not written down.", name, active)}
 	}
 	var out []string
 	for i := range s.Changes {

@@ -89,13 +89,15 @@ func sweepSentence(s *result.Sweep, name string, k *result.SweepKnee) string {
 		return fmt.Sprintf("%s carries the most with %s clients: more of them carry no more.", name, Load(k.Hi))
 	case k.Lo == 0:
 		return fmt.Sprintf("%s meets it at no load that was tried; the lowest was %s %s%s%s.", name, Load(k.Hi), unit, missText(k), endText(k))
+	case k.Hi == 0 && k.Disturbed > 0 && k.Ended != result.SweepClear:
+		text = fmt.Sprintf("%s carries at least %s %s%s, and how much more is open.", name, Load(k.Lo), unit, within)
 	case k.Hi == 0:
 		text = fmt.Sprintf("%s carries at least %s %s%s: no load that was tried was too much.", name, Load(k.Lo), unit, within)
 	}
 	if end := endText(k); end != "" {
 		text = strings.TrimSuffix(text, ".") + end + "."
 	}
-	text += timesText(k)
+	text += timesText(k) + disturbedText(k)
 	if !k.Settled {
 		text += " The rounds there did not settle: it may change."
 	}
@@ -147,10 +149,26 @@ func endText(k *result.SweepKnee) string {
 		return "; the search was interrupted" + open
 	case result.SweepFailed:
 		return "; the search broke off" + open
+	case result.SweepDisturbed:
+		return "; not settled on this machine: " + stolenText(k)
 	case result.SweepUnclear:
 		return "; the rounds differ too much to show it more exactly"
 	}
 	return ""
+}
+
+// disturbedText says how many rounds the answer does without; "" where it is all of them,
+// or where that is what ended the search.
+func disturbedText(k *result.SweepKnee) string {
+	if k.Disturbed == 0 || k.Ended == result.SweepDisturbed {
+		return ""
+	}
+	return " " + capital(stolenText(k)) + "."
+}
+
+// stolenText says what the hypervisor took, and from how many rounds too much.
+func stolenText(k *result.SweepKnee) string {
+	return fmt.Sprintf("the hypervisor took %.1f %% of the processors' time, for which %d of %d rounds decide nothing", k.StealPercent, k.Disturbed, k.Rounds)
 }
 
 // sweepDifferences compare each pair with the first, where both ends of both were shown, or

@@ -57,6 +57,21 @@ func TestSweepSentence(t *testing.T) {
 		"drift": {func(_ *result.Sweep, k *result.SweepKnee) {
 			k.Hi, k.LoTimes, k.HiTimes, k.Limit = 2000, 1.8, 2, result.Interval{Median: 500}
 		}, "Policy 1 carries 900 commits/s within p99 <= 10ms, and not 2,000 (p99 is over the limit there). That is 1.8 to 2 times the limit beside it, 500 flushes/s. The disk changed its speed meanwhile, and the rates with it: compare sweeps by that."},
+		"disturbed": {func(_ *result.Sweep, k *result.SweepKnee) {
+			k.Hi, k.HiShown, k.Miss, k.Ended, k.StealPercent, k.Disturbed, k.Rounds = 0, false, "", result.SweepDisturbed, 37.94, 49, 50
+		}, "Policy 1 carries at least 900 commits/s within p99 <= 10ms, and how much more is open; not settled on this machine: the hypervisor took 37.9 % of the processors' time, for which 49 of 50 rounds decide nothing."},
+		"nothing in spite": {func(_ *result.Sweep, k *result.SweepKnee) {
+			*k = result.SweepKnee{Ended: result.SweepDisturbed, StealPercent: 61, Disturbed: 50, Rounds: 51}
+		}, "Policy 1: nothing was found; not settled on this machine: the hypervisor took 61.0 % of the processors' time, for which 50 of 51 rounds decide nothing."},
+		"interrupted in spite": {func(_ *result.Sweep, k *result.SweepKnee) {
+			k.Hi, k.HiShown, k.Miss, k.Ended, k.StealPercent, k.Disturbed, k.Rounds = 0, false, "", result.SweepInterrupted, 40, 9, 10
+		}, "Policy 1 carries at least 900 commits/s within p99 <= 10ms, and how much more is open; the search was interrupted before both ends were shown. The hypervisor took 40.0 % of the processors' time, for which 9 of 10 rounds decide nothing."},
+		"a few disturbed": {func(_ *result.Sweep, k *result.SweepKnee) { k.StealPercent, k.Disturbed, k.Rounds = 1.26, 7, 48 },
+			"Policy 1 carries 900 commits/s within p99 <= 10ms, and not 1,000 (p99 is over the limit there). The hypervisor took 1.3 % of the processors' time, for which 7 of 48 rounds decide nothing."},
+		"all held in spite": {func(_ *result.Sweep, k *result.SweepKnee) {
+			k.Hi, k.Miss, k.StealPercent, k.Disturbed, k.Rounds = 0, "", 2, 3, 20
+		},
+			"Policy 1 carries at least 900 commits/s within p99 <= 10ms: no load that was tried was too much. The hypervisor took 2.0 % of the processors' time, for which 3 of 20 rounds decide nothing."},
 		"unsettled": {func(_ *result.Sweep, k *result.SweepKnee) { k.Settled = false },
 			"Policy 1 carries 900 commits/s within p99 <= 10ms, and not 1,000 (p99 is over the limit there). The rounds there did not settle: it may change."},
 		"pair": {func(s *result.Sweep, _ *result.SweepKnee) { n := 100; s.Pairs[0].SyncBinlog = &n },

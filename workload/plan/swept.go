@@ -91,6 +91,8 @@ func (r *Row) sweptText(limits string) string {
 	switch {
 	case k.Ended == result.SweepBudget:
 		text += ", ended by the time budget"
+	case k.Ended == result.SweepDisturbed:
+		text += ", from most of which the hypervisor took too much time to show it more exactly"
 	case k.Ended == result.SweepUnclear:
 		text += ", which differ too much to show it more exactly"
 	}

@@ -51,6 +51,7 @@ func TestSwept(t *testing.T) {
 		{Knee{Lo: 12_300, Hi: 13_100, Rounds: 34, Settled: true, Ended: result.SweepUnclear}, holds, "34 rounds, which differ too much to show it more exactly."},
 		{Knee{Lo: 12_300, Rounds: 9, Ended: result.SweepBudget}, holds, "at least 12,300/s at p99 <= 10 ms, and more was not shown to be too much, measured: a sweep of 9 rounds, ended by the time budget; those at the lower rate did not settle."},
 		{Knee{Hi: 13_100, Rounds: 9, Ended: result.SweepBudget}, holds, "1 sustains less than 13,100/s"},
+		{Knee{Lo: 2000, Rounds: 50, Settled: true, Ended: result.SweepDisturbed}, holds, "1 sustains at least 2,000/s at p99 <= 10 ms, and more was not shown to be too much, measured: a sweep of 50 rounds, from most of which the hypervisor took too much time to show it more exactly."},
 		{Knee{Rounds: 3, Ended: result.SweepBudget}, holds, "1: a sweep showed neither end"},
 		{Knee{Lo: 12_300, Hi: 13_100, Rounds: 34, Settled: true, Ended: result.SweepClear}, [2]float64{1000, 50}, "cells contradict it, so no more than 0/s counts."},
 	} {

@@ -109,12 +109,17 @@ type hypothesis struct {
 // weigh fills the spreads over so many steps, each round counting for its share.
 func (b *belief) weigh(steps int, share float64) {
 	most, best := math.Inf(-1), hypothesis{}
-	logs := make([]float64, 0, ways*len(curves())*steps*perStep)
-	b.each(steps, func(h hypothesis, prior float64) {
-		log := prior + share*b.log(h)
-		logs = append(logs, log)
-		if log > most {
-			most, best = log, h
+	middles := steps * perStep
+	logs := make([]float64, ways*len(curves())*middles)
+	tried := 0
+	b.each(func(c *curveTable, way int, prior float64) {
+		part := logs[tried : tried+middles]
+		tried += middles
+		b.log(part, c, way, prior, share)
+		for i, log := range part {
+			if log > most {
+				most, best = log, hypothesis{c, b.middleOf(i), way}
+			}
 		}
 	})
 	if worth := b.worth(best); share == 1 && worth < 1 {
@@ -122,17 +127,16 @@ func (b *belief) weigh(steps int, share float64) {
 		return
 	}
 	var sum float64
-	for i := range logs {
+	for i := range logs[:tried] {
 		logs[i] = math.Exp(logs[i] - most)
 		sum += logs[i]
 	}
 	b.now, b.rate, b.times = make(spread, steps), make(spread, steps), make(spread, steps)
-	n := 0
-	b.each(steps, func(h hypothesis, _ float64) {
-		p := logs[n] / sum
-		n++
-		knee := float64(h.middle)/quarters - h.curve.half - float64(b.first)
-		b.add(knee, p, h.way != stays)
+	b.each(func(c *curveTable, way int, _ float64) {
+		for i, p := range logs[:middles] {
+			b.add(float64(b.middleOf(i))/quarters-c.half-float64(b.first), p/sum, way != stays)
+		}
+		logs = logs[middles:]
 	})
 }
 
@@ -150,34 +154,41 @@ func (b *belief) add(knee, p float64, moves bool) {
 	}
 }
 
-// each calls visit with every hypothesis and the logarithm of what is thought of it
+// each calls visit with every curve and way, and the logarithm of what is thought of them
 // beforehand.
-func (b *belief) each(steps int, visit func(h hypothesis, prior float64)) {
+func (b *belief) each(visit func(c *curveTable, way int, prior float64)) {
 	for way := range ways {
 		if way > stays && !b.limited() {
 			return
 		}
-		prior := math.Log(likely[way])
 		for _, c := range curves() {
-			for i := range steps * perStep {
-				visit(hypothesis{c, quarters*b.first + quarters*i/perStep + quarters/perStep/2, way}, prior+c.prior)
-			}
+			visit(c, way, math.Log(likely[way])+c.prior)
 		}
 	}
 }
 
-// log is the logarithm of the chance of what all rounds gave.
-func (b *belief) log(h hypothesis) float64 {
+// middleOf is the i-th middle of a curve that is tried, in quarters of a step.
+func (b *belief) middleOf(i int) int {
+	return quarters*b.first + quarters/perStep*i + quarters/perStep/2
+}
+
+// log fills in the logarithms of the chance of what all rounds gave, by the middle of the
+// curve.
+func (b *belief) log(logs []float64, c *curveTable, way int, prior, share float64) {
+	for i := range logs {
+		logs[i] = prior
+	}
 	rounds := b.alike
-	if h.way != stays {
+	if way != stays {
 		rounds = b.rounds
 	}
-	var sum float64
 	for i := range rounds {
 		r := &rounds[i]
-		sum += r.weight * h.curve.log(r, h)
+		weight, chances, at := share*r.weight, r.chances(c), r.distance(hypothesis{c, b.middleOf(0), way})
+		for k := range logs {
+			logs[k] += weight * chances[within(at-quarters/perStep*k)]
+		}
 	}
-	return sum
 }
 
 // together puts rounds that gave the same at one point into one, with the sum of their
@@ -239,7 +250,7 @@ func (b *belief) worth(h hypothesis) float64 {
 	var together, alone, before float64
 	for i := range b.rounds {
 		r := &b.rounds[i]
-		p := math.Exp(h.curve.log(&observed{at: r.at, held: true, moved: r.moved}, h))
+		p := math.Exp(h.curve.logs[1][within(r.distance(h))])
 		got := 0.0
 		if r.held {
 			got = 1
@@ -311,12 +322,16 @@ var curves = sync.OnceValue(func() []*curveTable {
 	return all
 })
 
-// log is the logarithm of the chance of what a round gave.
-func (c *curveTable) log(r *observed, h hypothesis) float64 {
-	at := quarters*r.at - h.middle - r.moved[h.way]
-	held := 0
+// chances are those of what the round gave, along a curve.
+func (r *observed) chances(c *curveTable) *[2*farthest + 1]float64 {
 	if r.held {
-		held = 1
+		return &c.logs[1]
 	}
-	return c.logs[held][min(max(at, -farthest), farthest)+farthest]
+	return &c.logs[0]
 }
+
+// distance is how far above the middle of a curve the round was, in quarters of a step.
+func (r *observed) distance(h hypothesis) int { return quarters*r.at - h.middle - r.moved[h.way] }
+
+// within is the index of a distance in the table of a curve.
+func within(distance int) int { return min(max(distance, -farthest), farthest) + farthest }

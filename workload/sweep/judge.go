@@ -80,6 +80,11 @@ type Measured struct {
 	Backlog int64
 	FlushNS float64 // mean time of a flush; 0: there was none, or it is not known
 	LimitPS float64 // flushes a second of the limit loop of the same turn; 0: there was none
+	// What the hypervisor took in the interval: processor time, summed over processors (0:
+	// nothing, or not known), and its share of all of theirs, 0 to 100.
+	Stolen       time.Duration
+	StealPercent float64
+	CPU          time.Duration // processor time of this process; 0: not known
 	// What bounded the round, as result.Cell says it.
 	Bound, BoundText string
 }

@@ -23,6 +23,8 @@ type played struct {
 	now     time.Time
 	cells   int // measured so far
 	most    int // cells to measure before it is interrupted; 0: all
+	// What a hypervisor takes, by turn; nil: nothing.
+	taken func(n int) time.Duration
 }
 
 func (p *played) config(o Options, budget time.Duration) *Config {
@@ -92,6 +94,10 @@ func (p *played) measure(s *session, res *result.Result, spec *runner.Spec, at P
 	m := p.benches[at.Pair].measure(at, rand.New(rand.NewPCG(uint64(n), uint64(at.Pair))))
 	r := result.Round{Round: n, DurationS: at.Length.Seconds(), TPS: m.Achieved, Commits: m.Commits,
 		LatencyNS: result.Latency{Mean: m.Mean, P99: m.P99, P999: m.P999, Max: m.Max, Count: m.Commits}, FlushNS: &result.Latency{Mean: int64(m.FlushNS)}}
+	if p.taken != nil {
+		r.StealNS = int64(p.taken(n))
+		r.StealPercent = 100 * float64(r.StealNS) / 2 / float64(at.Length)
+	}
 	if at.Rate > 0 {
 		r.OpenLoop = &result.OpenLoop{Offered: m.Asked, BacklogEnd: m.Backlog}
 	}
@@ -124,6 +130,7 @@ func noisyDisks() []bench {
 // within one, resumed it asks what it would have asked, and finds the same.
 func TestResumeEqualsUninterrupted(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	o := Options{Objective: Objective{P99: 20 * ms}, Length: time.Second}
 	whole := &played{t: t, benches: noisyDisks()}
 	want := whole.play(whole.config(o, 10*time.Hour), nil)
@@ -147,10 +154,48 @@ func TestResumeEqualsUninterrupted(t *testing.T) {
 	}
 }
 
+// TestResumeOfADisturbedSweep: which rounds count is told from the result again, and marked
+// there.
+func TestResumeOfADisturbedSweep(t *testing.T) {
+	t.Parallel()
+	o := Options{Objective: Objective{P99: 20 * ms}, Length: time.Second}
+	taken := func(n int) time.Duration { return time.Duration(n/8%2) * 300 * ms } // 7 turns alone, 8 not, ...
+	whole := &played{t: t, benches: noisyDisks()[:1], taken: taken}
+	want := whole.play(whole.config(o, 10*time.Hour), nil)
+	k := want.Sweep.Pairs[0].Knee
+	marked, points := 0, 0
+	for i := range want.Cells {
+		for _, r := range want.Cells[i].Rounds {
+			if r.Disturbed != (r.StealNS > 0) {
+				t.Errorf("%s, round %d: %d ns taken, disturbed %v", want.Cells[i].Name, r.Round, r.StealNS, r.Disturbed)
+			}
+			if r.Disturbed {
+				marked++
+			}
+		}
+	}
+	for _, p := range want.Sweep.Pairs[0].Points {
+		points += p.Disturbed
+	}
+	if marked < 8 || k.Disturbed != marked || points != marked || k.StealPercent < 3 || k.StealPercent > 12 || !k.LoShown || !k.HiShown {
+		t.Errorf("knee %+v, %d rounds marked, %d in its points; want them to be as many, both ends shown", k, marked, points)
+	}
+	for most := 3; most < whole.cells; most += 23 {
+		p := &played{t: t, benches: noisyDisks()[:1], taken: taken, most: most}
+		first := reloaded(t, p.play(p.config(o, 10*time.Hour), nil))
+		p.most = 0
+		got := p.play(p.config(o, 10*time.Hour), first)
+		if p.cells != whole.cells || !reflect.DeepEqual(got.Sweep.Pairs, reloaded(t, want).Sweep.Pairs) {
+			t.Fatalf("interrupted after %d cells: %d cells and\n%+v\nwant %d and\n%+v", most, p.cells, got.Sweep.Pairs, whole.cells, want.Sweep.Pairs)
+		}
+	}
+}
+
 // TestResumeKeepsTheBudget: what the first run took counts, and a choice that was made
 // with little time left is made again so.
 func TestResumeKeepsTheBudget(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	o, budget := Options{Objective: Objective{P99: 20 * ms}, Length: time.Second}, 36*time.Second
 	whole := &played{t: t, benches: noisyDisks()[:1]}
 	want := whole.play(whole.config(o, budget), nil)

@@ -74,7 +74,7 @@ func Run(ctx context.Context, c Config) (*result.Result, string, error) {
 	}
 	s := newSession(ctx, &c)
 	p := &c.Run.Plan
-	p.Rounds, p.Limit, p.Calibrate, p.Adaptive, p.Kind = c.Options.MaxRounds(), c.Options.limitLength(), 0, s, result.KindSweep
+	p.Rounds, p.Limit, p.Calibrate, p.Adaptive, p.Kind = c.Options.MaxTurns(), c.Options.limitLength(), 0, s, result.KindSweep
 	p.Specs = s.templates()
 	if err := p.Check(); err != nil {
 		return nil, "", err
@@ -183,12 +183,12 @@ func (s *session) Finish(res *result.Result) {
 	switch {
 	case s.ctx.Err() != nil:
 		why = result.SweepInterrupted
-	case s.turn >= s.o.MaxRounds():
+	case s.turn >= s.o.MaxTurns():
 		why = result.SweepUnclear
 	}
 	for i, p := range s.last {
-		if m, ok := s.measured(res, i); ok {
-			s.sweep.searches[p.Pair].Add(m)
+		if m, r := s.measured(res, i); r != nil {
+			r.Disturbed = s.sweep.searches[p.Pair].Add(m)
 		}
 	}
 	s.last = nil
@@ -217,17 +217,18 @@ func (s *session) learn() {
 // for want of bytes to write: its search ends.
 func (s *session) take(res *result.Result) {
 	for i, p := range s.last {
-		m, ok := s.measured(res, i)
-		if !ok {
+		m, r := s.measured(res, i)
+		if r == nil {
 			s.sweep.searches[p.Pair].End(result.SweepFailed)
 			continue
 		}
-		s.sweep.Add([]Measured{m})
+		r.Disturbed = s.sweep.searches[p.Pair].Add(m)
 	}
 }
 
-// measured finds what was measured at the i-th point of the last turn.
-func (s *session) measured(res *result.Result, i int) (Measured, bool) {
+// measured finds what was measured at the i-th point of the last turn, and its round; nil:
+// there is none.
+func (s *session) measured(res *result.Result, i int) (Measured, *result.Round) {
 	for k := range res.Cells {
 		c := &res.Cells[k]
 		if c.Name != s.names[i] {
@@ -235,11 +236,11 @@ func (s *session) measured(res *result.Result, i int) (Measured, bool) {
 		}
 		for j := range c.Rounds {
 			if r := &c.Rounds[j]; r.Round == s.turn && !r.Partial {
-				return measuredOf(s.last[i], c, r), true
+				return measuredOf(s.last[i], c, r), r
 			}
 		}
 	}
-	return Measured{}, false
+	return Measured{}, nil
 }
 
 // measuredOf is a round of the result as a search sees it.
@@ -249,6 +250,7 @@ func measuredOf(p Point, c *result.Cell, r *result.Round) Measured {
 		Point: p, Cell: c.Name, Achieved: r.TPS, Commits: r.Commits,
 		P99: r.LatencyNS.P99, P999: r.LatencyNS.P999, Mean: r.LatencyNS.Mean, Max: r.LatencyNS.Max,
 		Bound: c.Bound, BoundText: c.BoundText, LimitPS: r.Limit.FlushPerS,
+		Stolen: time.Duration(r.StealNS), StealPercent: r.StealPercent, CPU: time.Duration(r.CPUNSPerCommit * float64(r.Commits)),
 	}
 	if o := r.OpenLoop; o != nil {
 		m.Asked, m.Backlog, m.Overloaded = o.Offered, o.BacklogEnd, o.Overloaded

@@ -37,6 +37,7 @@ func onFloor(t *testing.T, floor time.Duration, o Options, pairs ...runner.Spec)
 // TestRun: rounds become cells, the sweep stands in the result that is saved, and
 // nothing is left on the disk. Where the knee lies is for a quiet machine to say.
 func TestRun(t *testing.T) {
+	t.Parallel()
 	c := onFloor(t, 0, Options{Length: 20 * time.Millisecond, Start: 4050, Least: 4000, Most: 4200}, // two points of the grid
 		pair(groupcommit.Policy1, groupcommit.Dedicated, 4), pair(groupcommit.Policy2, groupcommit.Dedicated, 2))
 	base := c.Run.Base
@@ -74,6 +75,7 @@ func TestRun(t *testing.T) {
 
 // TestInterrupted: what was found before stays, and says so.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	c := onFloor(t, 0, Options{Length: 20 * time.Millisecond, Start: 4000, Least: 2000, Most: 8000}, pair(groupcommit.Policy1, groupcommit.Dedicated, 2))
 	ctx, cancel := context.WithCancel(t.Context())
 	c.Run.Progress = &after{steps: 7, then: cancel}
@@ -141,6 +143,7 @@ func TestConfigValidate(t *testing.T) {
 // TestRunResumed: interrupted within a turn, a sweep goes on from the rounds that
 // it has, measures what its turn lacks, and comes to its end.
 func TestRunResumed(t *testing.T) {
+	t.Parallel()
 	const steps = 5 // of the second turn, which has a limit loop and two rounds: one is left out
 	c := onFloor(t, 0, Options{Length: 20 * time.Millisecond, Start: 4050, Least: 4000, Most: 4100},
 		pair(groupcommit.Policy1, groupcommit.Dedicated, 4), pair(groupcommit.Policy1, groupcommit.Leader, 2))

@@ -87,8 +87,11 @@ func (o *Options) grid() []float64 {
 	return rates(o.Least, o.Most)
 }
 
-// MaxRounds is the most rounds that one search takes.
+// MaxRounds is the most rounds that one search takes, disturbed ones left out.
 func (o *Options) MaxRounds() int { return maxRounds * max(o.Rounds, DefaultRounds) }
+
+// MaxTurns is the most rounds that one search takes in all.
+func (o *Options) MaxTurns() int { return 2 * o.MaxRounds() }
 
 // length is how long a round at a rate lasts.
 func (o *Options) length(rate float64) time.Duration {
@@ -104,34 +107,27 @@ func (o *Options) length(rate float64) time.Duration {
 // highest that holds and the lowest that does not; then measures both ends, and what lies
 // between, over and over until all rounds together show them.
 //
+// Rounds that the hypervisor disturbed decide nothing of that, and are asked again. While
+// it disturbs nearly all, the search goes by them as well: what holds in spite of it
+// holds.
+//
 // It is plain data without a clock; one goroutine at a time.
 type Search struct {
-	o    Options
-	pair int
-	grid []float64
-
-	scouted bool
-	carried float64 // by the closed loop of the scout
-	at      map[int][]Measured
-	order   []visit // of the rounds in at
-	belief  *belief // of the rounds so far; nil: not needed yet
-	asked   int     // index of the point that Next gave out; scout: -1
-	out     bool
-	rounds  int
-	lo, hi  int // indexes: the highest that holds, the lowest that does not
-	showing bool
-	most    float64
-	ended   string // result.Sweep...; "": it goes on
+	o     Options
+	pair  int
+	calm  *evidence // the rounds that nothing disturbed
+	all   *evidence // and those with the others
+	asked int       // index of the point that Next gave out; scout: -1
+	out   bool
+	stole theft
+	ended string // result.Sweep...; "": it goes on
 }
-
-// visit names a round: at[at][round].
-type visit struct{ at, round int }
 
 // NewSearch begins the search for the knee of a pair. REQUIRES: o is valid.
 func NewSearch(o Options, pair int) *Search {
-	s := &Search{o: o, pair: pair, grid: o.grid(), at: map[int][]Measured{}}
-	s.lo, s.hi = -1, len(s.grid)
-	s.scouted = o.Clients || o.Start > 0
+	s := &Search{o: o, pair: pair}
+	grid := o.grid()
+	s.calm, s.all = newEvidence(&s.o, grid), newEvidence(&s.o, grid)
 	return s
 }
 
@@ -147,11 +143,17 @@ func (s *Search) Next(left int) (Point, bool) {
 	case left <= 0:
 		s.ended = result.SweepBudget
 		return Point{}, false
-	case s.rounds >= s.o.MaxRounds():
+	case s.stole.calm() >= s.o.MaxRounds(), s.stole.rounds >= s.o.MaxTurns():
 		s.ended = result.SweepUnclear
 		return Point{}, false
 	}
-	i, ok := s.choose(left)
+	i, ok := 0, false
+	if s.stole.beset() {
+		i, ok = s.all.choose(left)
+	}
+	if !ok {
+		i, ok = s.calm.choose(left)
+	}
 	if !ok {
 		s.ended = result.SweepClear
 		return Point{}, false
@@ -168,27 +170,25 @@ func (s *Search) point(i int) Point {
 	case i == scout:
 		return Point{Pair: s.pair, Length: s.o.Length / 2, Scout: true}
 	case s.o.Clients:
-		return Point{Pair: s.pair, Clients: int(s.grid[i]), Length: s.o.Length}
+		return Point{Pair: s.pair, Clients: int(s.calm.grid[i]), Length: s.o.Length}
 	}
-	return Point{Pair: s.pair, Rate: s.grid[i], Length: s.o.length(s.grid[i])}
+	return Point{Pair: s.pair, Rate: s.calm.grid[i], Length: s.o.length(s.calm.grid[i])}
 }
 
-// Add takes what was measured at the point that Next gave.
-func (s *Search) Add(m Measured) {
+// Add takes what was measured at the point that Next gave, and reports whether the
+// hypervisor disturbed it.
+func (s *Search) Add(m Measured) (disturbed bool) {
 	if !s.out {
-		return
+		return false
 	}
 	s.out = false
-	s.rounds++
-	if s.asked == scout {
-		s.scouted, s.carried = true, m.Achieved
-		return
+	disturbed = s.o.Objective.disturbed(&m) && s.asked != scout // where to begin is no evidence
+	s.stole.add(&m, disturbed)
+	s.all.add(s.asked, m)
+	if !disturbed {
+		s.calm.add(s.asked, m)
 	}
-	s.order = append(s.order, visit{s.asked, len(s.at[s.asked])})
-	s.at[s.asked] = append(s.at[s.asked], m)
-	if s.plateau() {
-		s.most = s.highest()
-	}
+	return disturbed
 }
 
 // End ends the search from outside: why is a constant of result.Sweep...
@@ -198,122 +198,19 @@ func (s *Search) End(why string) {
 	}
 }
 
-// plateau reports whether it is throughput that has to rise.
-func (s *Search) plateau() bool { return s.o.Clients && !s.o.Objective.Any() }
-
-// highest is the most throughput that a point carried, the median of its rounds.
-func (s *Search) highest() float64 {
-	most := 0.0
-	for i := range s.at {
-		most = max(most, s.median(i))
+// length is how long the next round will take, as far as it is known.
+func (s *Search) length() time.Duration {
+	e := s.calm
+	if s.stole.beset() {
+		e = s.all
 	}
-	return most
-}
-
-func (s *Search) median(i int) float64 {
-	var tps []float64
-	for _, m := range s.at[i] {
-		tps = append(tps, m.Achieved)
-	}
-	return stats.Median(tps)
-}
-
-// tally judges the rounds of a point.
-func (s *Search) tally(i int) tally { return s.o.Objective.count(s.at[i], s.most) }
-
-// choose returns the index of the point to measure, or false when both ends of the
-// interval are shown.
-func (s *Search) choose(left int) (int, bool) {
-	if !s.scouted {
-		return scout, true
-	}
-	if !s.showing {
-		if i, ok := s.narrow(left); ok {
-			return i, true
-		}
-		s.showing = true
-	}
-	return s.show(left)
-}
-
-// narrow walks and halves; false when there is nothing left to narrow, or no time.
-func (s *Search) narrow(left int) (int, bool) {
-	if s.plateau() {
-		return s.climb(left)
-	}
-	for left > s.reserve() || s.lo < 0 && s.hi == len(s.grid) {
-		i := s.middle()
-		if i <= s.lo || i >= s.hi {
-			return 0, false
-		}
-		t := s.tally(i)
-		switch t.quick() {
-		case holds:
-			s.lo = i
-		case misses:
-			s.hi = i
-		default:
-			return i, true
-		}
-	}
-	return 0, false
-}
-
-// reserve is how many rounds are kept for showing: both ends of an interval, or one of
-// them while the other has not been met at all.
-func (s *Search) reserve() int {
-	if s.lo < 0 || s.hi == len(s.grid) {
-		return s.o.Rounds
-	}
-	return 2 * s.o.Rounds
-}
-
-// middle is the next point to look at: twice the highest that holds, half of the
-// lowest that does not, or what lies between the two.
-func (s *Search) middle() int {
 	switch {
-	case s.lo < 0 && s.hi == len(s.grid):
-		return s.first()
-	case s.hi == len(s.grid):
-		return min(max(atMost(s.grid, 2*s.grid[s.lo]), s.lo+1), len(s.grid)-1)
-	case s.lo < 0:
-		return max(min(atMost(s.grid, s.grid[s.hi]/2), s.hi-1), 0)
+	case s.out:
+		return s.point(s.asked).Length
+	case e.lo >= 0:
+		return s.point(e.lo).Length
+	case e.carried > 0:
+		return s.o.length(e.carried / 2)
 	}
-	return (s.lo + s.hi) / 2
-}
-
-func (s *Search) first() int {
-	switch {
-	case s.o.Clients:
-		return atMost(s.grid, max(s.o.Start, s.o.Least))
-	case s.o.Start > 0:
-		return atMost(s.grid, s.o.Start)
-	}
-	return atMost(s.grid, s.carried/2)
-}
-
-// climb doubles the clients until four times as many carry no more, each measured
-// three times, because all later rounds are held against the most; then halves. Twice
-// as many are no reason to stop: with one flush in flight two clients carry what one
-// does.
-func (s *Search) climb(left int) (int, bool) {
-	const each = 3
-	half, quarter := 0.0, 0.0 // what so many clients carried
-	for i := s.first(); ; {
-		if len(s.at[i]) < each {
-			return i, true
-		}
-		here := s.median(i)
-		next := atMost(s.grid, 2*s.grid[i])
-		if next == i || quarter > 0 && here < (2-plateau)*quarter {
-			break
-		}
-		half, quarter, i = here, half, next
-	}
-	s.hi = s.above(-1)
-	s.lo = s.below(s.hi)
-	if i := (s.lo + s.hi) / 2; s.hi < len(s.grid) && s.hi-s.lo > 1 && left > 2*s.o.Rounds {
-		return i, true
-	}
-	return 0, false
+	return s.o.Length
 }

@@ -62,6 +62,7 @@ var p99of10 = Options{Objective: Objective{P99: 10 * ms}}
 // TestSearchIsShort: without noise the interval is one step of the grid, both ends
 // are shown, and the search ends as soon as that is so.
 func TestSearchIsShort(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		c := curve{knee: math.Exp(rapid.Float64Range(math.Log(20), math.Log(5e6)).Draw(t, "knee"))}
 		s, _ := search(t, p99of10, c, 1000, 1)
@@ -79,6 +80,7 @@ func TestSearchIsShort(t *testing.T) {
 // the rounds scatter, and grows with the noise.
 func TestSearchThroughNoise(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	var widths []float64
 	for _, fuzz := range []float64{0.01, 0.05, 0.15} {
 		covered, width := 0, 0.0
@@ -108,6 +110,7 @@ func TestSearchThroughNoise(t *testing.T) {
 // what there is counts.
 func TestSearchKeepsItsBudget(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	for rounds := range 40 {
 		s, asked := search(t, p99of10, curve{12345, 0.02}, rounds, 3)
 		k := s.Knee()
@@ -162,6 +165,7 @@ func TestFewRoundsShowNoEnd(t *testing.T) {
 // the answer.
 func TestOneStallIsNoKnee(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	o := p99of10
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)

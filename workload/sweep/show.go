@@ -6,9 +6,9 @@ import (
 )
 
 // below is the highest point under i that seems to hold; -1: none.
-func (s *Search) below(i int) int {
+func (e *evidence) below(i int) int {
 	for i--; i >= 0; i-- {
-		if t := s.tally(i); t.quick() == holds {
+		if t := e.tally(i); t.quick() == holds {
 			break
 		}
 	}
@@ -16,9 +16,9 @@ func (s *Search) below(i int) int {
 }
 
 // above is the lowest point over i that seems not to hold; len(grid): none.
-func (s *Search) above(i int) int {
-	for i++; i < len(s.grid); i++ {
-		if t := s.tally(i); t.quick() == misses {
+func (e *evidence) above(i int) int {
+	for i++; i < len(e.grid); i++ {
+		if t := e.tally(i); t.quick() == misses {
 			break
 		}
 	}
@@ -47,45 +47,81 @@ func steady(rounds []Measured) stats.SteadyState {
 
 // Knee returns what the search has found so far.
 func (s *Search) Knee() result.SweepKnee {
-	k := result.SweepKnee{Rounds: s.rounds, Ended: s.ended}
+	k, lo, hi := s.calm.knee(s.calm.showing)
+	if s.stole.disturbed > 0 {
+		lo, hi = s.inSpite(&k, lo, hi)
+	}
+	k.Rounds, k.Disturbed, k.StealPercent, k.Ended = s.stole.rounds, s.stole.disturbed, s.stole.percent(), s.ended
 	if k.Ended == "" {
 		k.Ended = result.SweepInterrupted
-	}
-	hi := s.above(-1)
-	lo := s.below(hi)
-	var loShown, hiShown bool
-	if s.showing && s.bracketed() {
-		lo, hi, loShown, hiShown = s.told()
-		if loShown || hiShown {
-			k.LoTimes, k.HiTimes = s.times()
-		}
-	}
-	k.Limit = s.limit()
-	if hi < len(s.grid) {
-		t := s.tally(hi)
-		k.Hi, k.HiShown, k.Miss = s.grid[hi], hiShown || t.shown() == misses, t.miss()
-		k.Bound, k.BoundText = bound(t.rounds)
-	}
-	if lo >= 0 {
-		s.fill(&k, lo)
-		k.LoShown = k.LoShown || loShown
 	}
 	if k.Ended == result.SweepUnclear && k.LoShown && k.HiShown {
 		k.Ended = result.SweepClear // as narrow as these rounds make it
 	}
-	if k.Ended == result.SweepClear && (hi == len(s.grid) && lo < len(s.grid)-1 || lo < 0 && hi > 0) {
+	most := len(s.calm.grid)
+	if k.Ended == result.SweepClear && (hi == most && lo < most-1 || lo < 0 && hi > 0) {
 		k.Ended = result.SweepBudget // nothing beyond was tried: there was no time to
 	}
-	if k.Ended == result.SweepClear && (lo >= 0 && !k.LoShown || hi < len(s.grid) && !k.HiShown) {
+	if k.Ended == result.SweepClear && (lo >= 0 && !k.LoShown || hi < most && !k.HiShown) {
 		k.Ended = result.SweepUnclear
+	}
+	open := k.Ended == result.SweepUnclear || k.Ended == result.SweepBudget
+	if open && s.stole.often() && !(k.LoShown && k.HiShown) {
+		k.Ended = result.SweepDisturbed
 	}
 	return k
 }
 
+// inSpite completes what undisturbed rounds found by the others, and returns the ends. A
+// load that holds although processors are missing holds with them too, so where
+// undisturbed rounds show no lower end that of all rounds stands. That one does not hold
+// only undisturbed rounds can show: where those are few there is no upper end.
+func (s *Search) inSpite(k *result.SweepKnee, lo, hi int) (_, _ int) {
+	if !k.HiShown && s.stole.often() {
+		hi, k.Hi, k.Miss, k.HiTimes = len(s.calm.grid), 0, "", 0
+	}
+	if k.Limit.Median == 0 {
+		k.Limit = s.all.limit()
+	}
+	if k.LoShown {
+		return lo, hi
+	}
+	if a, i, _ := s.all.knee(s.all.showing || s.calm.showing); i >= 0 && i < hi && (a.LoShown || lo < 0) {
+		s.all.fill(k, i)
+		lo, k.LoShown, k.LoTimes = i, a.LoShown, 0
+	}
+	return lo, hi
+}
+
+// knee returns what these rounds show, and the indexes of its ends: lo -1, hi the end of
+// the grid for one that was not met. settling says that there was nothing left to narrow.
+func (e *evidence) knee(settling bool) (k result.SweepKnee, lo, hi int) {
+	hi = e.above(-1)
+	lo = e.below(hi)
+	var loShown, hiShown bool
+	if settling && e.bracketed() {
+		lo, hi, loShown, hiShown = e.told()
+		if loShown || hiShown {
+			k.LoTimes, k.HiTimes = e.times()
+		}
+	}
+	k.Limit = e.limit()
+	if hi < len(e.grid) {
+		t := e.tally(hi)
+		k.Hi, k.HiShown, k.Miss = e.grid[hi], hiShown || t.shown() == misses, t.miss()
+		k.Bound, k.BoundText = bound(t.rounds)
+	}
+	if lo >= 0 {
+		e.fill(&k, lo)
+		k.LoShown = k.LoShown || loShown
+	}
+	return k, lo, hi
+}
+
 // fill describes the lower end.
-func (s *Search) fill(k *result.SweepKnee, lo int) {
-	t := s.tally(lo)
-	k.Lo, k.LoShown = s.grid[lo], t.shown() == holds
+func (e *evidence) fill(k *result.SweepKnee, lo int) {
+	t := e.tally(lo)
+	k.Lo, k.LoShown = e.grid[lo], t.shown() == holds
 	if k.Hi == 0 {
 		k.Bound, k.BoundText = bound(t.rounds)
 	}
@@ -128,12 +164,12 @@ func bound(rounds []Measured) (kind, text string) {
 // Points returns what was measured, the least load first.
 func (s *Search) Points() []result.SweepPoint {
 	var all []result.SweepPoint
-	for i := range s.grid {
-		if len(s.at[i]) == 0 {
+	for i, v := range s.all.grid {
+		if len(s.all.at[i]) == 0 {
 			continue
 		}
-		t := s.tally(i)
-		all = append(all, result.SweepPoint{Value: s.grid[i], Cell: s.at[i][0].Cell, Held: t.held, Tried: len(t.rounds), Miss: t.miss()})
+		t := s.all.tally(i)
+		all = append(all, result.SweepPoint{Value: v, Cell: s.all.at[i][0].Cell, Held: t.held, Tried: len(t.rounds), Disturbed: len(t.rounds) - len(s.calm.at[i]), Miss: t.miss()})
 	}
 	return all
 }

@@ -125,6 +125,7 @@ func disks() []bench {
 // TestSaturation: without an objective the knee is what the disk can carry at all.
 func TestSaturation(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	all := disks()
 	last := len(all) - 1
 	saturate(t, all[:last], 5*time.Second, 0)
@@ -195,6 +196,7 @@ func TestObjectiveSoak(t *testing.T) {
 // TestObjective: percentiles and the mean of a queue that is known.
 func TestObjective(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	d := ms
 	queue1(t, Objective{P99: 6 * ms}, 6*ms, 0.99, 250*time.Second, result.MissP99, 1)
 	// The mean of M/D/1: d + rate d^2 / 2(1 - rate d), so at 3 d it is 0.8 / d.
@@ -209,6 +211,7 @@ func TestObjective(t *testing.T) {
 // twice as fast they do not.
 func TestTwoSweepsAgree(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	for seed := range uint64(3) {
 		b := []bench{
 			{disk: simdisk.Noisy{Disk: simdisk.Serial{Time: ms}, Sigma: 0.5}, load: simdisk.Load{Clients: 8}},
@@ -230,6 +233,7 @@ func TestTwoSweepsAgree(t *testing.T) {
 // bounds the clients; without one the search ends where more carry no more.
 func TestClients(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	serial := []bench{{disk: simdisk.Serial{Time: ms}, load: simdisk.Load{GroupMost: 1}}}
 	s := find(t, Options{Clients: true, Objective: Objective{P99: 20500 * time.Microsecond}, Most: 512}, serial, 1, time.Hour)
 	if k := s.Knee(0); k.Lo != 20 || k.Hi != 21 || k.Miss != result.MissP99 {

@@ -40,6 +40,7 @@ func soaked(d simdisk.Disk, l simdisk.Load, rounds int, seed uint64) *result.Cel
 // After that a flush takes 10 ms, and the 8 clients are twice too slow.
 func TestSoakFindsTheEndOfTheCredit(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	for seed := range uint64(3) {
 		d := &simdisk.Burstable{Time: time.Millisecond, Credit: 150_000, Refill: 100}
 		c := soaked(simdisk.Noisy{Disk: d, Sigma: 0.3}, simdisk.Load{Rate: 200, GroupMost: 1}, 60, seed)
@@ -63,6 +64,7 @@ func TestSoakFindsTheEndOfTheCredit(t *testing.T) {
 // TestSteadySoak: volumes that only vary are steady, whatever the load.
 func TestSteadySoak(t *testing.T) {
 	testenv.Long(t, "a search over simulated disks, on one goroutine")
+	t.Parallel()
 	for seed := range uint64(2) {
 		d := simdisk.Noisy{Disk: simdisk.Replay{Times: recorded(), Stall: 0.001, StallTime: 200 * time.Millisecond}, Sigma: 0.3}
 		c := soaked(d, simdisk.Load{Rate: 300, Poisson: true, Clients: 8}, 30, seed)

@@ -72,19 +72,6 @@ func (s *Sweep) End(why string) {
 func (s *Sweep) Knee(pair int) result.SweepKnee      { return s.searches[pair].Knee() }
 func (s *Sweep) Points(pair int) []result.SweepPoint { return s.searches[pair].Points() }
 
-// length is how long the next round of a search will take, as far as it is known.
-func (s *Search) length() time.Duration {
-	switch {
-	case s.out:
-		return s.point(s.asked).Length
-	case s.lo >= 0:
-		return s.point(s.lo).Length
-	case s.carried > 0:
-		return s.o.length(s.carried / 2)
-	}
-	return s.o.Length
-}
-
 // Least is the shortest time that a sweep over so many pairs can be given: a walk, a
 // few halvings, and the rounds that show both ends.
 func Least(o Options, pairs int, overhead, shared time.Duration) time.Duration {

@@ -3,7 +3,6 @@ package simdisk
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -90,15 +89,45 @@ func (d Noisy) Flush(rng *rand.Rand, now float64, commits int) float64 {
 }
 
 // percentile is the value that the share q does not exceed; nil with fewer than 10
-// samples above it. REQUIRES: ns is sorted.
+// samples above it. It reorders ns.
 func percentile(ns []int64, q float64) *int64 {
 	n := len(ns)
 	rank := max(int(math.Ceil(q*float64(n))), 1)
 	if n-rank < 10 {
 		return nil
 	}
-	v := ns[rank-1]
+	v := nth(ns, rank-1)
 	return &v
 }
 
-func sorted(ns []int64) []int64 { slices.Sort(ns); return ns }
+// nth is the value that would be at index k if ns were sorted (Hoare's quickselect). It
+// reorders ns.
+func nth(ns []int64, k int) int64 {
+	lo, hi := 0, len(ns)-1
+	for lo < hi {
+		pivot := max(min(ns[lo], ns[hi]), min(max(ns[lo], ns[hi]), ns[lo+(hi-lo)/2])) // the median of the three
+		i, j := lo, hi
+		for i <= j {
+			for ns[i] < pivot {
+				i++
+			}
+			for ns[j] > pivot {
+				j--
+			}
+			if i <= j {
+				ns[i], ns[j] = ns[j], ns[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			hi = j
+		case k >= i:
+			lo = i
+		default:
+			return ns[k]
+		}
+	}
+	return ns[k]
+}

@@ -2,6 +2,7 @@ package simdisk
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -46,6 +47,7 @@ func Simulate(d Disk, l Load, rng *rand.Rand, start float64) Outcome {
 	q.sums = make([]second, int(l.Length.Seconds())+1)
 	if l.Rate > 0 {
 		q.next = start
+		q.latencies = make([]int64, 0, int(min(1.05*l.Rate*l.Length.Seconds(), 1<<24)))
 	} else {
 		for range max(l.Clients, 1) {
 			q.waiting = append(q.waiting, start)
@@ -67,6 +69,8 @@ type queue struct {
 
 	start, from, until float64
 	waiting            []float64 // intended starts, the earliest first
+	served             int       // of these, taken out of the queue: the first ones
+	group              []float64 // of these, being served
 	latencies          []int64
 	asked, sum         int64
 	flushNS            float64
@@ -85,11 +89,11 @@ type second struct {
 func (q *queue) run() {
 	for q.now < q.until {
 		q.arrive(q.now)
-		if len(q.waiting) == 0 {
+		n := len(q.waiting) - q.served
+		if n == 0 {
 			q.now = q.next
 			continue
 		}
-		n := len(q.waiting)
 		if q.l.Rate > 0 && q.l.Clients > 0 {
 			// As many clients as there are can wait for one flush; half of them if
 			// those that it wakes are to join the next but one.
@@ -101,14 +105,23 @@ func (q *queue) run() {
 		if q.l.GroupMost > 0 {
 			n = min(n, q.l.GroupMost)
 		}
-		group := q.waiting[:n:n]
-		q.waiting = q.waiting[n:]
+		q.take(n)
 		took := q.d.Flush(q.rng, q.now, n)
 		q.now += took
 		q.arrive(q.now)
-		q.done(group, took)
+		q.done(took)
 	}
-	q.backlog += int64(len(q.waiting))
+	q.backlog += int64(len(q.waiting) - q.served)
+}
+
+// take makes the first n that wait the group that is served. What was served before is
+// moved over as soon as that is less work than to grow.
+func (q *queue) take(n int) {
+	q.group = append(q.group[:0], q.waiting[q.served:q.served+n]...)
+	if q.served += n; q.served > len(q.waiting)/2 {
+		q.waiting = q.waiting[:copy(q.waiting, q.waiting[q.served:])]
+		q.served = 0
+	}
 }
 
 // arrive lets everything come that is due by t.
@@ -127,8 +140,8 @@ func (q *queue) arrive(t float64) {
 	}
 }
 
-// done acknowledges a group.
-func (q *queue) done(group []float64, took float64) {
+// done acknowledges the group.
+func (q *queue) done(took float64) {
 	in := q.now >= q.from && q.now < q.until
 	if in {
 		q.flushes++
@@ -137,7 +150,7 @@ func (q *queue) done(group []float64, took float64) {
 		s.flushes++
 		s.flushNS += took * 1e9
 	}
-	for _, at := range group {
+	for _, at := range q.group {
 		if q.l.Rate == 0 {
 			q.waiting = append(q.waiting, q.now) // the client's next one
 		}
@@ -158,8 +171,7 @@ func (q *queue) done(group []float64, took float64) {
 func (q *queue) outcome() Outcome {
 	o := Outcome{Asked: q.asked, Commits: int64(len(q.latencies)), Backlog: q.backlog, Flushes: q.flushes}
 	if o.Commits > 0 {
-		ns := sorted(q.latencies)
-		o.P99, o.P999, o.Max = percentile(ns, 0.99), percentile(ns, 0.999), ns[len(ns)-1]
+		o.P99, o.P999, o.Max = percentile(q.latencies, 0.99), percentile(q.latencies, 0.999), slices.Max(q.latencies)
 		o.Mean = q.sum / o.Commits
 	}
 	if q.flushes > 0 {
