@@ -97,6 +97,13 @@ func (r *recorder) begin() {
 	r.on, r.events, r.over, r.id = true, r.events[:0], false, 0
 }
 
+// stop stops recording.
+func (r *recorder) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.on = false
+}
+
 // end stops recording and returns what was recorded, in the order in which it ended.
 // Before the transaction had its id those of others were recorded, too: they are left
 // out, and where it never got one, of several nobody knows which it was.

@@ -140,13 +140,23 @@ func (r *run) another() error {
 func runTxn(c *engine.Conn, s *embedded.Statements, t *workload.Txn) error {
 	for {
 		err := tryTxn(c, s, t, nil)
-		if !retryable(err) {
-			return err
+		if err == nil {
+			return nil
 		}
-		if err := c.Rollback(); err != nil {
+		if err := takeBack(c, err); err != nil {
 			return err
 		}
 	}
+}
+
+// takeBack rolls a transaction back that ended with an error, whatever that was: others
+// may wait for its locks. nil: it may be tried again.
+func takeBack(c *engine.Conn, failed error) error {
+	rolledBack := c.Rollback()
+	if retryable(failed) {
+		return rolledBack
+	}
+	return failed // it says why a rollback may fail
 }
 
 func retryable(err error) bool {
@@ -207,12 +217,16 @@ func (r *run) follow(ctx context.Context) error {
 		err := tryTxn(r.conn, &r.stmts, r.txn, r.rec)
 		if err == nil {
 			r.learn()
+			return nil
 		}
 		if !retryable(err) {
+			r.rec.stop() // the steps end where the error came
+		}
+		if err := takeBack(r.conn, err); err != nil {
 			return err
 		}
 		r.out.Retries++
-		if err := r.conn.Rollback(); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
