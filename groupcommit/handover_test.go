@@ -3,8 +3,10 @@ package groupcommit
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"flushbench/engine/clock"
 	"flushbench/engine/yield"
 	"flushbench/engine/yield/seeds"
 )
@@ -27,14 +29,28 @@ func TestHandOver(t *testing.T) {
 		{clients: 8, least: 4.6, most: 5.4},
 	} {
 		l := newFakeLog()
-		l.spin = 50 // everybody is back during a flush
+		// How many clients are back, and whether a flush is cheap, is not left to the
+		// machine: the flush lasts until each has its next commit in the log.
+		var left, clients atomic.Int64
+		left.Store(int64(rounds * tc.clients))
+		clients.Store(int64(tc.clients))
+		l.beforeWork = func(kind string) {
+			if kind != "flush" {
+				return
+			}
+			dear := clock.Now() + 5*cheapFlush
+			for l.reserved.Load()-l.flushed.Load() < uint64(clients.Load()) || clock.Now() < dear {
+				runtime.Gosched()
+			}
+		}
 		c := start(t, l, Config{Policy: Policy1})
 		seeds.Ends(t, func() {
 			var wg sync.WaitGroup
 			for range tc.clients {
 				wg.Go(func() {
+					defer clients.Add(-1)
 					w := NewWaiter()
-					for range rounds {
+					for left.Add(-1) >= 0 { // all end together
 						if err := c.Commit(l.append(1), w); err != nil {
 							t.Error(err)
 						}

@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +15,16 @@ import (
 // is known: a flush each is 500 commits a second at most, whoever is there.
 func TestOneFlushForMany(t *testing.T) {
 	t.Parallel()
-	env := testEnv(t, 0.2)
+	attempts(t, func(stretch int) string { return wrongSharing(t, 0.2*float64(stretch)) })
+}
+
+// wrongSharing tells the lesson on a disk whose flushes take 2 ms and returns what it
+// measured wrongly.
+func wrongSharing(t *testing.T, scale float64) string {
+	t.Helper()
+	env := testEnv(t, scale)
 	env.disk = vfs.NewSlow(vfs.NewOS(), vfs.Latency{Floor: 2 * time.Millisecond})
 	out := tell(t, oneFlushForMany(), env)
-	if out.Outcome != result.LessonHolds {
-		t.Errorf("outcome %q: %s; want that it holds", out.Outcome, out.Measured)
-	}
 	figure := func(name string) float64 {
 		v, ok := out.Figure(name)
 		if !ok {
@@ -27,18 +32,26 @@ func TestOneFlushForMany(t *testing.T) {
 		}
 		return v
 	}
-	// Each commit had a flush of its own; a checkpoint may add some.
-	for _, name := range []string{"flushes_per_commit_1_clients_serial", "flushes_per_commit_64_clients_serial", "flushes_per_commit_1_clients_dedicated"} {
-		if v := figure(name); v < 0.99 || v > 1.5 {
-			t.Errorf("%s = %v; want about 1", name, v)
+	for _, who := range []string{"1_clients_serial", "64_clients_serial", "1_clients_dedicated", "64_clients_dedicated"} {
+		if tps := figure("tps_" + who); tps < 100 {
+			return fmt.Sprintf("tps_%s = %v: the machine stood still", who, tps)
 		}
-	}
-	if v := figure("flushes_per_commit_64_clients_dedicated"); v > 0.5 {
-		t.Errorf("flushes a commit of 64 clients that share them: %v; want fewer than 1 for 2", v)
+		v := figure("flushes_per_commit_" + who)
+		// Each commit had a flush of its own; a checkpoint may add some.
+		if who != "64_clients_dedicated" && (v < 0.99 || v > 1.5) {
+			t.Errorf("flushes a commit, %s: %v; want about 1", who, v)
+		}
+		if who == "64_clients_dedicated" && v > 0.5 {
+			t.Errorf("flushes a commit of 64 clients that share them: %v; want fewer than 1 for 2", v)
+		}
 	}
 	if v := figure("tps_64_clients_serial"); v > 505 {
 		t.Errorf("%v commits/s with a flush of 2 ms each; want at most 500", v)
 	}
+	if out.Outcome != result.LessonHolds && !t.Failed() {
+		return fmt.Sprintf("outcome %q: %s; want that it holds", out.Outcome, out.Measured)
+	}
+	return ""
 }
 
 // TestJudgeSharing: what decides the claim, on rounds that were made up.

@@ -83,12 +83,22 @@ func (s *Story) circleJudged(res *result.Result, c *circle) (*result.Lesson, err
 	s.Table("Redo logs of several capacities under the same load",
 		[]string{"log", "commits/s (range)", "p99 ms", "waits %", "waits/s", "age %", "laps", "log is"}, rows...)
 	s.Step("waits: the clients' time spent waiting for room, and how often; age: the checkpoint's at its peak; laps: how often a round went round the circle.")
-	last := &of.Points[len(of.Points)-1]
-	if last.LogPS > 0 && len(c.left) > 0 {
-		s.Limit("%s to %s were left out: at %s MB/s of log a round would take %s to go round the smallest of them. flushbench run --workload update --log-capacity %s,... --duration 60s measures them.",
-			sizeWords(c.left[0]), sizeWords(c.left[len(c.left)-1]), verdict.Decimal(last.LogPS/1e6), seconds(time.Duration(float64(c.left[0])/last.LogPS*1e9)), c.left[0])
-	}
+	s.circleLeft(c, of.Points[len(of.Points)-1].LogPS)
 	return s.circleEnd(res, of), nil
+}
+
+// circleLeft says what was left out, and why. logPS is what the largest log that was
+// measured took, in bytes/s; 0: no round of it got as far.
+func (s *Story) circleLeft(c *circle, logPS float64) {
+	if len(c.left) == 0 {
+		return
+	}
+	why := ""
+	if logPS > 0 {
+		why = fmt.Sprintf(": at %s MB/s of log a round would take %s to go round the smallest of them", verdict.Decimal(logPS/1e6), seconds(time.Duration(float64(c.left[0])/logPS*1e9)))
+	}
+	s.Limit("%s to %s were left out%s. flushbench run --workload update --log-capacity %s,... --duration 60s measures them.",
+		sizeWords(c.left[0]), sizeWords(c.left[len(c.left)-1]), why, c.left[0])
 }
 
 // circleEnd judges the claim.
@@ -100,7 +110,8 @@ func (s *Story) circleEnd(res *result.Result, of *stats.Circle) *result.Lesson {
 	}
 	larger := func(not stats.Fit) bool {
 		for i := range of.Points[1:] {
-			if of.Points[i+1].Fit != not {
+			// Where nothing was committed nobody waited either.
+			if p := &of.Points[i+1]; p.Fit != not && p.Laps > 0 {
 				return true
 			}
 		}
@@ -110,7 +121,7 @@ func (s *Story) circleEnd(res *result.Result, of *stats.Circle) *result.Lesson {
 	case first.Fit == stats.FitTight && larger(stats.FitTight):
 		return s.Holds(measured, "what may be overwritten ends at the checkpoint, and that moves only as fast as old dirty pages are written.")
 	case first.Fit == stats.FitTight:
-		return s.NotTestable(measured, "clients waited in every log that was tried: whether a larger one helps was not seen")
+		return s.NotTestable(measured, "clients waited in every log that was written to: whether a larger one helps was not seen")
 	case first.Fit == stats.FitUnfilled:
 		return s.NotTestable(measured, "not even the smallest log was gone round in a round: the load is too slow here")
 	}

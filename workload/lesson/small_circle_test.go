@@ -26,6 +26,9 @@ func TestSmallCircle(t *testing.T) {
 		out := tell(t, circleLesson(time.Duration(stretch)*250*time.Millisecond, 384<<10, 64<<20), testEnv(t, 1))
 		small, _ := out.Figure("wait_share_384_kib")
 		large, _ := out.Figure("wait_share_64_mib")
+		if laps, _ := out.Figure("laps_64_mib"); laps == 0 {
+			return "nothing was committed with 64 MiB: the machine stood still"
+		}
 		if small >= 0.01 && out.Outcome != result.LessonHolds {
 			t.Errorf("outcome %q (%s): want %q", out.Outcome, out.Why, result.LessonHolds)
 		}
@@ -63,6 +66,7 @@ func TestSmallCircleJudged(t *testing.T) {
 	}{
 		"waits in the small one":           {[]float64{0.3, 0.02, 0}, []float64{9, 5, 2}, result.LessonHolds, "ends at the checkpoint", "64 MiB"},
 		"the large one not gone round":     {[]float64{0.3, 0}, []float64{9, 0.5}, result.LessonHolds, "ends at the checkpoint", ""},
+		"nothing logged in the large one":  {[]float64{0.3, 0}, []float64{9, 0}, result.LessonNotTestable, "every log that was written to", ""},
 		"waits in all":                     {[]float64{0.3, 0.2}, []float64{9, 5}, result.LessonNotTestable, "every log", ""},
 		"nobody waits":                     {[]float64{0, 0}, []float64{9, 5}, result.LessonDoesNotHold, "page cleaner", "4 MiB"},
 		"not even the smallest gone round": {[]float64{0, 0}, []float64{0.9, 0.2}, result.LessonNotTestable, "too slow", ""},
@@ -75,6 +79,11 @@ func TestSmallCircleJudged(t *testing.T) {
 			}
 			if out.Outcome != c.outcome || !strings.Contains(out.Why, c.why) {
 				t.Errorf("outcome %q: %s; want %q, %q", out.Outcome, out.Why, c.outcome, c.why)
+			}
+			// Also where no round of the largest log has logged anything.
+			rate := c.laps[len(c.laps)-1] > 0
+			if len(out.Limits) != 1 || !strings.HasPrefix(out.Limits[0], "1 GiB to 1 GiB were left out") || strings.Contains(out.Limits[0], "MB/s") != rate {
+				t.Errorf("limits %q; want what was left out, with the rate of the log: %v", out.Limits, rate)
 			}
 			if (out.Advice == "") != (c.advice == "") || !strings.Contains(out.Advice, c.advice) {
 				t.Errorf("advice %q; want %q in it", out.Advice, c.advice)

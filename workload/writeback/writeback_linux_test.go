@@ -90,9 +90,12 @@ func TestRealFile(t *testing.T) {
 func TestGroupWithTimer(t *testing.T) {
 	l, path := realLog(t, vfs.GrowZero, 4096)
 	g := writeback.Group{Logs: []*writeback.Log{l}, Every: time.Millisecond, SampleEvery: 5 * time.Millisecond, FlushEvery: 20 * time.Millisecond}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	must(t, g.Run(ctx))
+	// Again where the machine stood still for all of it.
+	for begin := time.Now(); len(l.Falls()) < 2 && time.Since(begin) < time.Minute; {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		must(t, g.Run(ctx))
+		cancel()
+	}
 	if len(l.Falls()) < 2 {
 		t.Errorf("Falls() = %v over %d records; want one for each flush", l.Falls(), l.Records())
 	}

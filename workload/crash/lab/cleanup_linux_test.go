@@ -26,7 +26,7 @@ func TestKilledInsideLeavesNothingMounted(t *testing.T) {
 	// Systems with systemd pass mounts on to all namespaces, unless told not to.
 	shared := t.TempDir()
 	must(t, unix.Mount(shared, shared, "", unix.MS_BIND, ""))
-	defer func() { must(t, unix.Unmount(shared, 0)) }()
+	defer func() { must(t, lab.Unmount(shared)) }()
 	must(t, unix.Mount("", shared, "", unix.MS_SHARED, ""))
 	random := rand.New(rand.NewPCG(1, uint64(os.Getpid())))
 	for i := range 4 {
