@@ -58,7 +58,8 @@ func addedLatency(v *view) *Plot {
 		Alt: fmt.Sprintf("Commit latency of each policy at %s commits per second, on a logarithmic axis. %s.", decimal(rate), strings.Join(alt, "; ")) + ending(left),
 		subtitle: subtitle(fmt.Sprintf("The same %s commits/s for all, %s, %s", decimal(rate), count(costs[0].Params.Clients, "client"), v.paced.about()),
 			filled, v.paced.rounds(), left, v.paced.rest()),
-		body: func(c canvas, area box) { drawCosts(c, area, costs, &seen) },
+		height: max(pictureHeight, 220+costRow*float64(len(costs))),
+		body:   func(c canvas, area box) { drawCosts(c, area, costs, &seen) },
 	}
 }
 
@@ -207,10 +208,14 @@ func capital(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
+// costRow is the height of a row with its two lines of text and its two figures, in
+// points.
+const costRow = 57.0
+
 // drawCosts draws a row for each policy: median and 99th percentile on one
 // axis, what it risks before, what it adds behind.
 func drawCosts(c canvas, area box, costs []cost, seen *extent) {
-	tight := (area.height()-60)/float64(len(costs)) < 46 // no room for second lines
+	tight := (area.height()-60)/float64(len(costs)) < costRow // no room for second lines
 	left, right := 0.0, valueText.width("added to a commit")
 	for i := range costs {
 		name, risk := labelText.width(costs[i].name), valueText.width(costs[i].risk())

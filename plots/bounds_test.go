@@ -38,7 +38,7 @@ func TestNothingIsDroppedSilently(t *testing.T) {
 	for name, want := range map[string]string{
 		"added-latency": "12 more settings not drawn", "throughput": "12 more settings not drawn", "throughput-latency": "12 more settings not drawn",
 		"latency-percentiles": "12 more settings not drawn", "policy-sync-binlog": "1 more column not drawn",
-		"at-risk": "not shown: 1/100 900 (0.35 s), 1/1000 900 (0.35 s), 1/10000 900 (0.35 s), 1/100000 900 (0.35 s), 1/0 900 (0.35 s) and 12 more", "stages": "33 more cells in result.json", "timeline": "18 more in result.json",
+		"at-risk": "not shown: 1/100 900 (0.35 s), 1/1000 900 (0.35 s), 1/10000 900 (0.35 s), 1/100000 900 (0.35 s), 1/0 900 (0.35 s) and 12 more", "stages": "33 more cells in result.json", "timeline": "18 more settings in result.json",
 	} {
 		p := named(t, r, name)
 		text := svg(t, &p)
@@ -166,7 +166,7 @@ func TestTwoLogs(t *testing.T) {
 	r := newResult(result.KindCrash)
 	r.CrashTrials = []result.CrashTrial{{Kind: "os", Policy: "0", SyncBinlog: &n, Acked: 213, Lost: 7, EngineAhead: 130, BinlogAhead: 8, Missing: 145,
 		AtRiskAtCrash: &result.RiskAtCrash{Commits: 145}}}
-	if got := crashesOf(r.CrashTrials).series[0].points[0]; got.x != 145 || got.y != 145 {
+	if got := crashesOf(r).series[0].points[0]; got.x != 145 || got.y != 145 {
 		t.Errorf("the crash stands at %v of %v; want 145 of 145", got.y, got.x)
 	}
 	p := named(t, r, "crash-trials")

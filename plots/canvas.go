@@ -144,6 +144,18 @@ func (f textStyle) fit(s string, width float64) string {
 	return strings.TrimRight(string(runes[:lo]), " ,;") + "…"
 }
 
+// leastSize is the smallest a text is set to keep it whole, in points: the footer's.
+const leastSize = 10
+
+// shrunk returns the style in the largest size in which s is at most width wide, but
+// no smaller than leastSize: names that differ in their ends alone say nothing when cut.
+func (f textStyle) shrunk(s string, width float64) textStyle {
+	for f.size > leastSize && f.width(s) > width {
+		f.size = max(f.size-0.5, leastSize)
+	}
+	return f
+}
+
 // wrap breaks s into lines of at most width, at most n of them.
 func (f textStyle) wrap(s string, width float64, n int) []string {
 	var lines []string

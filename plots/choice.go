@@ -46,6 +46,9 @@ func choose(cells []*result.Cell, key func(result.Params) result.Params) choice 
 			cmp.Compare(policies(b), policies(a)), cmp.Compare(len(groups[b]), len(groups[a])))
 	})
 	out := choice{others: len(order) - 1, named: apart(&best, order)}
+	if best.Target == "" && !slices.Contains(out.named, onEngine) && slices.ContainsFunc(order, func(k result.Params) bool { return k.Target != "" }) {
+		out.named = append([]string{onEngine}, out.named...) // said even where something else tells it too
+	}
 	for _, c := range groups[best] {
 		out.cells = append(out.cells, cell{c, stats.SummarizeCell(c)})
 	}

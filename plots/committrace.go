@@ -71,12 +71,22 @@ func commitTrace(v *view) *Plot {
 		return placeholder(name, "What happens in a commit?", "the trace has no steps")
 	}
 	title := verdict.TraceAnswer(t)
+	about := subtitle(traceSetting(t), "how deep the bytes are after each step, and what a crash right then would do", splitNote(steps), notDrawn(left, "more step"))
 	return &Plot{
-		Name: name, Title: title, Alt: traceAlt(t, title),
-		subtitle: subtitle(traceSetting(t), "how deep the bytes are after each step, and what a crash right then would do", notDrawn(left, "more step")),
-		height:   3*margin + 48 + traceHead + traceKey + traceRow*float64(len(steps)),
-		body:     func(c canvas, area box) { drawTrace(c, area, steps) },
+		Name: name, Title: title, Alt: traceAlt(t, title), subtitle: about,
+		height: 3*margin + 32 + 16*float64(len(aboutLines(about))) + traceHead + traceKey + traceRow*float64(len(steps)),
+		body:   func(c canvas, area box) { drawTrace(c, area, steps) },
 	}
+}
+
+// splitNote explains fields with two letters; "" where there is none.
+func splitNote(steps []*result.TraceStep) string {
+	for _, s := range steps {
+		if slices.ContainsFunc(s.Crashes, func(c result.TraceCrash) bool { return len(c.Outcomes) > 1 }) {
+			return "two letters: either, by what the kernel or the disk wrote unasked"
+		}
+	}
+	return ""
 }
 
 // traceRows are the steps that are drawn.

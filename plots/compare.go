@@ -47,6 +47,9 @@ func comparisonOf(a, b *result.Result, d *stats.Diff, gate float64) *Plot {
 	if !slices.ContainsFunc(rows, func(r comparedRow) bool { return r.limited.known }) {
 		about = []string{"over the rounds"}
 	}
+	if slices.ContainsFunc(d.Cells, func(c stats.CellDiff) bool { return c.LowIsGood }) {
+		about = append(about, "right: faster, of latencies too")
+	}
 	if k.blur > 0 {
 		about = append(about, fmt.Sprintf("grey: less than ±%.1f %%, which such rounds cannot tell from none", 100*(math.Exp(k.blur)-1)))
 	}
@@ -107,6 +110,7 @@ func percentOf(ratio float64) string {
 type comparedRow struct {
 	name, under  string
 	raw, limited shift
+	figure       string // the change as measured, which for a latency is the inverse of raw
 	look         look
 	verdict      string
 	reason       string // of the verdict; "": none is needed
@@ -159,6 +163,7 @@ func comparedRows(d *stats.Diff) (rows []comparedRow, left string) {
 	}
 	for _, c := range cells {
 		row := comparedRow{name: c.Name, under: figuresText(c), raw: changeOf(&c.Raw, c.LowIsGood), limited: changeOf(c.PerLimit, c.LowIsGood), look: outcomeLook(c.Outcome)}
+		row.figure = changeOf(&c.Raw, false).String()
 		row.verdict, row.reason = outcomeWords(c), c.Reason
 		rows = append(rows, row)
 	}
@@ -207,7 +212,7 @@ func limitRows(d *stats.Diff) (rows []comparedRow) {
 		}
 		rows = append(rows, comparedRow{
 			name: name, under: fmt.Sprintf("flushes/s: %s, then %s", decimal(l.A.Median), decimal(l.B.Median)),
-			raw: c, look: look{colour: ink, mark: markDiamond}, verdict: words,
+			raw: c, figure: c.String(), look: look{colour: ink, mark: markDiamond}, verdict: words,
 		})
 	}
 	add("limit of the disk", d.Limit, d.Drifted)
@@ -280,7 +285,7 @@ func comparedWords(rows []comparedRow) []string {
 	const few = 10
 	var out []string
 	for _, r := range rows[:min(len(rows), few)] {
-		out = append(out, fmt.Sprintf("%s: %s, %s.", r.name, r.raw, r.because()))
+		out = append(out, fmt.Sprintf("%s: %s, %s.", r.name, r.figure, r.because()))
 	}
 	return out
 }

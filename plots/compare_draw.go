@@ -66,14 +66,14 @@ func (k *comparedView) draw(c canvas, area box) {
 		for _, r := range rows {
 			left = max(left, labelText.width(r.name))
 			if k.tight() {
-				right = max(right, labelText.width(r.verdict)+8+valueText.width(r.raw.String()))
+				right = max(right, labelText.width(r.verdict)+8+valueText.width(r.figure))
 			} else {
 				left = max(left, valueText.width(r.under))
-				right = max(right, valueText.width(r.raw.String()))
+				right = max(right, valueText.width(r.figure))
 			}
 		}
 	}
-	left = min(left, area.width()*0.36)
+	left = min(left, area.width()*0.38)
 	p := newPanel(c, area, axes{
 		x: x, y: &scale{lo: 0, hi: float64(all), to: identity}, xName: name, left: left + 16, right: min(right, area.width()*0.34) + labelGap, head: " ",
 	})
@@ -120,21 +120,22 @@ func (k *comparedView) backdrop(p *panel, of func(float64) float64) {
 
 // row draws one row around the height y.
 func (k *comparedView) row(p *panel, area box, r *comparedRow, y float64, of func(float64) float64, left float64) {
-	p.open(group{class: "series", name: r.name, tip: r.name + ": " + r.raw.String() + ", " + r.because() + "; " + r.under})
+	p.open(group{class: "series", name: r.name, tip: r.name + ": " + r.figure + ", " + r.because() + "; " + r.under})
 	defer p.close()
 	dark := labelText.in(r.look.label())
+	name := dark.shrunk(r.name, left)
 	x := p.data.right + labelGap
 	if k.tight() {
 		base := y + labelText.middle()
-		p.text(point{area.left, base}, alignLeft, dark, labelText.fit(r.name, left))
+		p.text(point{area.left, base}, alignLeft, name, name.fit(r.name, left))
 		p.text(point{x, base}, alignLeft, dark, r.verdict)
 		beside := x + labelText.width(r.verdict) + 8
-		p.text(point{beside, base}, alignLeft, valueText.in(muted), valueText.fit(r.raw.String(), area.right-beside))
+		p.text(point{beside, base}, alignLeft, valueText.in(muted), valueText.fit(r.figure, area.right-beside))
 	} else {
-		p.text(point{area.left, y - 3}, alignLeft, dark, labelText.fit(r.name, left))
+		p.text(point{area.left, y - 3}, alignLeft, name, name.fit(r.name, left))
 		p.text(point{area.left, y + 13}, alignLeft, valueText.in(muted), valueText.fit(r.under, left))
 		p.text(point{x, y - 3}, alignLeft, dark, r.verdict)
-		p.text(point{x, y + 13}, alignLeft, valueText.in(muted), valueText.fit(r.raw.String(), area.right-x))
+		p.text(point{x, y + 13}, alignLeft, valueText.in(muted), valueText.fit(r.figure, area.right-x))
 	}
 	apart := 7.0
 	if k.tight() {

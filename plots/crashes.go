@@ -1,7 +1,6 @@
 package plots
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,10 +11,7 @@ import (
 
 // crashSeries is the crashes under one setting.
 type crashSeries struct {
-	name   string
-	policy string
-	rank   int // among the others
-	look   look
+	crashCase
 	points []datum // x: commits at risk, y: gone
 	worst  int64   // commits gone
 	n      int
@@ -23,6 +19,7 @@ type crashSeries struct {
 
 // crashes is what the crash trials say together.
 type crashes struct {
+	cases    *crashCases
 	series   []*crashSeries
 	n        int     // trials of which is known what was at risk
 	above    int     // of them: took more than that
@@ -33,11 +30,11 @@ type crashes struct {
 }
 
 // crashesOf sorts the trials by their setting.
-func crashesOf(trials []result.CrashTrial) *crashes {
-	c := &crashes{}
+func crashesOf(r *result.Result) *crashes {
+	c := &crashes{cases: casesOf(r)}
 	byName := map[string]*crashSeries{}
-	for i := range trials {
-		t := &trials[i]
+	for i := range r.CrashTrials {
+		t := &r.CrashTrials[i]
 		if t.Control {
 			c.controls++
 			continue
@@ -53,12 +50,11 @@ func crashesOf(trials []result.CrashTrial) *crashes {
 		if t.Verdict == result.VerdictLostMore || t.Verdict == "" && t.Lost > risk.Commits {
 			c.above++
 		}
-		params := result.Params{Policy: t.Policy, SyncBinlog: t.SyncBinlog}
-		name := seriesName(&params)
-		s := byName[name]
+		k := c.cases.find(t)
+		s := byName[k.full()]
 		if s == nil {
-			s = &crashSeries{look: lookOf(&params), name: name, policy: t.Policy, rank: rank(&params)}
-			byName[name] = s
+			s = &crashSeries{crashCase: k}
+			byName[k.full()] = s
 			c.series = append(c.series, s)
 		}
 		s.n++
@@ -69,7 +65,7 @@ func crashesOf(trials []result.CrashTrial) *crashes {
 		}
 	}
 	shown := inTurn(c.series, maxLines, func(s **crashSeries) string { return (*s).policy })
-	slices.SortStableFunc(shown, func(a, b *crashSeries) int { return cmp.Compare(a.rank, b.rank) })
+	slices.SortStableFunc(shown, func(a, b *crashSeries) int { return a.before(b.crashCase) })
 	c.left = c.n
 	for _, s := range shown {
 		c.left -= len(s.points)
@@ -96,7 +92,7 @@ func crashTrials(v *view) *Plot {
 		return nil
 	}
 	const name = "crash-trials"
-	c := crashesOf(v.r.CrashTrials)
+	c := crashesOf(v.r)
 	if len(c.series) == 0 {
 		return placeholder(name, "Did crashes take what had been predicted?", "of no crash is known what had been at risk")
 	}
@@ -104,8 +100,12 @@ func crashTrials(v *view) *Plot {
 	var alt []string
 	for _, s := range c.series {
 		text := fmt.Sprintf("%s, worst %s", count(s.n, "trial"), verdict.Count(float64(s.worst)))
-		labels = append(labels, label{text: s.name, under: text, look: s.look, key: true})
-		alt = append(alt, s.name+": "+text)
+		under := text
+		if s.words != "" {
+			under = s.words + ": " + text
+		}
+		labels = append(labels, label{text: s.name, under: under, look: s.look, key: true, tall: s.words != ""})
+		alt = append(alt, s.full()+": "+text)
 	}
 	note := ""
 	if c.controls > 0 {
@@ -116,7 +116,7 @@ func crashTrials(v *view) *Plot {
 	return &Plot{
 		Name: name, Title: c.title(),
 		Alt:      "Commits " + word + " against commits at risk at the moment of the crash. " + c.title() + ". " + strings.Join(alt, "; ") + "." + ending(left),
-		subtitle: subtitle("A point for each crash; on the line everything at risk was "+word+", below it less", left, note),
+		subtitle: subtitle("A point for each crash; on the line everything at risk was "+word+", below it less", c.cases.together(), left, note),
 		body:     func(to canvas, area box) { c.draw(to, area, labels, word) },
 	}
 }
@@ -125,13 +125,13 @@ func (c *crashes) draw(to canvas, area box, labels []label, word string) {
 	labels = slices.Clone(labels)
 	room := labelRoom(labels)
 	p := newPanel(to, area, axes{
-		x: linear(0, c.top, 6, plain), y: linear(0, c.top, 5, plain), right: room,
+		x: counts(c.top, 6), y: counts(c.top, 5), right: room,
 		xName: "commits at risk when the crash struck", yName: "acknowledged commits " + word,
 	})
 	end := min(p.x.hi, p.y.hi)
 	p.line([]point{p.pt(0, 0), p.pt(end, end)}, stroke{colour: muted, width: 1.4, dash: []float64{12, 4}})
 	for i, s := range c.series {
-		p.open(group{class: "series", name: s.name})
+		p.open(group{class: "series", name: s.full()})
 		for _, d := range s.points {
 			p.open(group{class: "point", tip: d.tip})
 			p.mark(p.pt(d.x, d.y), s.look, 4)

@@ -12,13 +12,16 @@ type label struct {
 	under string // a second line in grey; "": none
 	look  look
 	key   bool // a legend: a piece of the line stands before the text, no leader
+	tall  bool // its second line is too long to stand beside the first
 }
 
 // lineHeight is the distance of two labels' base lines.
 const lineHeight = 16.0
 
 // compact reports whether there are so many labels that each gets one line.
-func compact(labels []label) bool { return len(labels) > 6 }
+func compact(labels []label) bool {
+	return len(labels) > 6 && !slices.ContainsFunc(labels, func(l label) bool { return l.tall })
+}
 
 func (l *label) height(compact bool) float64 {
 	if l.under == "" || compact {
@@ -44,12 +47,19 @@ func labelRoom(labels []label) float64 {
 	}
 	if room > 0 {
 		room += labelGap
+		if slices.ContainsFunc(labels, func(l label) bool { return l.key }) {
+			room += keyGap
+		}
 	}
 	return min(room, pictureWidth/2.4)
 }
 
 // labelGap lies between the data and the labels; leaders cross it.
 const labelGap = 20.0
+
+// keyGap lies between the data and the piece of line of a legend, so that it is not
+// taken for data.
+const keyGap = 10.0
 
 // drawLabels writes the labels behind the right edge of the data, each as near
 // to the height of its line's end as the others allow.
@@ -64,9 +74,13 @@ func (p *panel) drawLabels(labels []label, room float64) {
 	}
 	tops := spread(wanted, heights, p.data.top-8, p.data.bottom+8)
 	for i, l := range labels {
-		x := p.data.right + labelGap
+		x, room := p.data.right+labelGap, room-labelGap
+		if l.key {
+			x, room = x+keyGap, room-keyGap
+		}
 		middle := tops[i] + heights[i]/2
 		p.open(group{class: "label", name: l.text})
+		under := valueText.in(muted).shrunk(l.under, room)
 		first := tops[i] + lineHeight - 4
 		if l.key {
 			p.line([]point{{x - 19, first - 4}, {x - 5, first - 4}}, stroke{colour: l.look.colour, width: 2})
@@ -75,12 +89,12 @@ func (p *panel) drawLabels(labels []label, room float64) {
 			p.line([]point{{l.at.x + 7, l.at.y}, {p.data.right + 6, l.at.y}, {x - 4, middle}},
 				stroke{colour: l.look.colour.mix(paper, 0.5), width: 0.9})
 		}
-		p.text(point{x, first}, alignLeft, labelText.in(l.look.label()), labelText.fit(l.text, room-labelGap))
+		p.text(point{x, first}, alignLeft, labelText.in(l.look.label()), labelText.fit(l.text, room))
 		if compact(labels) && l.under != "" {
 			beside := labelText.width(l.text) + 6
-			p.text(point{x + beside, first}, alignLeft, valueText.in(muted), valueText.fit(l.under, room-labelGap-beside))
+			p.text(point{x + beside, first}, alignLeft, valueText.in(muted), valueText.fit(l.under, room-beside))
 		} else if l.under != "" {
-			p.text(point{x, first + lineHeight - 1}, alignLeft, valueText.in(muted), valueText.fit(l.under, room-labelGap))
+			p.text(point{x, first + lineHeight - 1}, alignLeft, under, under.fit(l.under, room))
 		}
 		p.close()
 	}

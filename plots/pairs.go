@@ -3,6 +3,7 @@ package plots
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -42,8 +43,8 @@ func pairs(v *view) *Plot {
 		return nil
 	case len(m.cells) == 0:
 		return placeholder(name, title, "no pair committed anything")
-	case len(m.policies) < 2 && len(m.syncs) < 2:
-		return nil
+	case len(m.policies) < 2 || len(m.syncs) < 2:
+		return nil // no map: the throughput shows it
 	}
 	finding := title
 	if c, ok := m.cells[pair{"1", 1}]; ok {
@@ -129,11 +130,15 @@ func (m *pairMap) draw(c canvas, area box) {
 	}
 }
 
+// fullContrast is the ratio of commits a second from the lightest field to the
+// darkest. Fields that differ by less than that look less different.
+const fullContrast = 3
+
 // drawPair draws one field of the map.
 func drawPair(c canvas, b box, k cell, seen *extent) {
 	share := 1.0
 	if seen.hi > seen.lo {
-		share = (k.sum.TPS.Median - seen.lo) / (seen.hi - seen.lo)
+		share = math.Log(k.sum.TPS.Median/seen.lo) / math.Log(max(seen.hi/seen.lo, fullContrast))
 	}
 	fill := colour(0x00436b).mix(0xe3f0f8, 1-share)
 	text := fill.contrast()

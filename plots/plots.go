@@ -84,7 +84,7 @@ func (p *Plot) draw(c canvas) {
 		y += 24
 	}
 	y -= 4
-	for _, line := range subtitleText.wrap(p.subtitle, inside, 3) {
+	for _, line := range aboutLines(p.subtitle) {
 		c.text(point{margin, y}, alignLeft, subtitleText, line)
 		y += 16
 	}
@@ -92,6 +92,9 @@ func (p *Plot) draw(c canvas) {
 	c.text(point{margin, p.height - margin + 4}, alignLeft, footerText, footerText.fit(p.footer, inside))
 	p.body(c, box{margin, y - 4, p.width - margin, bottom})
 }
+
+// aboutLines breaks a subtitle into its lines.
+func aboutLines(text string) []string { return subtitleText.wrap(text, pictureWidth-2*margin, 3) }
 
 // placeholder returns a picture that says why it shows nothing.
 func placeholder(name, title, why string) *Plot {
@@ -112,8 +115,11 @@ func footer(r *result.Result) string {
 	e := &r.Environment
 	parts := []string{e.Host}
 	if e.CPU.Cores > 0 {
-		cpu := fmt.Sprintf("%d x %s", e.CPU.Cores, cpuName.Replace(e.CPU.Model))
-		parts = append(parts, strings.TrimSuffix(cpu, " x "))
+		cpu := count(e.CPU.Cores, "processor")
+		if e.CPU.Model != "" {
+			cpu = fmt.Sprintf("%d x %s", e.CPU.Cores, cpuName.Replace(e.CPU.Model))
+		}
+		parts = append(parts, cpu)
 	}
 	if e.Filesystem != "" {
 		disk := e.Filesystem

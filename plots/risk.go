@@ -59,7 +59,7 @@ func atRisk(v *view) *Plot {
 	}
 	note := ""
 	if slices.ContainsFunc(v.r.CrashTrials, func(t result.CrashTrial) bool { return !t.Control }) {
-		note = "points: crash trials, filled lost, hollow at risk then"
+		note = subtitle("marks: crash trials, what each took; bars: what was at risk then, where it differs", casesOf(v.r).together())
 	}
 	return &Plot{
 		Name: name, Title: riskTitle(saws, title),
@@ -67,7 +67,7 @@ func atRisk(v *view) *Plot {
 		subtitle: subtitle(fmt.Sprintf("Acknowledged, not yet safe; the same %s commits/s for all, %s, %s", decimal(rate), count(saws[0].Params.Clients, "client"), v.paced.about()),
 			"one round of each, labels: worst of all rounds", note, left, v.paced.rest()),
 		height: pictureHeight + 60*float64(len(shown)-1),
-		body:   func(c canvas, area box) { drawSaws(c, area, shown, saws, v.r.CrashTrials) },
+		body:   func(c canvas, area box) { drawSaws(c, area, shown, saws, v.r.CrashTrials, casesOf(v.r)) },
 	}
 }
 
@@ -159,7 +159,7 @@ func riskTitle(saws []saw, question string) string {
 
 // drawSaws draws a panel for each kind, one under the other. Crash trials of
 // that kind stand in it as points.
-func drawSaws(c canvas, area box, shown []kind, saws []saw, trials []result.CrashTrial) {
+func drawSaws(c canvas, area box, shown []kind, saws []saw, trials []result.CrashTrial, cases *crashCases) {
 	const below = 36
 	end, left := 0.0, 0.0
 	for _, s := range saws {
@@ -206,7 +206,7 @@ func drawSaws(c canvas, area box, shown []kind, saws []saw, trials []result.Cras
 			}
 		}
 		room = max(room, labelRoom(labels[i]))
-		ys[i] = linear(0, top, 4, plain)
+		ys[i] = counts(top, 4)
 		left = max(left, (&axes{y: ys[i]}).leftRoom())
 	}
 	for i, k := range shown {
@@ -221,7 +221,7 @@ func drawSaws(c canvas, area box, shown []kind, saws []saw, trials []result.Cras
 			p.drawSaw(&s, k.series(s.series))
 			labels[i][j].at = p.pt(min(float64(lastOf(s.series.TNS))/1e9, p.x.hi), float64(lastOf(k.series(s.series))))
 		}
-		drawTrials(p, &k, trials)
+		drawTrials(p, &k, trials, cases)
 		p.drawLabels(labels[i], room)
 	}
 }

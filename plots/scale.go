@@ -49,6 +49,14 @@ func linear(lo, hi float64, n int, show func(float64) string) *scale {
 	return s
 }
 
+// counts is linear for what is counted: from 0 to at least hi, in whole steps.
+func counts(hi float64, n int) *scale {
+	if !usable(hi) || hi < 1 {
+		hi = 1
+	}
+	return linear(0, hi, min(n, int(min(hi, 100))), plain)
+}
+
 // roundTo removes what a multiplication added: 3 x 0.1 becomes 0.3.
 func roundTo(v, step float64) float64 {
 	p := math.Pow(10, math.Ceil(-math.Log10(step))+1)

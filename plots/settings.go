@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -21,6 +22,9 @@ type setting struct {
 	// says it otherwise. nil: no value is special.
 	special func(*result.Params) bool
 }
+
+// onEngine names the target that is no server.
+const onEngine = "the engine"
 
 // settings are in the order in which a subtitle names them.
 var settings = []setting{
@@ -43,7 +47,7 @@ var settings = []setting{
 	{name: func(p *result.Params) string { return count(p.Clients, "client") }},
 	{name: func(p *result.Params) string { return p.ClientMode }},
 
-	{special: func(p *result.Params) bool { return p.Target != "" }, name: func(p *result.Params) string { return p.Target }},
+	{special: func(p *result.Params) bool { return p.Target != "" }, name: func(p *result.Params) string { return cmp.Or(p.Target, onEngine) }},
 	{name: func(p *result.Params) string { return word("redo log buffering", p.ServerLogBuffering) }},
 	{name: func(p *result.Params) string {
 		if p.ServerLogOverwritten {

@@ -23,7 +23,7 @@ type besideRow struct {
 // engine.
 func sideBySide(v *view) *Plot {
 	const name = "side-by-side"
-	const title = "What does each setting carry against policy 1, on the server and on the engine?"
+	const title = "What does each setting carry against policy 1?"
 	all := slices.DeleteFunc(verdict.SideBySide(v.r), func(b verdict.Beside) bool { return b.Rate > 0 })
 	if len(all) == 0 {
 		return nil
@@ -53,7 +53,10 @@ func sideBySide(v *view) *Plot {
 	if engines {
 		about += "; filled: server, ring: engine"
 	}
-	x := logarithmic(seen.lo, seen.hi, verdict.Ratio)
+	if slices.ContainsFunc(rows, func(r besideRow) bool { return r.b.Buffering != "" }) {
+		about += "; direct: the redo log goes past the page cache, buffered: through it"
+	}
+	x := logarithmic(seen.lo, seen.hi, plain)
 	return &Plot{
 		Name: name, Title: finding,
 		Alt:      "Ratio of commits per second to those of policy 1, by setting and clients, on a logarithmic axis. " + strings.Join(alt, "; ") + "." + ending(left),
@@ -103,7 +106,9 @@ func drawBeside(c canvas, area box, rows []besideRow, x *scale) {
 	right := tickText.width("engine's") + tickText.width("+000 %")
 	n := float64(len(rows))
 	p := newPanel(c, area, axes{x: x, y: &scale{lo: 0, hi: n, to: identity}, xName: "times the commits/s of policy 1", left: left + 12, right: right + 14, head: " "})
-	p.text(point{area.right, p.data.top - 9}, alignRight, axisText, "engine's error")
+	if slices.ContainsFunc(rows, func(r besideRow) bool { return r.engine > 0 }) {
+		p.text(point{area.right, p.data.top - 9}, alignRight, axisText, "engine's error")
+	}
 	for _, t := range x.ticks {
 		p.line([]point{{p.px(t.value), p.data.top}, {p.px(t.value), p.data.bottom}}, stroke{colour: grid, width: 0.8})
 	}

@@ -53,8 +53,8 @@ func stages(v *view) *Plot {
 	var bars []spentTime
 	measured := false
 	for _, from := range []*choice{&v.closed, &v.paced} {
-		if len(from.cells) > 0 {
-			measured = true
+		if slices.ContainsFunc(from.cells, func(c cell) bool { return c.Params.Target == "" }) {
+			measured = true // a server tells no stages
 		}
 		bars = append(bars, spentOf(from)...)
 		if len(bars) > 0 {

@@ -30,7 +30,7 @@ func timeline(v *view) *Plot {
 	finding, alt := steadiness(from, shown, title)
 	note := ""
 	if n := len(lines) - len(shown); n > 0 {
-		note = fmt.Sprintf("%d more in result.json", n)
+		note = count(n, "more setting") + " in result.json"
 	}
 	panels := 2
 	if t.age.any {
@@ -213,7 +213,7 @@ func drawTimeline(c canvas, area box, shown []line, t *traces, panels int) {
 			p.open(group{class: "series", name: shown[tr.line].name})
 			if i == 1 {
 				for _, d := range p.places(tr.high) {
-					p.circle(d, 1.6, l.colour, noColour, 0)
+					p.circle(d, 2.2, l.colour, noColour, 0)
 				}
 			}
 			p.trace(part.of(tr), l)

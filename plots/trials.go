@@ -1,7 +1,6 @@
 package plots
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,9 +36,10 @@ func goneWord(trials []result.CrashTrial) string {
 	return "lost"
 }
 
-// drawTrials draws the crashes of a kind over time: what was lost as a filled
-// marker, what had been predicted as a hollow one, with a line between them.
-func drawTrials(p *panel, k *kind, trials []result.CrashTrial) {
+// drawTrials draws the crashes of a kind over time: a mark at what was lost, and where
+// something else had been predicted a bar there, with a line between them.
+func drawTrials(p *panel, k *kind, trials []result.CrashTrial, cases *crashCases) {
+	const bar = 5 // half of its length
 	n := 0
 	for i := range trials {
 		t := &trials[i]
@@ -47,19 +47,19 @@ func drawTrials(p *panel, k *kind, trials []result.CrashTrial) {
 			continue
 		}
 		n++
-		l := lookOf(&result.Params{Policy: t.Policy, SyncBinlog: t.SyncBinlog})
+		l := cases.find(t).look
 		x, lost := float64(t.Moment.AtNS)/1e9, float64(gone(t))
 		if !usable(x) || !usable(lost) {
 			continue
 		}
 		p.open(group{class: "point", tip: trialText(t)})
 		at := p.pt(x, lost)
-		if r := t.AtRiskAtCrash; r != nil && usable(float64(r.Commits)) {
+		if r := t.AtRiskAtCrash; r != nil && r.Commits != gone(t) && usable(float64(r.Commits)) {
 			to := p.pt(x, float64(r.Commits))
 			p.line([]point{at, to}, stroke{colour: l.colour, width: 1})
-			p.mark(to, look{colour: l.colour, mark: l.mark, hollow: true}, 4.5)
+			p.line([]point{{to.x - bar, to.y}, {to.x + bar, to.y}}, stroke{colour: l.colour, width: 2})
 		}
-		p.mark(at, look{colour: l.colour, mark: l.mark}, 3)
+		p.mark(at, l, 4)
 		p.close()
 	}
 }
@@ -69,7 +69,8 @@ func drawTrials(p *panel, k *kind, trials []result.CrashTrial) {
 func crashMoments(v *view) *Plot {
 	var shown []kind
 	var alt []string
-	all, left, policies := 0, 0, []label{}
+	all, left, cases := 0, 0, casesOf(v.r)
+	var found []crashCase
 	for _, k := range kinds {
 		n, worst := 0, int64(0)
 		for i := range v.r.CrashTrials {
@@ -79,10 +80,9 @@ func crashMoments(v *view) *Plot {
 			}
 			n++
 			worst = max(worst, gone(t))
-			params := result.Params{Policy: t.Policy} // hollow says something else here
-			l := label{text: seriesName(&params), look: lookOf(&params), key: true}
-			if len(policies) < maxLines && !slices.ContainsFunc(policies, func(o label) bool { return o.text == l.text }) {
-				policies = append(policies, l)
+			c := cases.find(t)
+			if !slices.ContainsFunc(found, func(o crashCase) bool { return o.full() == c.full() }) {
+				found = append(found, c)
 			}
 		}
 		if n > 0 {
@@ -96,33 +96,43 @@ func crashMoments(v *view) *Plot {
 		return nil
 	}
 	more := notDrawn(left, "more trial")
-	title, lost := "What did each crash take, and how much was at risk then?", "Filled: acknowledged commits that were "+goneWord(v.r.CrashTrials)
-	about := subtitle(lost, "hollow: what had been at risk at that moment", "the same trial joined by a line", more)
+	title, lost := "What did each crash take, and how much was at risk then?", "Marks: acknowledged commits that were "+goneWord(v.r.CrashTrials)
+	about := subtitle(lost, "bars: what had been at risk at that moment, where it differs", cases.together(), more)
 	known := "lost commits and commits at risk"
 	if onServers(v.r.CrashTrials) {
 		title, known = "What did each crash take?", "lost commits"
-		about = subtitle("Acknowledged commits that were lost, by when the crash struck", "a server does not tell what is at risk", more)
+		about = subtitle("Acknowledged commits that were lost, by when the crash struck", "a server does not tell what is at risk", cases.together(), more)
 	}
-	slices.SortStableFunc(policies, func(a, b label) int { return cmp.Compare(a.text, b.text) })
+	legend := caseLegend(found)
 	return &Plot{
 		Name: "at-risk", Title: title,
 		Alt:      "Crash trials over time, " + known + ". " + strings.Join(alt, "; ") + "." + ending(more),
 		subtitle: about,
 		height:   pictureHeight + 60*float64(len(shown)-1),
 		body: func(c canvas, area box) {
-			room := labelRoom(policies)
+			room := labelRoom(legend)
 			within := area
 			within.right -= room
-			drawSaws(c, within, shown, nil, v.r.CrashTrials)
+			drawSaws(c, within, shown, nil, v.r.CrashTrials, cases)
 			p := panel{canvas: c, data: within}
 			p.data.top += 24
-			legend := slices.Clone(policies)
+			legend := slices.Clone(legend)
 			for i := range legend {
 				legend[i].at = point{within.right, p.data.top + float64(i)}
 			}
 			p.drawLabels(legend, room)
 		},
 	}
+}
+
+// caseLegend has a label for each case, the safest first.
+func caseLegend(found []crashCase) []label {
+	slices.SortStableFunc(found, crashCase.before)
+	var out []label
+	for i := range found[:min(len(found), 2*maxLines)] {
+		out = append(out, label{text: found[i].name, under: found[i].words, look: found[i].look, key: true, tall: found[i].words != ""})
+	}
+	return out
 }
 
 func trialText(t *result.CrashTrial) string {

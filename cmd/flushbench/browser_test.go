@@ -161,6 +161,8 @@ func TestBrowserFollows(t *testing.T) {
 	b.Until(`[...document.querySelectorAll("#charts path.line")].filter(p => (p.getAttribute("d") || "").split("L").length > 5).length >= 4`)
 	b.Click(`document.getElementById("pause")`)
 	b.Until(`document.getElementById("pause").getAttribute("aria-pressed") === "true"`)
+	b.Show(browser.Look{Scheme: "light", Width: 390}) // turned while the pictures stand still, they still fit
+	b.Until(`[...document.querySelectorAll("#charts svg.chart")].every(s => Math.abs(s.viewBox.baseVal.width - s.clientWidth) < 2)`)
 	sane(t, b, "live", host)
 	b.Click(`document.getElementById("pause")`)
 

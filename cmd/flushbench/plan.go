@@ -334,13 +334,13 @@ func planPart(p *plan.Plan, part *report.Part) {
 		part.Title += " for " + p.Group.Name
 	}
 	part.Title += ", " + p.Made.UTC().Format("2006-01-02")
-	part.Answer = []string{p.UseText(), "Asked: " + p.AskedText() + "."}
+	part.Answer = []string{useSentence(p), "Asked: " + p.AskedText() + "."}
 	for _, s := range p.Sections() {
 		switch {
 		case s.Label == "WARNING": // the page has its own
 		case slices.Contains(answerLabels, s.Label):
 			for _, text := range s.Sentences {
-				if text != part.Answer[0] {
+				if text != p.UseText() {
 					part.Answer = append(part.Answer, text)
 				}
 			}
@@ -351,7 +351,8 @@ func planPart(p *plan.Plan, part *report.Part) {
 	if len(p.MySQL) > 0 {
 		part.Notes = append(part.Notes, report.Note{Label: "MySQL, MariaDB", Code: p.MySQL}, report.Note{Label: "PostgreSQL", Code: p.PostgreSQL})
 	}
-	part.Tables = append(planTables(p), part.Tables...)
+	lead := planTables(p)
+	part.Tables, part.Lead = append(lead, part.Tables...), len(lead)
 }
 
 // planVerdict is the exit code: a disk on which nothing meets the objectives counts

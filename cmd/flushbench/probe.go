@@ -172,11 +172,11 @@ func runProbe(ctx context.Context, stdout, stderr io.Writer, o *probeOptions) er
 
 // saveResult keeps r in a new folder below parent.
 func saveResult(parent string, r *result.Result) (string, error) {
-	dir, err := result.CreateFolder(parent, r)
+	var s result.Saver
+	dir, err := s.CreateFolder(parent, r)
 	if err != nil {
 		return "", err
 	}
-	var s result.Saver
 	if err := s.Save(dir, r); err != nil {
 		return dir, err
 	}

@@ -17,6 +17,8 @@ func reportPart(r *result.Result) report.Part {
 		return report.Part{Result: r, Head: []string{crashHeadline(r)}, Tables: crashTables(r)}
 	case r.Kind == result.KindLesson:
 		return lessonPart(r)
+	case r.Trace != nil:
+		return tracePart(r)
 	case r.Merge != nil:
 		return mergePart(r)
 	case r.Probe != nil:

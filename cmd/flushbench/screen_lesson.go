@@ -191,6 +191,9 @@ func hanging(lead, text string) string {
 // lessonPart is a result of lessons for a page.
 func lessonPart(r *result.Result) report.Part {
 	p := report.Part{Result: r, Head: []string{hostinfo.Headline(r.Environment)}}
+	if len(r.Lessons) > 1 {
+		p.Answer = []string{verdict.LessonsAnswer(r)}
+	}
 	for i := range r.Lessons {
 		l := &r.Lessons[i]
 		p.Answer = append(p.Answer, fmt.Sprintf("%s: “%s” %s", l.Name, l.Claim, verdict.LessonVerdict(l)))
@@ -199,10 +202,11 @@ func lessonPart(r *result.Result) report.Part {
 			s := &l.Steps[k]
 			story = append(story, fmt.Sprintf("%.1f s: %s", time.Duration(s.AtNS).Seconds(), strings.TrimLeft(s.Text, " ")))
 		}
+		var said []string
 		for _, line := range lessonLines(l) {
-			story = append(story, strings.ToUpper(line.label[:1])+strings.ToLower(line.label[1:])+": "+line.text)
+			said = append(said, strings.ToUpper(line.label[:1])+strings.ToLower(line.label[1:])+": "+line.text)
 		}
-		p.Notes = append(p.Notes, report.Note{Label: l.Name, Sentences: story})
+		p.Notes = append(p.Notes, report.Note{Label: l.Name, Sentences: said, Story: story})
 		for k := range l.Tables {
 			p.Tables = append(p.Tables, pageTableOf(l.Name, l.Tables[k].Title, lessonGrid(&l.Tables[k]), ""))
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ func mergeScreen(r *result.Result, folder string, bold func(string) string) stri
 	for i := range m.Groups {
 		g := &m.Groups[i]
 		b.WriteString("\n" + bold("GROUP") + "   " + strings.Join(verdict.Wrap(groupTitle(g), verdict.Width-labelColumn), "\n        ") + "\n")
-		table := poolGrid(g)
+		table := poolGrid(g, mergeNameWidth)
 		b.WriteString(table.String())
 	}
 	if len(m.Groups) > 0 {
@@ -63,14 +64,14 @@ func groupTitle(g *result.MergeGroup) string {
 	return text
 }
 
-// poolGrid has a row for each pool of a group, more where its name is long.
-func poolGrid(g *result.MergeGroup) *grid {
+// poolGrid has a row for each pool of a group, more where its name is longer than most.
+func poolGrid(g *result.MergeGroup, most int) *grid {
 	t := &grid{columns: []column{
 		{head: "pool", left: true}, {head: "hosts"}, {head: "/s"}, {head: "(lowest..highest)", left: true, gap: 1}, {head: "p50 ms"}, {head: "p99 ms"},
 	}}
 	for i := range g.Pools {
 		p := &g.Pools[i]
-		lines := nameLines(poolName(p), mergeNameWidth)
+		lines := nameLines(poolName(p), most)
 		perS, spread := none, ""
 		if n := len(p.PerS); n > 0 {
 			perS = rate(stats.Median(p.PerS))
@@ -192,7 +193,14 @@ func pluralWord(n int, one, more string) string {
 // mergePart is a merge for a page: what the screen shows, and the hosts.
 func mergePart(r *result.Result) report.Part {
 	m := r.Merge
-	part := report.Part{Result: r, Head: append([]string{mergeHeadline(m)}, outlierSentences(m)...)}
+	part := report.Part{Result: r, Head: []string{mergeHeadline(m)}, Answer: outlierSentences(m)}
+	out := 0
+	for i := range m.Groups {
+		out += len(m.Groups[i].Outliers)
+	}
+	if out > 0 {
+		part.Answer = append([]string{fmt.Sprintf("%s of %s %s out of %s.", verdict.Count(float64(out)), plural(len(m.Hosts), "host"), pluralWord(out, "stands", "stand"), pluralWord(out, "its group", "their groups"))}, part.Answer...)
+	}
 	if text := incompleteText(m); text != "" {
 		part.Head = append(part.Head, text)
 	}
@@ -200,16 +208,21 @@ func mergePart(r *result.Result) report.Part {
 	far := map[string]string{}
 	for i := range m.Groups {
 		g := &m.Groups[i]
-		part.Tables = append(part.Tables, pageTableOf("GROUP", groupTitle(g)+"; "+mergeAbout, poolGrid(g), ""))
+		part.Tables = append(part.Tables, pageTableOf("GROUP", groupTitle(g)+"; "+mergeAbout, poolGrid(g, math.MaxInt), ""))
 		for _, o := range g.Outliers {
 			far[o.Host] = fmt.Sprintf("%s x (%s %s)", decimal(o.Ratio), o.Of, o.Figure)
 		}
 	}
+	order := make([]*result.MergeHost, len(m.Hosts))
 	for i := range m.Hosts {
-		h := &m.Hosts[i]
+		order[i] = &m.Hosts[i]
+	}
+	stands := func(h *result.MergeHost) int { return min(len(far[h.Name]), 1) }
+	slices.SortStableFunc(order, func(a, b *result.MergeHost) int { return cmp.Compare(stands(b), stands(a)) })
+	for _, h := range order {
 		d := &h.Results[0].Environment.Device
 		hosts.add(h.Name, h.Group, cmp.Or(d.Model, d.Name, none), verdict.Count(float64(len(h.Results))), cmp.Or(far[h.Name], none))
 	}
-	part.Tables = append(part.Tables, pageTableOf("HOSTS", "in the order of their names", hosts, ""))
+	part.Tables = append(part.Tables, pageTableOf("HOSTS", "those that stand out first", hosts, ""))
 	return part
 }

@@ -291,3 +291,11 @@ func planMarkdownTable(t report.Table) string {
 	}
 	return b.String() + "\n"
 }
+
+// useSentence is what to use, as a sentence that stands alone.
+func useSentence(p *plan.Plan) string {
+	if p.Use == "" {
+		return p.UseText()
+	}
+	return "Use " + p.UseText() + "."
+}

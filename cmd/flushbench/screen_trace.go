@@ -9,6 +9,7 @@ import (
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/metrics/verdict"
+	"flushbench/plots/report"
 )
 
 // traceScreen is what trace prints, from the result alone; folder "": it is not kept.
@@ -83,12 +84,18 @@ func traceSettings(t *result.Trace) string {
 
 // traceSteps is the table of the steps.
 func traceSteps(t *result.Trace, bold func(string) string) string {
+	head, rows, _ := strings.Cut(stepGrid(t, true).String(), "\n")
+	return bold(head) + "\n" + rows
+}
+
+// stepGrid has a row for each step, and an empty one between phases if gaps are wanted.
+func stepGrid(t *result.Trace, gaps bool) *grid {
 	g := &grid{columns: []column{{head: "#"}, {head: "at us"}, {head: "took us"}, {head: "step", left: true}, {head: "ends at", left: true},
 		{head: "redo", left: true}, {head: "binlog", left: true}, {head: "page", left: true}}}
 	phase := ""
 	for i := range t.Steps {
 		s := &t.Steps[i]
-		if phase != "" && phase != s.Phase {
+		if gaps && phase != "" && phase != s.Phase {
 			g.add()
 		}
 		phase = s.Phase
@@ -98,8 +105,29 @@ func traceSteps(t *result.Trace, bold func(string) string) string {
 	if t.SyncBinlog == nil {
 		g.without(6)
 	}
-	head, rows, _ := strings.Cut(g.String(), "\n")
-	return bold(head) + "\n" + rows
+	return g
+}
+
+// tracePart is a trace for a page: its steps, and what crashes would do.
+func tracePart(r *result.Result) report.Part {
+	t := r.Trace
+	crashes := &grid{columns: []column{{head: "after step", left: true}, {head: "process killed", left: true}, {head: "kernel crash", left: true}, {head: "power cut", left: true}}}
+	for from := 0; from < len(t.Steps); {
+		to := traceAgree(t, from)
+		row := []string{traceRange(from, to)}
+		for _, c := range t.Steps[from].Crashes {
+			row = append(row, strings.Join(fateWords(c.Outcomes), " or "))
+		}
+		crashes.add(row...)
+		from = to
+	}
+	return report.Part{
+		Result: r, Head: []string{hostinfo.Headline(r.Environment), traceSettings(t)},
+		Tables: []report.Table{
+			pageTableOf("STEPS", "one commit, and how deep its bytes are after each step; at: since it began", stepGrid(t, false), ""),
+			pageTableOf("CRASHES", "what a crash right after a step would make of the transaction", crashes, strings.Join(traceSaid(t), " ")),
+		},
+	}
 }
 
 // traceTime shows nanoseconds as microseconds, and in seconds from one on.
@@ -150,14 +178,8 @@ func traceCrashes(t *result.Trace, bold func(string) string) string {
 	var b strings.Builder
 	b.WriteString(bold(strings.TrimSuffix(line(heads...), "\n")) + "\n")
 	for from := 0; from < len(t.Steps); {
-		to := from + 1
-		for to < len(t.Steps) && sameCrashes(&t.Steps[from], &t.Steps[to]) {
-			to++
-		}
-		steps := strconv.Itoa(from + 1)
-		if to > from+1 {
-			steps += " to " + strconv.Itoa(to)
-		}
+		to := traceAgree(t, from)
+		steps := traceRange(from, to)
 		for i, cells := 0, crashCells(&t.Steps[from]); i < len(cells); i++ {
 			b.WriteString(line(append([]string{steps}, cells[i]...)...))
 			steps = ""
@@ -167,6 +189,33 @@ func traceCrashes(t *result.Trace, bold func(string) string) string {
 	return b.String()
 }
 
+// traceAgree returns the end of the steps from one on of which crashes would make the
+// same.
+func traceAgree(t *result.Trace, from int) int {
+	to := from + 1
+	for to < len(t.Steps) && sameCrashes(&t.Steps[from], &t.Steps[to]) {
+		to++
+	}
+	return to
+}
+
+// traceRange names the steps from one index to before another.
+func traceRange(from, to int) string {
+	if to == from+1 {
+		return strconv.Itoa(to)
+	}
+	return strconv.Itoa(from+1) + " to " + strconv.Itoa(to)
+}
+
+// fateWords are outcomes as the tables name them.
+func fateWords(outcomes []string) []string {
+	out := make([]string, len(outcomes))
+	for i, o := range outcomes {
+		out[i] = strings.Replace(strings.Replace(o, "committed by recovery", "recovered", 1), result.FateLost, "LOST", 1)
+	}
+	return out
+}
+
 func sameCrashes(a, b *result.TraceStep) bool {
 	return slices.EqualFunc(a.Crashes, b.Crashes, func(x, y result.TraceCrash) bool { return x.Kind == y.Kind && slices.Equal(x.Outcomes, y.Outcomes) })
 }
@@ -174,14 +223,14 @@ func sameCrashes(a, b *result.TraceStep) bool {
 // crashCells are the lines of a row, one outcome a line.
 func crashCells(s *result.TraceStep) (lines [][]string) {
 	for i, c := range s.Crashes {
-		for j, o := range c.Outcomes {
+		for j, o := range fateWords(c.Outcomes) {
 			if j == len(lines) {
 				lines = append(lines, make([]string, len(s.Crashes)))
 			}
 			if j > 0 {
 				o = "or " + o
 			}
-			lines[j][i] = strings.Replace(strings.Replace(o, "committed by recovery", "recovered", 1), result.FateLost, "LOST", 1)
+			lines[j][i] = o
 		}
 	}
 	return lines

@@ -24,7 +24,8 @@ const misplaced = `(() => {
 		const range = document.createRange();
 		range.selectNodeContents(n);
 		const svg = e.closest("svg");
-		for (const r of range.getClientRects()) {
+		// What stretches a text of a picture to its length is not in the range's rectangles.
+		for (const r of svg ? [e.getBoundingClientRect()] : range.getClientRects()) {
 			if (r.width < 1 || r.height < 1) continue;
 			if (svg) {
 				const f = svg.getBoundingClientRect();

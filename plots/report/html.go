@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"flushbench/metrics/verdict"
 )
@@ -27,7 +28,8 @@ var layout = template.Must(template.New("page").Funcs(template.FuncMap{
 	"svg":   func(p picture) template.HTML { return template.HTML(p.inline()) },
 	"spans": fullSpans,
 	// pieces are what a line may break between: the axes in the name of a cell.
-	"pieces": func(s string) []string { return strings.Split(axes.ReplaceAllString(s, ",\n$1"), "\n") },
+	"pieces":    func(s string) []string { return strings.Split(axes.ReplaceAllString(s, ",\n$1"), "\n") },
+	"breakable": Breakable,
 	// class turns an outcome into a CSS class.
 	"class": func(o verdict.ClaimOutcome) string { return strings.ReplaceAll(string(o), " ", "-") },
 }).Parse(pageHTML))
@@ -45,6 +47,26 @@ func (p *page) html(w io.Writer) error {
 
 // axes is where one axis of a cell's name ends and the next begins.
 var axes = regexp.MustCompile(`,([a-z])`)
+
+// Breakable returns a name, such as a cell's, as HTML that a line may break where one
+// axis ends and the next begins, and at blanks, but not at the hyphens of a short word.
+func Breakable(s string) template.HTML {
+	words := strings.Split(s, " ")
+	for i, word := range words {
+		pieces := strings.Split(axes.ReplaceAllString(word, ",\n$1"), "\n")
+		for k, piece := range pieces {
+			pieces[k] = template.HTMLEscapeString(piece)
+			if strings.Contains(piece, "-") && utf8.RuneCountInString(piece) <= maxWhole {
+				pieces[k] = `<span class="whole">` + pieces[k] + `</span>`
+			}
+		}
+		words[i] = strings.Join(pieces, "<wbr>")
+	}
+	return template.HTML(strings.Join(words, " "))
+}
+
+// maxWhole is the length of the longest word that is kept whole, in characters.
+const maxWhole = 24
 
 // policy forbids the page every request, and any script and style but its own.
 var policy = "default-src 'none'; script-src " + hash(pageJS) + "; style-src " + hash(pageCSS) + "; img-src data:; base-uri 'none'; form-action 'none'"

@@ -47,10 +47,19 @@ func (p *part) markdown(b *strings.Builder) {
 	if len(p.Not) > 0 {
 		fmt.Fprintf(b, "**%s:** %s.\n\n", p.NotLabel, escape(strings.Join(p.Not, "; ")))
 	}
+	for i := range p.Lead {
+		p.Lead[i].markdown(b)
+	}
 	for _, n := range p.Notes {
 		fmt.Fprintf(b, "## %s\n\n", escape(n.Label))
 		for _, s := range n.Sentences {
 			b.WriteString("- " + escape(s) + "\n")
+		}
+		if len(n.Story) > 0 {
+			b.WriteString("\nStep by step:\n\n")
+			for _, s := range n.Story {
+				b.WriteString("- " + escape(s) + "\n")
+			}
 		}
 		if len(n.Code) > 0 {
 			b.WriteString("\n    " + strings.Join(n.Code, "\n    ") + "\n")

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,6 +29,7 @@ type part struct {
 	Notes    []Note
 	Failed   string // why the run failed, "" when it did not
 	Warnings []string
+	Lead     []Table // beside the answer
 	Tables   []Table
 	Pictures []picture
 	Distance []string // how far from the limit, and why
@@ -82,7 +84,7 @@ func newPart(in *Part, id string, several bool) (part, error) {
 	p := part{
 		ID: id, Title: titleOf(r), Head: cleanAll(in.Head), Failed: clean(r.Error), Tables: cleanTables(in.Tables),
 		Pictures: pictures, Distance: cleanAll(verdict.DistanceWords(r)), Limit: limitTable(r), Trials: trials(r),
-		Machine: machine(&r.Environment), Again: newAgain(r), Answer: verdict.Found(r), NotLabel: "Not tested",
+		Machine: machine(&r.Environment), Again: newAgain(r), Answer: answer(r), NotLabel: "Not tested",
 	}
 	switch {
 	case r.Kind == result.KindCrash:
@@ -107,6 +109,8 @@ func newPart(in *Part, id string, several bool) (part, error) {
 	if len(in.Answer) > 0 {
 		p.Answer, p.Not = in.Answer, nil
 	}
+	lead := max(min(in.Lead, len(p.Tables)), 0)
+	p.Lead, p.Tables = p.Tables[:lead], p.Tables[lead:]
 	if in.Title != "" {
 		p.Title = clean(in.Title)
 	}
@@ -115,6 +119,16 @@ func newPart(in *Part, id string, several bool) (part, error) {
 		p.Warnings = append(p.Warnings, clean(verdict.WarningText(w)))
 	}
 	return p, nil
+}
+
+// answer is what was found, the sentence first that a reader would be told alone: the
+// page sets it in large type.
+func answer(r *result.Result) []string {
+	found := slices.Clone(verdict.Found(r))
+	if i := slices.Index(found, verdict.Headline(r)); i > 0 {
+		found = slices.Insert(slices.Delete(found, i, i+1), 0, verdict.Headline(r))
+	}
+	return found
 }
 
 // titleOf names a result: what, where and when.
@@ -163,7 +177,7 @@ func cleanAll(texts []string) []string {
 func cleanNotes(in []Note) []Note {
 	var out []Note
 	for _, n := range in {
-		out = append(out, Note{clean(n.Label), cleanAll(n.Sentences), cleanAll(n.Code)})
+		out = append(out, Note{clean(n.Label), cleanAll(n.Sentences), cleanAll(n.Story), cleanAll(n.Code)})
 	}
 	return out
 }

@@ -27,6 +27,9 @@ type Part struct {
 	Head []string
 	// Tables are those of the screen, in its order.
 	Tables []Table
+	// Lead is how many of the Tables belong to the answer: they stand beside it, before
+	// Notes and warnings. More than there are: all.
+	Lead int
 	// Title and Answer take the place of the result's own where the page is about what
 	// follows from it (a plan); empty: they do not. Notes come after the answer.
 	Title  string
@@ -38,6 +41,7 @@ type Part struct {
 type Note struct {
 	Label     string
 	Sentences []string
+	Story     []string // how it came to that, step by step: folded up until somebody asks
 	Code      []string // lines to be copied, after the sentences
 }
 

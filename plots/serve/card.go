@@ -112,7 +112,7 @@ func (s *Server) readCard(name string) (c card) {
 	}
 	c = card{
 		Name: name, Title: report.Clean(name), Kind: r.Kind, Machine: report.Clean(hostinfo.Headline(r.Environment)),
-		Preset: report.Clean(r.Preset), State: stateOf(r), Answer: report.Clean(answerOf(r)), Compare: r.Kind == result.KindRun || r.Kind == result.KindProbe,
+		Preset: report.Clean(r.Preset), State: stateOf(r), Answer: report.Clean(verdict.Headline(r)), Compare: r.Kind == result.KindRun || r.Kind == result.KindProbe,
 	}
 	if !r.Started.IsZero() {
 		c.Title = r.Started.UTC().Format("2006-01-02 15:04 UTC")
@@ -138,14 +138,4 @@ func stateOf(r *result.Result) string {
 		return stateUnfinished
 	}
 	return statePartial
-}
-
-// answerOf is the first sentence of what a result found.
-func answerOf(r *result.Result) string {
-	for _, sentence := range verdict.Found(r) {
-		if sentence != "" {
-			return sentence
-		}
-	}
-	return ""
 }

@@ -104,8 +104,8 @@
     drawn = time;
     for (const chart of charts) drawChart(chart, newest.at);
   };
-  const soon = () => {
-    if (due || paused) return;
+  const soon = (resized) => {
+    if (due || (paused && !resized)) return;
     due = true;
     requestAnimationFrame(redraw);
   };
@@ -134,7 +134,7 @@
     pause.setAttribute("aria-pressed", paused);
     soon();
   });
-  new ResizeObserver(soon).observe(byID("charts"));
+  new ResizeObserver(() => soon(true)).observe(byID("charts"));
 
   const source = new EventSource(page.dataset.events);
   source.addEventListener("open", () => set("problem", ""));

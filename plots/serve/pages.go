@@ -22,8 +22,9 @@ var liveScript string
 
 // pages are the templates, one a page, on a common sheet. Their functions are pure.
 var pages = template.Must(template.New("pages").Funcs(template.FuncMap{
-	"element": url.PathEscape, // a name as one element of a path
-	"clean":   report.Clean,
+	"element":   url.PathEscape, // a name as one element of a path
+	"clean":     report.Clean,
+	"breakable": report.Breakable,
 }).Parse(pagesHTML))
 
 // sheet is what every page shows around its own.
