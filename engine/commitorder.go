@@ -57,9 +57,10 @@ func (o *commitOrder) add(t trace) {
 	}
 	if o.ring == nil {
 		o.ring, o.sparse = make([]trace, orderSize), make([]trace, sparseSize)
-		o.before = t.seq - 1
 	}
-	if o.last > 0 {
+	if o.last == 0 {
+		o.before = t.seq - 1
+	} else {
 		t.prepared = max(t.prepared, o.ring[o.last%orderSize].prepared)
 	}
 	o.last++

@@ -69,3 +69,23 @@ func TestCommitOrderForgetsNoLoss(t *testing.T) {
 		t.Errorf("without a transaction it names %d; want 0", got)
 	}
 }
+
+// What an order counts as kept does not depend on what its memory held before.
+func TestCommitOrderInUsedMemory(t *testing.T) {
+	var old commitOrder
+	for n := uint64(1); n <= orderSize+3*sparseEvery; n++ {
+		old.add(trace{seq: n, prepared: lsn.LSN(n), pos: binlog.Pos(n), committed: lsn.LSN(n)})
+	}
+	const before, added = 7_000_000, 2 * sparseEvery
+	o := commitOrder{ring: old.ring, sparse: old.sparse}
+	for n := uint64(1); n <= added; n++ {
+		o.add(trace{seq: before + n, prepared: lsn.LSN(10 * n), pos: notThere, committed: lsn.LSN(10 * n)})
+		o.add(trace{seq: before + n, prepared: lsn.LSN(10 * n), pos: binlog.Pos(10 * n), committed: lsn.LSN(10 * n)})
+	}
+	for _, safe := range []uint64{0, 1, sparseEvery, added} {
+		got := o.upToLocked(func(t trace) bool { return t.committed <= lsn.LSN(10*safe) })
+		if got != before+safe {
+			t.Errorf("with the log up to commit %d it names %d; want %d", safe, got, before+safe)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"flushbench/engine/lsn"
-	"flushbench/engine/vfs"
 )
 
 // batch is a set of pages on their way to the data files, as copies: their
@@ -20,13 +19,15 @@ type batch struct {
 	newest lsn.LSN  // of the copies
 }
 
-func newBatch(pages, align int) *batch {
+// newBatch takes the memory of a batch from the front of mem and returns the rest.
+func newBatch(pages int, mem []byte) (b *batch, rest []byte) {
+	size := (1 + pages) * PageSize
 	return &batch{
-		buf:    vfs.AlignedBuffer((1+pages)*PageSize, max(frameAlign, align)),
+		buf:    mem[:size:size],
 		frames: make([]*frame, 0, pages),
 		ids:    make([]PageID, 0, pages),
 		cands:  make([]*frame, pages),
-	}
+	}, mem[size:]
 }
 
 // limit is how many pages the batch can hold.

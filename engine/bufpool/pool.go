@@ -250,13 +250,17 @@ func (p *Pool) openFiles() error {
 	return p.dw.note(p.sizes())
 }
 
+// allocate makes frames and batches. All memory of pages is one piece, so that none of
+// it is on the heap.
 func (p *Pool) allocate() error {
 	n := int(p.opts.Bytes / PageSize)
-	mem, release, err := allocFrames(n * PageSize)
+	evict, clean, force := min(maxBatch/4, n/8), min(maxBatch, n/4), min(maxBatch, n/8)
+	size := (n + 3 + evict + clean + force) * PageSize // a batch has a header page, too
+	mem, release, err := allocFrames(size, max(frameAlign, p.dw.file.Align()))
 	if err != nil {
 		return err
 	}
-	p.release = release
+	p.release, p.memory = release, int64(size)
 	p.frames = make([]frame, n)
 	p.free = make([]int32, n)
 	for i := range p.frames {
@@ -268,14 +272,10 @@ func (p *Pool) allocate() error {
 	p.lru.init(p.frames, int64(p.opts.OldTime))
 	p.freed = sync.NewCond(&p.mu)
 	p.dirty.init(p.frames)
-	align := p.dw.file.Align()
-	p.evict = newBatch(min(maxBatch/4, n/8), align)
-	p.cleaner.batch = newBatch(min(maxBatch, n/4), align)
-	p.force.batch = newBatch(min(maxBatch, n/8), align)
-	p.memory = int64(n) * PageSize
-	for _, b := range []*batch{p.evict, p.cleaner.batch, p.force.batch} {
-		p.memory += int64(len(b.buf))
-	}
+	mem = mem[n*PageSize:]
+	p.evict, mem = newBatch(evict, mem)
+	p.cleaner.batch, mem = newBatch(clean, mem)
+	p.force.batch, _ = newBatch(force, mem)
 	return nil
 }
 

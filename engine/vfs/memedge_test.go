@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"sync"
 	"testing"
 
@@ -239,5 +241,77 @@ func BenchmarkMemCrashWith(b *testing.B) {
 				m.CrashWith(vfs.CrashPower, func(k int) int { return i >> k & 1 })
 			}
 		})
+	}
+}
+
+// Zeros take no memory, written whole, in parts, over bytes or by cutting those off, and
+// are there all the same: they make a file longer, and what they overwrote is gone.
+func TestMemZerosTakeNoMemory(t *testing.T) {
+	const size = 16 << 20
+	m := vfs.NewMem()
+	f := newLog(t, m, vfs.Fdatasync)
+	before := heapInUse()
+	must(t, vfs.ZeroFill(f, size), f.Sync())
+	some := bytes.Repeat([]byte("a"), 1<<20)
+	write(t, f, 0, some)
+	must(t, f.Flush())
+	clear(some)
+	for off := 0; off < len(some); off += 1000 { // no sector at once
+		write(t, f, int64(off), some[off:min(off+1000, len(some))])
+	}
+	must(t, f.Flush())
+	if got := heapInUse() - before; got > size/16 {
+		t.Errorf("%d zero bytes take %d bytes of memory", size, got)
+	}
+	for _, kind := range vfs.CrashKinds.All() {
+		if got := contents(t, m.CrashWith(kind, keepOldest), "log"); len(got) != size || !bytes.Equal(got, make([]byte, size)) {
+			t.Errorf("a %v crash leaves %d bytes, all zero: %v; want %d zeros", kind, len(got), bytes.Equal(got, make([]byte, len(got))), size)
+		}
+	}
+	runtime.KeepAlive(m)
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC() // what the first one has found is freed
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.HeapAlloc)
+}
+
+// An unflushed write of zeros may be kept or not like any other, and goes when it is cut off.
+func TestMemZerosAreWrites(t *testing.T) {
+	m := vfs.NewMem()
+	f := newLog(t, m, vfs.Fdatasync)
+	write(t, f, 0, bytes.Repeat([]byte("a"), 1024))
+	must(t, f.Flush())
+	write(t, f, 0, make([]byte, 512))
+	write(t, f, 1024, make([]byte, 700))
+	if got := m.Unflushed(); got != 4 {
+		t.Fatalf("%d units; want three sectors and the size", got)
+	}
+	keep := func(units ...int) func(int) int {
+		return func(i int) int {
+			if slices.Contains(units, i) {
+				return vfs.KeepNewest
+			}
+			return 0
+		}
+	}
+	for _, c := range []struct {
+		keep   []int
+		letter byte // the first
+		size   int
+	}{{nil, 'a', 1024}, {[]int{0}, 0, 1024}, {[]int{1}, 'a', 1536}, {[]int{2}, 'a', 1724}, {[]int{3}, 'a', 1724}} {
+		got := contents(t, m.CrashWith(vfs.CrashPower, keep(c.keep...)), "log")
+		if got[0] != c.letter || len(got) != c.size {
+			t.Errorf("units %v are kept: it begins with %q and has %d bytes; want %q, %d", c.keep, got[0], len(got), c.letter, c.size)
+		}
+	}
+	m = m.Crash(vfs.CrashProcess, vfs.CrashOptions{})
+	f, err := m.Open("log", vfs.Fdatasync)
+	must(t, err, f.Truncate(1100))
+	if got := len(contents(t, m.CrashWith(vfs.CrashPower, keep(0, 1, 2)), "log")); got != 1100 {
+		t.Errorf("zeros behind byte 1,100 were cut off, and a crash that keeps that leaves %d bytes", got)
 	}
 }

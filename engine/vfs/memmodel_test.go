@@ -97,12 +97,12 @@ func (m *model) truncate(size int) {
 		m.limit(size)
 		for k := range m.cands {
 			c := m.last(k)
-			if c.data == nil || (k+1)*512 <= size {
+			if !m.holds(k) || (k+1)*512 <= size {
 				continue
 			}
 			cut := candidate{}
 			if k*512 < size {
-				cut = candidate{data: zeroed(c.data[:size-k*512]), end: size}
+				cut = candidate{data: zeroed(zeroed(c.data)[:size-k*512]), end: size}
 			} else if k*512 >= m.size {
 				continue
 			}
@@ -110,6 +110,15 @@ func (m *model) truncate(size int) {
 		}
 	}
 	m.size = size
+}
+
+// holds reports whether truncate takes anything away from sector k.
+func (m *model) holds(k int) bool {
+	c := m.last(k)
+	if len(m.cands[k]) > 1 {
+		return c.data != nil || c.end > 0
+	}
+	return !bytes.Equal(zeroed(c.data), make([]byte, 512))
 }
 
 // pending lists the units as Mem numbers them; -1 is the size.
@@ -268,6 +277,9 @@ func step(t *rapid.T, disk *vfs.Mem, want *model, stamp byte) {
 		off, n = off/4096*4096, 4096*(1+n%2)
 	}
 	n = min(n, modelBytes-off)
+	if rapid.IntRange(0, 3).Draw(t, "zeros") == 0 {
+		stamp = 0
+	}
 	p := vfs.AlignedBuffer(n, 4096)
 	for i := range p {
 		p[i] = stamp

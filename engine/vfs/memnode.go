@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 )
@@ -15,8 +16,32 @@ const (
 )
 
 // sector is one version of 512 bytes. Immutable once made, so that disks
-// before and after a crash share it; nil stands for zeros.
+// before and after a crash share it. Zeros are nil, always: a file that is filled with
+// them, as logs are, takes no memory for it.
 type sector [sectorSize]byte
+
+// zeros is what nil stands for.
+var zeros sector
+
+// with returns s with bytes b at off.
+func (s *sector) with(b []byte, off int64) *sector {
+	blank := bytes.Equal(b, zeros[:len(b)])
+	if blank && (s == nil || len(b) == sectorSize) {
+		return nil
+	}
+	fresh := new(sector)
+	if s != nil {
+		*fresh = *s
+	}
+	copy(fresh[off:], b)
+	if blank && *fresh == zeros {
+		return nil
+	}
+	return fresh
+}
+
+// cut returns s with zeros from off on.
+func (s *sector) cut(off int64) *sector { return s.with(zeros[off:], off) }
 
 // version is one unflushed version of a sector.
 type version struct {
@@ -161,11 +186,19 @@ func (n *memNode) promote(k int64, seq uint64) {
 	}
 }
 
+// keptPend is how many sectors may have been written for the map of them to be used
+// again: a map never shrinks, and the next flush looks at all of its room.
+const keptPend = 64
+
 // promoteAll is what a completed flush does: every version up to seq, and the
 // size as it was then (or what a later write-through made of it).
 func (n *memNode) promoteAll(seq uint64, size int64) {
+	many := len(n.pend) > keptPend
 	for k := range n.pend {
 		n.promote(k, seq)
+	}
+	if many && len(n.pend) == 0 {
+		n.pend = nil
 	}
 	if n.durSeq > seq {
 		size = max(size, n.durSize)
@@ -191,12 +224,8 @@ func (n *memNode) promoteRange(off, length int64, seq uint64) {
 // clip zeroes the durable bytes beyond size, so that a later extension reads
 // zeros.
 func (n *memNode) clip(size int64) {
-	if tail := size % sectorSize; tail != 0 {
-		if old := n.durable(size / sectorSize); old != nil {
-			cut := *old
-			clear(cut[tail:])
-			n.own(size / sectorSize).s[size/sectorSize%chunkSectors] = &cut
-		}
+	if tail, k := size%sectorSize, size/sectorSize; tail != 0 && n.durable(k) != nil {
+		n.own(k).s[k%chunkSectors] = n.durable(k).cut(tail)
 	}
 	for k := (size + sectorSize - 1) / sectorSize; k < int64(len(n.chunks))*chunkSectors; k++ {
 		if n.durable(k) != nil {
@@ -248,13 +277,8 @@ func (n *memNode) write(p []byte, off int64, v version, trim bool) {
 		at := off + int64(done)
 		part := p[done:min(len(p), done+int(sectorSize-at%sectorSize))]
 		k := at / sectorSize
-		fresh := new(sector)
-		if old := n.view(k); old != nil && len(part) < sectorSize {
-			*fresh = *old
-		}
-		copy(fresh[at%sectorSize:], part)
+		v.data, v.end = n.view(k).with(part, at%sectorSize), at+int64(len(part))
 		done += len(part)
-		v.data, v.end = fresh, at+int64(len(part))
 		if p := n.pend[k]; len(p) > 0 {
 			v.end = max(v.end, p[len(p)-1].end)
 		}
@@ -282,20 +306,25 @@ func (n *memNode) truncate(size int64, v version) {
 		return
 	}
 	n.unmap(size) // a later write there needs metadata, whatever is durable now
-	if tail := size % sectorSize; tail != 0 {
-		if s := n.view(size / sectorSize); s != nil {
-			cut := *s
-			clear(cut[tail:])
-			v.data, v.end = &cut, size
-			n.push(size/sectorSize, v, false)
-		}
+	if tail, k := size%sectorSize, size/sectorSize; tail != 0 && n.holds(k) {
+		v.data, v.end = n.view(k).cut(tail), size
+		n.push(k, v, false)
 	}
 	v.data, v.end = nil, 0
 	for k := (size + sectorSize - 1) / sectorSize; k*sectorSize < old; k++ {
-		if n.view(k) != nil {
+		if n.holds(k) {
 			n.push(k, v, false)
 		}
 	}
+}
+
+// holds reports whether there is anything in sector k that truncate takes away: bytes
+// that are not zero, or an unflushed write, be it of zeros.
+func (n *memNode) holds(k int64) bool {
+	if p := n.pend[k]; len(p) > 0 {
+		return p[len(p)-1].data != nil || p[len(p)-1].end > 0
+	}
+	return n.durable(k) != nil
 }
 
 // sortedKeys returns the keys of m in ascending order.

@@ -10,9 +10,11 @@ package seeds
 import (
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -75,13 +77,15 @@ func Run(t *testing.T, cost int, property func(seed uint64) string) {
 	case ci() || Soaking():
 		n = max(Plain, Few/cost)
 	}
-	run(t, n, property)
+	piece{uint64(rand.Uint32()), n, 1}.run(t, property)
 }
 
-// Soak tries it with Long seeds divided by cost; it skips unless FLUSHBENCH_SOAK is
-// set. Then it fails without yield points, where a million seeds shuffle hardly
-// anything. Tests that call it have ShuffledSoak in their names: by that the pass of
-// make soak with yield points finds them, and the other one leaves them out.
+// Soak tries it with Long seeds divided by cost, or with those that FLUSHBENCH_SEEDS
+// names: FROM..TO, without TO. So a search can go on where it was stopped, or run in
+// several processes beside each other; its log says how far it is. It skips unless
+// FLUSHBENCH_SOAK is set. Then it fails without yield points, where a million seeds
+// shuffle hardly anything. Tests that call it have ShuffledSoak in their names: by that
+// the pass of make soak with yield points finds them, and the other one leaves them out.
 func Soak(t *testing.T, cost int, property func(seed uint64) string) {
 	t.Helper()
 	if !strings.Contains(t.Name(), "ShuffledSoak") {
@@ -91,7 +95,32 @@ func Soak(t *testing.T, cost int, property func(seed uint64) string) {
 	if !yield.Enabled {
 		t.Fatal("seeds shuffle nothing in this build: go test -tags yieldpoints (make soak)")
 	}
-	run(t, max(1, Long/cost), property)
+	p := piece{first: uint64(rand.Uint32()), n: max(1, Long/cost), step: 1}
+	if text := os.Getenv("FLUSHBENCH_SEEDS"); text != "" {
+		var err error
+		if p, err = parsePiece(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.run(t, property)
+}
+
+// piece is the seeds that are tried one after the other: n of them from first on.
+type piece struct {
+	first uint64
+	n     int
+	step  uint64 // 1; 0: the same one again and again
+}
+
+// parsePiece reads FROM..TO, half-open.
+func parsePiece(text string) (piece, error) {
+	from, to, ok := strings.Cut(text, "..")
+	first, err1 := strconv.ParseUint(from, 10, 64)
+	end, err2 := strconv.ParseUint(to, 10, 64)
+	if !ok || err1 != nil || err2 != nil || first >= end || end-first > math.MaxInt32 {
+		return piece{}, fmt.Errorf("FLUSHBENCH_SEEDS=%s: want FROM..TO, without TO, FROM below it, at most %d seeds", text, math.MaxInt32)
+	}
+	return piece{first, int(end - first), 1}, nil
 }
 
 // SoakOnly skips the test unless FLUSHBENCH_SOAK is set. It has Soak in its name:
@@ -159,28 +188,40 @@ func stacks() []byte {
 	return b[:runtime.Stack(b, true)]
 }
 
-func run(t *testing.T, n int, property func(uint64) string) {
+// block is how many seeds after each other run on one processor, where a goroutine is
+// interrupted at yield points and hardly anywhere else; as many run on all of them then.
+// Which ones they are does not depend on the piece.
+const block = 50
+
+// every is how often a soak says how far it is.
+const every = time.Minute
+
+func (p piece) run(t *testing.T, property func(uint64) string) {
 	t.Helper()
-	first := uint64(rand.Uint32())
-	step := uint64(1)
 	if *one != 0 {
-		first, step, n = *one, 0, again
+		p = piece{*one, again, 0}
 	}
-	t.Logf("seeds %d to %d, yield points: %v", first, first+step*uint64(n-1), yield.Enabled)
-	// Half of the seeds run on one processor: there a goroutine is interrupted
-	// at yield points and hardly anywhere else.
+	t.Logf("seeds %d to %d, yield points: %v", p.first, p.seed(p.n-1), yield.Enabled)
 	procs := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(procs)
-	for i := range n {
-		if i == n/2 {
-			runtime.GOMAXPROCS(1)
+	said, since := time.Now(), 0
+	for i := range p.n {
+		if at := p.first + uint64(i); i == 0 || at%block == 0 {
+			runtime.GOMAXPROCS(min(procs, 1+procs*int(at/block%2)))
 		}
-		seed := first + step*uint64(i)
+		seed := p.seed(i)
 		stop := yield.Shuffle(seed)
 		wrong := watch(property, seed)
 		stop()
 		if wrong != "" {
 			t.Fatalf("seed %d, GOMAXPROCS %d: %s\nrun it alone with -seed=%d", seed, runtime.GOMAXPROCS(0), wrong, seed)
 		}
+		if past := time.Since(said); past >= every {
+			t.Logf("%d of %d seeds, %.1f a second; next is %d", i+1, p.n, float64(i+1-since)/past.Seconds(), p.seed(i+1))
+			said, since = time.Now(), i+1
+		}
 	}
 }
+
+// seed is the i-th of a piece.
+func (p piece) seed(i int) uint64 { return p.first + p.step*uint64(i) }
