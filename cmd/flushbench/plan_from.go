@@ -21,11 +21,11 @@ func (o *planOptions) load() ([]*result.Result, error) {
 			if err != nil {
 				return nil, err
 			}
-			if real, err := filepath.EvalSymlinks(strings.TrimSuffix(path, result.FileName)); err == nil {
-				if seen[real] {
+			if at, err := filepath.EvalSymlinks(strings.TrimSuffix(path, result.FileName)); err == nil {
+				if seen[at] {
 					return nil, usagef("--from: %s is given twice", path)
 				}
-				seen[real] = true
+				seen[at] = true
 			}
 			if one == from || slices.Contains(planKinds, r.Kind) {
 				out = append(out, r)

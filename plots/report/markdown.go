@@ -50,21 +50,8 @@ func (p *part) markdown(b *strings.Builder) {
 	for i := range p.Lead {
 		p.Lead[i].markdown(b)
 	}
-	for _, n := range p.Notes {
-		fmt.Fprintf(b, "## %s\n\n", escape(n.Label))
-		for _, s := range n.Sentences {
-			b.WriteString("- " + escape(s) + "\n")
-		}
-		if len(n.Story) > 0 {
-			b.WriteString("\nStep by step:\n\n")
-			for _, s := range n.Story {
-				b.WriteString("- " + escape(s) + "\n")
-			}
-		}
-		if len(n.Code) > 0 {
-			b.WriteString("\n    " + strings.Join(n.Code, "\n    ") + "\n")
-		}
-		b.WriteString("\n")
+	for i := range p.Notes {
+		p.Notes[i].markdown(b)
 	}
 	if len(p.Warnings) > 0 {
 		b.WriteString("## Warnings\n\n")
@@ -105,6 +92,23 @@ func (p *part) markdown(b *strings.Builder) {
 		b.WriteString("## Crash trials, one by one\n\n")
 		p.Trials.markdown(b)
 	}
+}
+
+func (n *Note) markdown(b *strings.Builder) {
+	fmt.Fprintf(b, "## %s\n\n", escape(n.Label))
+	for _, s := range n.Sentences {
+		b.WriteString("- " + escape(s) + "\n")
+	}
+	if len(n.Story) > 0 {
+		b.WriteString("\nStep by step:\n\n")
+		for _, s := range n.Story {
+			b.WriteString("- " + escape(s) + "\n")
+		}
+	}
+	if len(n.Code) > 0 {
+		b.WriteString("\n    " + strings.Join(n.Code, "\n    ") + "\n")
+	}
+	b.WriteString("\n")
 }
 
 // markdownEnd writes where and how it was measured.

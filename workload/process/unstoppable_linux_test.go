@@ -43,8 +43,11 @@ func TestKillFamilyThatDoesNotStop(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waited := make(chan error, 1)
-	go func() { waited <- cmd.Wait() }()
+	waited := make(chan struct{})
+	go func() {
+		defer close(waited)
+		_ = cmd.Wait() // it is killed
+	}()
 	p, err := Of(cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)

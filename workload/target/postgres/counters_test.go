@@ -192,15 +192,19 @@ func TestPlace(t *testing.T) {
 		{"postgres://u@db.example:6000/d", "db.example", "6000"},
 		{"postgres://u@[::1]:6000/d", "::1", "6000"},
 		{"postgres://u@[::1]/d", "::1", "5432"},
-		{"postgres://u@db.example:0/d", "", ""},
 	} {
 		a, err := target.ParseAddress(c.address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		host, port, err := place(&a)
-		if host != c.host || port != c.port || (err == nil) != (c.host != "") {
+		if host != c.host || port != c.port || err != nil {
 			t.Errorf("place(%s) = %s, %s, %v; want %s, %s", c.address, host, port, err, c.host, c.port)
+		}
+	}
+	for _, bad := range []string{"db.example:0", "db.example:65536", ":5432", "/tmp:5432"} {
+		if host, port, err := place(&target.Address{Network: "tcp", Place: bad}); err == nil {
+			t.Errorf("place(%s) = %s, %s; want an error", bad, host, port)
 		}
 	}
 }
