@@ -123,6 +123,10 @@ func TestCrashAnswerOfSeveralFaults(t *testing.T) {
 			t.Errorf("%q; want %q in it", got, want)
 		}
 	}
+	r.Kind = result.KindCrash
+	if got := Headline(r); !strings.HasPrefix(got, "Policy 1, after a flush had failed, lost nothing") {
+		t.Errorf("headline %q; want what was lost", got)
+	}
 	full.Fault = &result.CrashFault{Error: "enospc", Seen: true, AckedAfter: 2}
 	if got := strings.Join(CrashAnswer(crashed(full)), "\n"); !strings.Contains(got, "The disk was full in 1 of 1 trials, and 2 commits were acknowledged after it: that must never be.") {
 		t.Errorf("%q", got)

@@ -11,6 +11,9 @@ import (
 // that the tool could see, what it could not.
 var preambles = []string{
 	"The lab can see: ",
+	"No control was run: ",
+	"A flush was made to fail in ",
+	"The disk was filled, and a file met its end, in ",
 	"A setting is policy/sync_binlog: ",
 	"A server shows nobody ",
 	"No paced cell was measured",
