@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +53,7 @@ func (o *planOptions) addFlags(fs *pflag.FlagSet) {
 	inGroup(fs, "What is known", "from", "results", "dir", "workload", "background-io", "time-budget")
 	addFormatFlag(fs, &o.format, formatTable, formatJSON, formatMarkdown)
 	fs.BoolVar(&o.json, "json", false, "the same as --format json")
-	fs.StringVar(&o.out, "out", "", "write "+planJSONFile+", "+planMarkdownFile+" and a page of the results to this `FOLDER`")
+	fs.StringVar(&o.out, "out", "", "write "+planJSONFile+", "+planMarkdownFile+" and a page of the results to this `FOLDER`; by default to that of what was measured")
 	fs.BoolVar(&o.measure.quiet, "quiet", false, "no progress on standard error")
 	inGroup(fs, "Output", "format", "json", "out", "quiet")
 	fs.SortFlags = false
@@ -153,10 +151,8 @@ func (o *planOptions) run(ctx context.Context, stdout, stderr io.Writer, today t
 	if err := o.write(stdout, plans); err != nil {
 		return err
 	}
-	if o.out != "" {
-		if err := o.writeFolder(made, plans); err != nil {
-			return err
-		}
+	if err := o.writeFolder(stdout, made, plans); err != nil {
+		return err
 	}
 	return planVerdict(plans)
 }
@@ -285,44 +281,6 @@ func planSummary(plans []*plan.Plan) string {
 		lines = append(lines, fmt.Sprintf("%s: %s.", use, strings.Join(disks[use], "; ")))
 	}
 	return "\n" + label("ALL", lines...)
-}
-
-// writeFolder keeps the plans, and a page that begins with them.
-func (o *planOptions) writeFolder(made []planFrom, plans []*plan.Plan) error {
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
-		return usageError(fmt.Errorf("--out: %w", err))
-	}
-	var text strings.Builder
-	if err := writePlanJSON(&text, plans); err != nil {
-		return err
-	}
-	err := errors.Join(
-		os.WriteFile(filepath.Join(o.out, planJSONFile), []byte(text.String()), 0o644),
-		os.WriteFile(filepath.Join(o.out, planMarkdownFile), []byte(planPages(plans)), 0o644))
-	if err != nil {
-		return fmt.Errorf("plan: %w", err)
-	}
-	var parts []report.Part
-	shown := map[*result.Result]bool{} // a merge stands behind the plan of its first group
-	for _, m := range made {
-		for j, r := range m.from {
-			part := report.Part{Result: r}
-			if !shown[r] {
-				part = reportPart(r)
-			}
-			shown[r] = true
-			if j == 0 {
-				planPart(m.plan, &part)
-			}
-			parts = append(parts, part)
-		}
-	}
-	page, err := report.New(parts...)
-	if err != nil {
-		return err
-	}
-	_, err = page.Write(o.out)
-	return err
 }
 
 // planPart lets a page about a result begin with the plan that follows from it.

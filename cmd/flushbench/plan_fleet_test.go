@@ -42,7 +42,11 @@ func TestPlanOfAMerge(t *testing.T) {
 	if code != exitGate || !strings.Contains(stderr, "on host db-3 of") {
 		t.Errorf("plan = %d: %s; want %d because of db-3", code, stderr, exitGate)
 	}
-	golden(t, "plan-fleet.golden", stdout)
+	screen, at, found := strings.Cut(stdout, "\nReport  ")
+	golden(t, "plan-fleet.golden", screen)
+	if !found || filepath.Dir(strings.TrimSpace(at)) != page {
+		t.Errorf("the screen ends with %q; want a page below %s", at, page)
+	}
 	if text := fileText(t, filepath.Join(page, planMarkdownFile)); strings.Count(text, "# Plan:") != 3 {
 		t.Errorf("%s has %d plans; want those of the groups and of db-3", planMarkdownFile, strings.Count(text, "# Plan:"))
 	}

@@ -29,6 +29,7 @@ type planMeasure struct {
 	besideLiveDatabase bool
 	quiet              bool
 	begun              time.Time          // the run
+	folder             string             // of its result; "": none yet
 	file               string             // of the scenario
 	base               *scenario.Scenario // what it says; nil: the default
 }
@@ -196,6 +197,7 @@ func (m *planMeasure) run(ctx context.Context, stderr io.Writer, o *plan.Objecti
 	if err != nil {
 		return nil, err
 	}
+	m.folder = folder
 	bar.note("result in " + folder)
 	if !slices.ContainsFunc(res.Cells, func(c result.Cell) bool { return len(c.Rounds) > 0 }) {
 		return nil, fmt.Errorf("plan: %s: no cell was measured", folder)

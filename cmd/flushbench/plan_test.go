@@ -274,3 +274,29 @@ func TestPlanFromAFolderOfResults(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanLeavesAPage: what was measured has its plan beside it, and the screen says
+// where; --out wins, and saved results get a page only with it.
+func TestPlanLeavesAPage(t *testing.T) {
+	p := planned(t, "sata", "--tps 1000 --p99 20ms --max-loss process=0,os=0")
+	made := []planFrom{{p, []*result.Result{planDisk(t, "sata")}}}
+	measured, asked := t.TempDir(), t.TempDir()
+	for _, c := range []struct{ out, measured, want string }{{"", measured, measured}, {asked, measured, asked}, {asked, "", asked}, {"", "", ""}} {
+		o := planOptions{out: c.out, measure: planMeasure{folder: c.measured}, format: formatTable}
+		var screen strings.Builder
+		if err := o.writeFolder(&screen, made, []*plan.Plan{p}); err != nil {
+			t.Fatal(err)
+		}
+		if c.want == "" {
+			if screen.Len() > 0 {
+				t.Errorf("nothing measured, no --out: %q", screen.String())
+			}
+			continue
+		}
+		page, found := strings.CutPrefix(strings.TrimSpace(screen.String()), "Report  ")
+		text, err := os.ReadFile(page)
+		if !found || err != nil || filepath.Dir(page) != c.want || !strings.Contains(string(text), "flushbench plan") {
+			t.Errorf("--out %q, measured in %q: %q, %v; want a page below %q", c.out, c.measured, screen.String(), err, c.want)
+		}
+	}
+}
