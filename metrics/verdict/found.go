@@ -21,7 +21,7 @@ func Found(r *result.Result) []string {
 	case r.Trace != nil:
 		return []string{TraceAnswer(r.Trace) + "."}
 	}
-	return Answer(r)
+	return append(soaked(r), Answer(r)...)
 }
 
 // probeAnswer is what a probe found, as its screen says it.

@@ -10,7 +10,15 @@ import (
 // SoakBlock says of every cell of a soak whether and when it changed, and what
 // remained; nil where nothing was soaked.
 func SoakBlock(r *result.Result, width int) []string {
-	var sentences []string
+	sentences := soaked(r)
+	if len(sentences) == 0 {
+		return nil
+	}
+	return Block("SOAK", sentences, width)
+}
+
+// soaked are the sentences about every cell of a soak.
+func soaked(r *result.Result) (sentences []string) {
 	several := 0
 	for i := range r.Cells {
 		if r.Cells[i].Soak != nil {
@@ -28,10 +36,7 @@ func SoakBlock(r *result.Result, width int) []string {
 		}
 		sentences = append(sentences, SoakSentences(name, c.Soak)...)
 	}
-	if len(sentences) == 0 {
-		return nil
-	}
-	return Block("SOAK", sentences, width)
+	return sentences
 }
 
 // SoakSentences describe one soak.

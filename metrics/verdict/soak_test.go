@@ -37,3 +37,11 @@ func TestSoakSentences(t *testing.T) {
 		t.Errorf("SoakBlock of two = %q", got)
 	}
 }
+
+// TestSoakIsFound: whether it stayed so is what a page of a soak begins with.
+func TestSoakIsFound(t *testing.T) {
+	r := &result.Result{Kind: result.KindRun, Complete: true, Cells: []result.Cell{{Name: "a", Soak: &result.Soak{ActiveNS: 45 * second, Values: 120, Enough: true, Steady: true}}}}
+	if got := Headline(r); got != "It was steady for 45 s under load." {
+		t.Errorf("Headline() = %q; want that it was steady", got)
+	}
+}
