@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // Look is how a page is shown.
@@ -30,23 +31,30 @@ func (b *Browser) Show(l Look) {
 	b.call("Emulation.setEmulatedMedia", map[string]any{"media": media, "features": []any{map[string]any{"name": "prefers-color-scheme", "value": l.Scheme}}})
 }
 
-// Open shows the page at url and waits until all of it is there.
+// Open shows the page at url, or the one that the server leads to from there, and waits
+// until all of it is there.
 func (b *Browser) Open(url string) {
 	b.t.Helper()
-	data := b.call("Page.navigate", map[string]any{"url": url})
-	var answer struct{ ErrorText string }
-	b.result(data, &answer)
+	var answer struct{ ErrorText, LoaderID string } // no loader: within the page that is shown
+	b.result(b.call("Page.navigate", map[string]any{"url": url}), &answer)
 	if answer.ErrorText != "" {
 		b.t.Fatalf("open %s: %s", url, answer.ErrorText)
 	}
-	whole, _, _ := strings.Cut(url, "#")
-	b.Until(fmt.Sprintf(`document.readyState === "complete" && location.href.split("#")[0] === %s`, text(whole)))
-}
-
-// text is s as JavaScript writes it.
-func text(s string) string {
-	data, _ := json.Marshal(s) // a string cannot fail
-	return string(data)
+	for end := time.Now().Add(patience); answer.LoaderID != ""; time.Sleep(5 * time.Millisecond) {
+		var shown struct {
+			FrameTree struct {
+				Frame struct{ LoaderID, URL string }
+			}
+		}
+		b.result(b.call("Page.getFrameTree", nil), &shown)
+		if shown.FrameTree.Frame.LoaderID == answer.LoaderID {
+			break
+		}
+		if time.Now().After(end) {
+			b.t.Fatalf("open %s: not within %v; %s is shown", url, patience, shown.FrameTree.Frame.URL)
+		}
+	}
+	b.Until(`document.readyState === "complete"`)
 }
 
 // Until waits until the condition, in JavaScript, holds. A page that goes away
