@@ -19,7 +19,7 @@ import (
 // keep saves r below results under its name, and returns that of its folder.
 func keep(t *testing.T, results string, r *result.Result) string {
 	t.Helper()
-	dir, err := result.CreateFolder(results, r)
+	dir, err := new(result.Saver).CreateFolder(results, r)
 	if err != nil {
 		t.Fatal(err)
 	}

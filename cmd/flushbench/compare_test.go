@@ -59,7 +59,7 @@ func compared(rounds int, speed float64) *result.Result {
 // saved writes r into a folder of its own and returns that.
 func saved(t *testing.T, r *result.Result) string {
 	t.Helper()
-	dir, err := result.CreateFolder(filepath.Join(t.TempDir(), "results"), r)
+	dir, err := new(result.Saver).CreateFolder(filepath.Join(t.TempDir(), "results"), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestLatest(t *testing.T) {
 	var folders []string
 	for i := range 3 {
 		r.Started = r.Started.Add(time.Hour)
-		dir, err := result.CreateFolder(results, r)
+		dir, err := new(result.Saver).CreateFolder(results, r)
 		if err != nil {
 			t.Fatal(err)
 		}

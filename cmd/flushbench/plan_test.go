@@ -101,7 +101,7 @@ func TestPlanScreens(t *testing.T) {
 func savedPlanDisk(t *testing.T, disk string) string {
 	t.Helper()
 	r := planDisk(t, disk)
-	folder, err := result.CreateFolder(t.TempDir(), r)
+	folder, err := new(result.Saver).CreateFolder(t.TempDir(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestPlanSweeps(t *testing.T) {
 func TestPlanFromAFolderOfResults(t *testing.T) {
 	dir := filepath.Dir(savedPlanDisk(t, "sata"))
 	lesson := result.Result{Schema: result.Version, Kind: result.KindLesson, Name: "lesson", Environment: result.Environment{Host: "sata"}}
-	if _, err := result.CreateFolder(dir, &lesson); err != nil {
+	if _, err := new(result.Saver).CreateFolder(dir, &lesson); err != nil {
 		t.Fatal(err)
 	}
 	for _, from := range []string{dir, filepath.Join(dir, "*")} {

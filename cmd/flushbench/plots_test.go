@@ -19,7 +19,7 @@ func saveProbe(t *testing.T, parent, name string) string {
 	r := &result.Result{Schema: result.Version, Kind: result.KindProbe, Name: name, Complete: true, Probe: &result.Probe{
 		Rows: []result.ProbeRow{{Method: "fdatasync", Op: result.OpOverwrite, SizeBytes: 4096, Durable: true, RatePerS: 1400, MeanNS: ns, P50NS: &ns, MaxNS: ns}},
 	}}
-	dir, err := result.CreateFolder(parent, r)
+	dir, err := new(result.Saver).CreateFolder(parent, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestPlotsOfNothing(t *testing.T) {
 	if len(plots.All(r)) != 0 {
 		t.Fatal("an empty result has pictures")
 	}
-	dir, err := result.CreateFolder(t.TempDir(), r)
+	dir, err := new(result.Saver).CreateFolder(t.TempDir(), r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func TestReportOf500Cells(t *testing.T) {
 // BenchmarkReport500 is the command on a result of 500 cells: below 3 s.
 func BenchmarkReport500(b *testing.B) {
 	r := manyCells(500)
-	dir, err := result.CreateFolder(b.TempDir(), r)
+	dir, err := new(result.Saver).CreateFolder(b.TempDir(), r)
 	if err != nil {
 		b.Fatal(err)
 	}

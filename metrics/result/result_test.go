@@ -266,14 +266,14 @@ func FuzzDecode(f *testing.F) {
 func TestSaveAndLoad(t *testing.T) {
 	r := sample(t)
 	parent := filepath.Join(t.TempDir(), "results")
-	dir, err := CreateFolder(parent, r)
+	dir, err := new(Saver).CreateFolder(parent, r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := filepath.Base(dir), "20261121T091402Z-laptop-7-run"; got != want {
 		t.Errorf("folder %s, want %s", got, want)
 	}
-	second, err := CreateFolder(parent, r)
+	second, err := new(Saver).CreateFolder(parent, r)
 	if err != nil || second == dir {
 		t.Errorf("a taken folder: %s, %v", second, err)
 	}
@@ -322,7 +322,7 @@ func TestFolderNamesAreFlushed(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := CreateFolder(filepath.Join(file, "below"), r); err == nil {
+	if _, err := new(Saver).CreateFolder(filepath.Join(file, "below"), r); err == nil {
 		t.Error("made below a file")
 	}
 }

@@ -45,11 +45,6 @@ func plain(s, empty string) string {
 	return s[:min(len(s), 64)]
 }
 
-// CreateFolder is Saver.CreateFolder for those who count no flushes.
-func CreateFolder(parent string, r *Result) (string, error) {
-	return new(Saver).CreateFolder(parent, r)
-}
-
 // Saver makes folders for results and saves results so that a crash at any moment
 // leaves the old file or the new one, and counts the flushes that it takes for that. One goroutine at a
 // time may save; anyone may read the counts.
