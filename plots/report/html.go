@@ -25,10 +25,9 @@ var pageJS string
 // layout is the page. Its functions are pure.
 var layout = template.Must(template.New("page").Funcs(template.FuncMap{
 	// svg puts a picture in as it is: plots has escaped its texts.
-	"svg":   func(p picture) template.HTML { return template.HTML(p.inline()) },
-	"spans": fullSpans,
-	// pieces are what a line may break between: the axes in the name of a cell.
-	"pieces":    func(s string) []string { return strings.Split(axes.ReplaceAllString(s, ",\n$1"), "\n") },
+	"svg":       func(p picture) template.HTML { return template.HTML(p.inline()) },
+	"spans":     fullSpans,
+	"pieces":    pieces,
 	"breakable": Breakable,
 	// class turns an outcome into a CSS class.
 	"class": func(o verdict.ClaimOutcome) string { return strings.ReplaceAll(string(o), " ", "-") },
@@ -48,19 +47,22 @@ func (p *page) html(w io.Writer) error {
 // axes is where one axis of a cell's name ends and the next begins.
 var axes = regexp.MustCompile(`,([a-z])`)
 
+// pieces are what a line may break between: the axes in the name of a cell.
+func pieces(s string) []string { return strings.Split(axes.ReplaceAllString(s, ",\n$1"), "\n") }
+
 // Breakable returns a name, such as a cell's, as HTML that a line may break where one
 // axis ends and the next begins, and at blanks, but not at the hyphens of a short word.
 func Breakable(s string) template.HTML {
 	words := strings.Split(s, " ")
 	for i, word := range words {
-		pieces := strings.Split(axes.ReplaceAllString(word, ",\n$1"), "\n")
-		for k, piece := range pieces {
-			pieces[k] = template.HTMLEscapeString(piece)
-			if strings.Contains(piece, "-") && utf8.RuneCountInString(piece) <= maxWhole {
-				pieces[k] = `<span class="whole">` + pieces[k] + `</span>`
+		parts := pieces(word)
+		for k, part := range parts {
+			parts[k] = template.HTMLEscapeString(part)
+			if strings.Contains(part, "-") && utf8.RuneCountInString(part) <= maxWhole {
+				parts[k] = `<span class="whole">` + parts[k] + `</span>`
 			}
 		}
-		words[i] = strings.Join(pieces, "<wbr>")
+		words[i] = strings.Join(parts, "<wbr>")
 	}
 	return template.HTML(strings.Join(words, " "))
 }
