@@ -88,6 +88,9 @@ func parseAddress(text string) (a Address, err error) {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return a, errors.New("a port that is not 1 to 65535")
 		}
+		if u, err := url.Parse(a.Scheme + "://" + a.Place); err != nil || u.Host != a.Place { // out of tcp(...)
+			return a, errors.New("a host with characters that none has")
+		}
 	}
 	if a.Options, err = url.ParseQuery(u.RawQuery); err != nil {
 		return a, errors.New("options after ? that are not NAME=VALUE&NAME=VALUE")

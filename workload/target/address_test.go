@@ -51,6 +51,8 @@ func TestParseAddress(t *testing.T) {
 		{"mysql://u@unix()/d", "does not begin with /", "", ""},
 		{"mysql://u@unix(@)/d", "nothing in it", "", ""},
 		{"mysql://u@tcp()/d", "nothing in it", "", ""},
+		{"mysql://u@tcp( h)/d", "characters that none has", "", ""},
+		{"mysql://u@tcp(h/x)/d", "characters that none has", "", ""},
 		{"mysql://u@unix(/x)h/d", "a host beside", "", ""},
 		{"mysql://u%00@h/d", "a control character", "", ""},
 	} {
