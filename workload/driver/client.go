@@ -12,6 +12,7 @@ type client struct {
 	id      uint32
 	session workload.Session
 	sampler workload.Sampler // nil: no samples
+	notes   Notes            // nil: none
 	wake    chan struct{}    // capacity 1: the alarm's token
 	seat    *seat            // paced; else nil
 	txn     workload.Txn
@@ -29,6 +30,9 @@ func newClient(w *worker, id uint32, s workload.Session) *client {
 	cl.txn = workload.Txn{Client: id, Ops: cl.op[:]}
 	if g := w.c.cfg.Txns; g != nil {
 		cl.txn = *g.NewTxn(id)
+	}
+	if w.c.cfg.Notes != nil {
+		cl.notes = w.c.cfg.Notes(id, s)
 	}
 	if sampler, ok := s.(workload.Sampler); ok && w.c.cfg.Measure && w.c.cfg.SampleEvery > 0 {
 		cl.sampler = sampler
@@ -73,7 +77,15 @@ func (cl *client) next() (size int64, ok bool) {
 	if cl.c.cfg.Spend != nil && !cl.pay(size) {
 		return size, false
 	}
+	cl.asks()
 	return size, true
+}
+
+// asks notes that the next transaction is asked for.
+func (cl *client) asks() {
+	if cl.notes != nil {
+		cl.notes.Asks(cl.seq + 1)
+	}
 }
 
 // closedLoop commits as fast as it goes, think time apart.
@@ -94,7 +106,7 @@ func (cl *client) closedLoop() {
 		if sample {
 			cl.sampler.SampleNext()
 		}
-		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err) {
+		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err, size) {
 			return
 		}
 		now = clock.Now()
@@ -149,7 +161,7 @@ func (cl *client) paced() {
 		if sample {
 			cl.sampler.SampleNext()
 		}
-		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err) {
+		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err, size) {
 			return
 		}
 		now, done = clock.Now(), 1
@@ -181,7 +193,7 @@ func (cl *client) unmeasured() {
 		if cl.c.burnup > 0 {
 			cl.work()
 		}
-		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err) {
+		if err := cl.session.Run(&cl.txn); err != nil && !cl.again(err, size) {
 			return
 		}
 		cl.seq++
@@ -189,6 +201,9 @@ func (cl *client) unmeasured() {
 		if cl.txn.Rollback {
 			n, size = 0, 0
 			cl.rolledBackUnmeasured()
+		}
+		if cl.notes != nil {
+			cl.notes.Acked(cl.seq, size)
 		}
 		if cl.counted(n, size) || !cl.think() {
 			return

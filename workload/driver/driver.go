@@ -83,6 +83,10 @@ type Config struct {
 	// recorders (nil when Measure is off), for a tracker's Begin and for Live.
 	OnStart func(w metrics.Window, set *metrics.RecorderSet)
 
+	// Notes, if not nil, returns who takes down what a client asks for and is told; it
+	// is called once for each, before the first commit. Parked clients only.
+	Notes func(client uint32, s workload.Session) Notes
+
 	// Batch runs the threads of this process under SCHED_BATCH meanwhile (Linux):
 	// a client that is woken does not push the thread aside that wakes the others.
 	// For closed loops on a target in this process. A child that is started meanwhile
@@ -98,6 +102,20 @@ type Config struct {
 	// EndBudget). A worker takes up to 16 KiB ahead, which it may not use.
 	// Safe for concurrent use.
 	Spend func(n int64) error
+}
+
+// Notes takes down what one client asks for and what it is told, in order. The client
+// calls it, on its own goroutine, and goes on when it returns.
+type Notes interface {
+	// Asks: the client is about to ask for the transaction of sequence seq
+	// (workload.Session.Seq).
+	Asks(seq uint64)
+	// Acked: that of sequence seq was acknowledged. A crash may take size bytes of log
+	// with it; 0: it changed nothing.
+	Acked(seq uint64, size int64)
+	// Refused: t, which takes size bytes of log, failed with err, and the client gives
+	// up when Refused returns.
+	Refused(t *workload.Txn, size int64, err error)
 }
 
 // Validate fills in defaults and says what is out of range or does not go
@@ -141,6 +159,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("driver: a backlog of at most %d: must be above 0, or 0 for that of 10 s", c.MaxBacklog)
 	case c.Mode == workload.Pipelined && c.Txns != nil:
 		return fmt.Errorf("driver: pipelined clients run workload %v only: one that waits for a row lock would keep its worker from releasing it; use %v clients", workload.KindLog, workload.Parked)
+	case c.Mode == workload.Pipelined && c.Notes != nil:
+		return fmt.Errorf("driver: pipelined clients take no notes: use %v clients", workload.Parked)
 	case c.Mode == workload.Pipelined && c.ThinkTime > 0:
 		return fmt.Errorf("driver: pipelined clients have no think time: use %v clients", workload.Parked)
 	}

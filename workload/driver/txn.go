@@ -16,6 +16,7 @@ func (cl *client) nextTxn() (size int64, ok bool) {
 			return size, false
 		}
 	}
+	cl.asks()
 	return size, true
 }
 
@@ -37,10 +38,10 @@ func (c *cell) txnBytes(t *workload.Txn) int64 {
 	return int64(n)
 }
 
-// again runs the client's transaction, which has failed with err, until it is
-// no longer rolled back for the sake of others. Its latency goes on. It
+// again runs the client's transaction of size bytes of log, which has failed with err,
+// until it is no longer rolled back for the sake of others. Its latency goes on. It
 // returns false when the cell is over, or fails.
-func (cl *client) again(err error) bool {
+func (cl *client) again(err error, size int64) bool {
 	for err != nil {
 		switch {
 		case errors.Is(err, workload.ErrDeadlock):
@@ -48,6 +49,9 @@ func (cl *client) again(err error) bool {
 		case errors.Is(err, workload.ErrLockWaitTimeout):
 			cl.lockTimeouts++
 		default:
+			if cl.notes != nil {
+				cl.notes.Refused(&cl.txn, size, err)
+			}
 			cl.failed(err)
 			return false
 		}
@@ -62,6 +66,13 @@ func (cl *client) again(err error) bool {
 // ended accounts for a transaction that was under way from start to now, as
 // acked does.
 func (cl *client) ended(start, now, size int64) (in, over bool) {
+	if cl.notes != nil {
+		lost := size
+		if cl.txn.Rollback {
+			lost = 0
+		}
+		cl.notes.Acked(cl.seq, lost)
+	}
 	switch {
 	case cl.txn.Rollback:
 		return false, cl.rolledBack(start, now)

@@ -124,6 +124,25 @@ func TestDiesInAck(t *testing.T) {
 	}
 }
 
+// A reader that was held up between the head and the slots, by a time round them, is
+// not sure of what it has found.
+func TestHeldUpAtTheHead(t *testing.T) {
+	lane := made(t, Config{Clients: 1, History: 8}).Lane(0)
+	lane.Open(0)
+	for seq := uint64(1); seq <= 40; seq++ {
+		lane.Begin(seq)
+		if got, sure := lane.begunFrom(lane.w[laneBegun].Load()); got != seq || !sure {
+			t.Fatalf("the lane has begun %d, %v; want %d", got, sure, seq)
+		}
+		lane.Ack(seq, int64(seq), seq, 1)
+	}
+	for head := uint64(0); head < 40; head += 8 {
+		if seq, sure := lane.begunFrom(head); sure {
+			t.Errorf("from %d on %d was begun, for sure; want a second look", head, seq)
+		}
+	}
+}
+
 // Sequences that were used up without an acknowledgement are no acknowledgements, and
 // those around them are.
 func TestUsedUp(t *testing.T) {

@@ -68,11 +68,14 @@ func (c Config) Bytes() int64 { return 8 * int64(c.words()) }
 // file of evidence.
 const (
 	magic   = 0x31676c6873756c66 // "flushlg1"
-	version = 3
+	version = 4
 
 	// lineWords keeps two writers apart: two cache lines, because lines are
 	// fetched in pairs.
 	lineWords = 16
+
+	// slotsInLine are how many slots lie in one line of the cache: 64 bytes.
+	slotsInLine = 8
 
 	// The head.
 	headMagic   = 0
@@ -94,7 +97,7 @@ const (
 
 	// A lane: the words of its head, its slots of a word each, its dates of two.
 	laneBase  = 0 // the client's last sequence before the ledger
-	laneBegun = 1
+	laneBegun = 1 // less than slotsInLine before the last sequence that was asked for
 	laneOpen  = 2 // 1: base is there
 	laneDates = 3 // how many so far
 	laneDated = 4 // the newest of them

@@ -60,7 +60,7 @@ func (l *Ledger) Lane(client int) *Lane {
 	dates := laneHead + l.cfg.History
 	return &Lane{
 		w: w[:laneHead:laneHead], slots: w[laneHead:dates:dates], dates: w[dates:][:dateWords*l.cfg.dates()],
-		origin: l.origin, shift: uint8(bits.Len(uint(l.cfg.History - 1))),
+		origin: l.origin, far: uint64(min(slotsInLine, l.cfg.History) - 1), shift: uint8(bits.Len(uint(l.cfg.History - 1))),
 	}
 }
 

@@ -5,9 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// A slot is one word, so that one store notes an acknowledgement, whole or not at all:
+// A slot is one word, so that one store notes that a commit is asked for, and one that
+// it was acknowledged, whole or not at all:
 //
-//	bit  0       1: there is one
+//	bit  0       1: it was acknowledged; 0: asked for, with all ones from bit 3 on
 //	bits 1..2    which time round the slots it is, modulo 4
 //	bits 3..19   bytes: 13 bits, and 4 by how much they are shifted to the left
 //	bits 20..63  end in the log
@@ -23,8 +24,15 @@ const (
 // 256 MiB.
 const MaxAckBytes = (1<<sizeBits - 1) << (1<<(slotSize-slotShift) - 1)
 
+// unacked is a commit that was asked for. All other bits are 0 where nothing was ever
+// written.
+const unacked = ^uint64(lapMask)
+
 // lap tells one time round the slots from the others.
-func (l *Lane) lap(seq uint64) uint64 { return 1 | seq>>l.shift&3<<1 }
+func (l *Lane) lap(seq uint64) uint64 { return seq >> l.shift & 3 << 1 }
+
+// slot is where a sequence is noted.
+func (l *Lane) slot(seq uint64) *atomic.Uint64 { return &l.slots[seq&l.mask()] }
 
 // mask is by which a sequence has its slot.
 func (l *Lane) mask() uint64 { return uint64(len(l.slots)) - 1 }

@@ -93,7 +93,7 @@ func newCost(t *testing.T, s *Spec) *cost {
 	c := &cost{p: p, l: l, ended: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.end = cancel
-	cfg := driver.Config{Target: &optional{Target: p.target, c: c}, Clients: s.Clients, Sizes: s.Sizes, Seed: s.Seed, Duration: s.Limit, SampleEvery: -1}
+	cfg := driver.Config{Target: p.target, Notes: c.notes, Clients: s.Clients, Sizes: s.Sizes, Seed: s.Seed, Duration: s.Limit, SampleEvery: -1}
 	go func() {
 		_, err := driver.Run(ctx, cfg)
 		c.ended <- err
@@ -131,55 +131,30 @@ func (c *cost) stop(t *testing.T) {
 	}
 }
 
-// optional is a target whose sessions pass the ledger or do not.
+// notes are those of a victim, which can be turned off. They count for themselves what
+// they took down, so that the ledger sees no gaps.
+func (c *cost) notes(client uint32, s workload.Session) driver.Notes {
+	return &optional{notes: notesIn(c.l)(client, s).(*notes), with: &c.with}
+}
+
 type optional struct {
-	workload.Target
-	c *cost
+	_ [128]byte // what two clients write lies apart
+	*notes
+	with *atomic.Bool
+	seq  uint64
+	on   bool // for the transaction under way
+	_    [128]byte
 }
 
-func (o *optional) Connect(client uint32) (workload.Session, error) {
-	bare, err := o.Target.Connect(client)
-	if err != nil {
-		return nil, err
+func (n *optional) Asks(uint64) {
+	if n.on = n.with.Load(); n.on {
+		n.seq++
+		n.notes.Asks(n.seq)
 	}
-	p := &promising{Target: counting{bare: bare}, ledger: o.c.l, size: o.c.p.size}
-	noted, err := p.Connect(client)
-	return &choice{Session: &counted{Session: bare}, noted: noted, c: o.c}, err
 }
 
-type choice struct {
-	workload.Session
-	noted workload.Session
-	c     *cost
-}
-
-func (x *choice) Run(t *workload.Txn) error {
-	if x.c.with.Load() {
-		return x.noted.Run(t)
+func (n *optional) Acked(_ uint64, size int64) {
+	if n.on {
+		n.notes.Acked(n.seq, size)
 	}
-	return x.Session.Run(t)
 }
-
-// counting has one session, which knows of what it was asked for alone: so the
-// ledger sees no gaps. Both ways have one of their own.
-type counting struct {
-	workload.Target
-	bare workload.Session
-}
-
-func (c counting) Connect(uint32) (workload.Session, error) { return &counted{Session: c.bare}, nil }
-
-type counted struct {
-	workload.Session
-	seq uint64
-}
-
-func (x *counted) Run(t *workload.Txn) error {
-	err := x.Session.Run(t)
-	if err == nil {
-		x.seq++
-	}
-	return err
-}
-
-func (x *counted) Seq() uint64 { return x.seq }

@@ -85,7 +85,7 @@ func Run(ctx context.Context, s *Spec, l *ledger.Ledger, disk vfs.FS, ready func
 		return err
 	}
 	cfg := driver.Config{
-		Target:  &promising{Target: p.target, ledger: l, size: p.size},
+		Target: p.target, Notes: notesIn(l),
 		Clients: s.Clients, Sizes: s.Sizes, Seed: s.Seed, Txns: p.txns, Duration: s.Limit, SampleEvery: -1,
 	}
 	if s.Rate > 0 {

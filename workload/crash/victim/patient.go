@@ -29,7 +29,6 @@ type patient struct {
 	missed  uint64              // acknowledgements that follow came too late for
 	stop    stopper
 	look    func() look
-	size    func(*workload.Txn) int64
 }
 
 // look is what the logs say at about one moment.
@@ -128,12 +127,7 @@ func (p *patient) openLog(marks [metrics.NumKinds]durability.Watermark) error {
 	if err != nil {
 		return err
 	}
-	bodies, err := p.spec.Bodies()
-	if err != nil {
-		return err
-	}
 	p.target = embedded.New(e)
-	p.size = func(t *workload.Txn) int64 { return int64(bodies.Record(len(t.Ops[0].Value))) }
 	p.look = func() (l look) {
 		l.marks.Watermarks = e.Watermarks()
 		for k, m := range marks {
@@ -167,9 +161,7 @@ func (p *patient) openDatabase(marks [metrics.NumKinds]durability.Watermark) err
 	if err != nil {
 		return err
 	}
-	target := embedded.NewDatabase(db, seqs)
-	p.target, p.txns = target, g
-	p.size = func(t *workload.Txn) int64 { return int64(target.TxnBytes(t)) }
+	p.target, p.txns = embedded.NewDatabase(db, seqs), g
 	binlog := s.binlogMarks()
 	p.look = func() (l look) {
 		l.marks = db.Marks()

@@ -1,6 +1,7 @@
 package victim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,24 +14,46 @@ import (
 	"flushbench/engine/lsn"
 	"flushbench/workload"
 	"flushbench/workload/crash/ledger"
+	"flushbench/workload/driver"
 )
 
 // asWitness makes the test binary commit to a target that does nothing, as fast
 // as it can, and lets each client note what it has seen in a second ledger.
 const asWitness = "witness"
 
-// nowhere acknowledges at once.
-type nowhere struct{ seq uint64 }
+// nowhere acknowledges at once. Its client has seen an acknowledgement at the latest
+// when it asks for the next.
+type nowhere struct {
+	seq  uint64
+	seen *ledger.Lane
+}
 
-func (s *nowhere) Run(*workload.Txn) error { s.seq++; return nil }
-func (s *nowhere) Seq() uint64             { return s.seq }
-func (s *nowhere) LastEnd() lsn.LSN        { return lsn.LSN(s.seq) }
-func (s *nowhere) Close() error            { return nil }
+func (s *nowhere) Run(*workload.Txn) error {
+	if s.seq > 0 {
+		s.seen.Begin(s.seq)
+		s.seen.Ack(s.seq, 0, 0, 0)
+	}
+	s.seq++
+	return nil
+}
+
+func (s *nowhere) Seq() uint64      { return s.seq }
+func (s *nowhere) LastEnd() lsn.LSN { return lsn.LSN(s.seq) }
+func (s *nowhere) Close() error     { return nil }
 
 // nowheres is the target of it.
-type nowheres struct{ workload.Target }
+type nowheres struct {
+	workload.Target
+	seen *ledger.Ledger
+}
 
-func (nowheres) Connect(uint32) (workload.Session, error) { return &nowhere{}, nil }
+func (n nowheres) Connect(client uint32) (workload.Session, error) {
+	lane := n.seen.Lane(int(client))
+	lane.Open(0)
+	return &nowhere{seen: lane}, nil
+}
+
+func (nowheres) Overhead() workload.Overhead { return workload.Overhead{} }
 
 const witnesses = 3
 
@@ -42,21 +65,13 @@ func witness() int {
 		return 1
 	}
 	promised.Tick(clock.Now())
-	target := &promising{Target: nowheres{}, ledger: promised, size: func(*workload.Txn) int64 { return 1 }}
-	for c := range witnesses {
-		s, err := target.Connect(uint32(c))
-		if err != nil {
-			return 1
-		}
-		lane := seen.Lane(c)
-		lane.Open(0)
-		go func() {
-			for txn := (workload.Txn{Ops: []workload.Op{{Kind: workload.OpAppend}}}); s.Run(&txn) == nil; {
-				lane.Begin(s.Seq())
-				lane.Ack(s.Seq(), 0, 0, 0)
-			}
-		}()
-	}
+	go func() {
+		_, err := driver.Run(context.Background(), driver.Config{
+			Target: nowheres{seen: seen}, Notes: notesIn(promised), Clients: witnesses, Sizes: workload.FixedSize(64), Duration: time.Hour, SampleEvery: -1,
+		})
+		fmt.Fprintln(os.Stderr, "the load has ended:", err)
+		os.Exit(1)
+	}()
 	for { // as the sampler does
 		promised.Tick(clock.Now())
 		time.Sleep(time.Millisecond)

@@ -41,27 +41,36 @@ func (s *watched) Seq() uint64      { return s.seq }
 func (s *watched) LastEnd() lsn.LSN { return lsn.LSN(100 * s.seq) }
 func (s *watched) Close() error     { return nil }
 
-// watchedTarget has the one session.
-type watchedTarget struct {
-	workload.Target
-	s *watched
+// told is a client as the driver has it, with a session that it watches.
+type told struct {
+	*notes
+	w *watched
 }
 
-func (w watchedTarget) Connect(uint32) (workload.Session, error) { return w.s, nil }
-
-func promised(t *testing.T, w *watched) (workload.Session, *ledger.Ledger) {
+func takesNotes(t *testing.T, w *watched) (*told, *ledger.Ledger) {
 	t.Helper()
 	l, err := ledger.New(ledger.Config{Clients: 1, History: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.t, w.ledger = t, l
-	p := &promising{Target: watchedTarget{s: w}, ledger: l, size: func(*workload.Txn) int64 { return 10 }}
-	s, err := p.Connect(0)
-	if err != nil {
-		t.Fatal(err)
+	return &told{notes: notesIn(l)(0, w).(*notes), w: w}, l
+}
+
+// run is what the driver does with a transaction (TestNotes there).
+func (c *told) run(size int64) error {
+	seq := c.w.seq + 1
+	c.Asks(seq)
+	switch err := c.w.Run(appends()); {
+	case err == nil:
+		c.Acked(seq, size)
+		return nil
+	case workload.Retryable(err):
+		return err
+	default:
+		c.Refused(appends(), size, err)
+		return err
 	}
-	return s, l
 }
 
 // following is a patient whose tracker knows of nothing but what the ledger has.
@@ -80,24 +89,22 @@ func appends() *workload.Txn { return &workload.Txn{Ops: []workload.Op{{Kind: wo
 
 // A commit is begun in the ledger before the target knows of it, and acknowledged
 // there when the client goes on. The next sample counts what may be lost of it.
-func TestPromise(t *testing.T) {
-	s, l := promised(t, &watched{seq: 5, fails: []error{nil, workload.ErrDeadlock, nil}})
+func TestNotes(t *testing.T) {
+	c, l := takesNotes(t, &watched{seq: 5, fails: []error{nil, workload.ErrDeadlock, nil}})
 	for i, want := range []uint64{6, 6, 7} {
-		err := s.Run(appends())
+		err := c.run(10)
 		if errors.Is(err, workload.ErrDeadlock) != (i == 1) {
 			t.Fatalf("Run = %v", err)
 		}
-		c := l.Read().Clients[0]
-		if c.Base != 5 || c.Acked != want || l.Failed() {
-			t.Errorf("after call %d the ledger has base %d, acknowledged %d, failed %v; want 5, %d, false", i, c.Base, c.Acked, l.Failed(), want)
+		has := l.Read().Clients[0]
+		if has.Base != 5 || has.Acked != want || l.Failed() {
+			t.Errorf("after call %d the ledger has base %d, acknowledged %d, failed %v; want 5, %d, false", i, has.Base, has.Acked, l.Failed(), want)
 		}
-		if a, ok := c.At(want); !ok || a.End != 100*want {
+		if a, ok := has.At(want); !ok || a.End != 100*want {
 			t.Errorf("At(%d) = %+v, %v", want, a, ok)
 		}
 	}
-	rollback := appends()
-	rollback.Rollback = true
-	if err := s.Run(rollback); err != nil {
+	if err := c.run(0); err != nil { // a rollback
 		t.Fatal(err)
 	}
 	var x ledger.Sample
@@ -108,14 +115,14 @@ func TestPromise(t *testing.T) {
 			t.Errorf("the sample is %+v; want 3 acknowledged, 1 commit beyond 600, 2 in all, and no rollback", x)
 		}
 	}
-	if c := l.Read().Clients[0]; c.Acked != 8 {
-		t.Errorf("with a rollback %d are acknowledged; want 8", c.Acked)
+	if has := l.Read().Clients[0]; has.Acked != 8 {
+		t.Errorf("with a rollback %d are acknowledged; want 8", has.Acked)
 	}
-	if err := s.Run(appends()); err != nil {
+	if err := c.run(10); err != nil {
 		t.Fatal(err)
 	}
-	c := l.Read().Clients[0]
-	if a, ok := c.At(9); !ok || a.At != x.At {
+	has := l.Read().Clients[0]
+	if a, ok := has.At(9); !ok || a.At != x.At {
 		t.Errorf("what came after the sample at %d is dated %+v, %v", x.At, a, ok)
 	}
 }
@@ -123,12 +130,12 @@ func TestPromise(t *testing.T) {
 // A sampler that came too late for some acknowledgements says how many: what it
 // counts is then no bound.
 func TestSamplesSayWhatTheyMissed(t *testing.T) {
-	s, l := promised(t, &watched{})
+	c, l := takesNotes(t, &watched{})
 	p := following(t, l)
 	var x ledger.Sample
 	for round := range 3 {
 		for range 63 + round {
-			if err := s.Run(appends()); err != nil {
+			if err := c.run(10); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -144,11 +151,11 @@ func TestSamplesSayWhatTheyMissed(t *testing.T) {
 func TestStubborn(t *testing.T) {
 	broken := errors.New("flush: input/output error")
 	w := &watched{fails: []error{nil, broken, broken, nil, broken}, after: true}
-	s, l := promised(t, w)
-	if err := s.Run(appends()); err != nil {
+	c, l := takesNotes(t, w)
+	if err := c.run(10); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Run(appends()); !errors.Is(err, broken) {
+	if err := c.run(10); !errors.Is(err, broken) {
 		t.Errorf("Run = %v; want the first error", err)
 	}
 	if f := l.Failure(); f == nil || f.Text != broken.Error() {
@@ -157,7 +164,7 @@ func TestStubborn(t *testing.T) {
 	if w.calls != 2+stubborn {
 		t.Errorf("%d calls; want %d", w.calls, 2+stubborn)
 	}
-	if c := l.Read().Clients[0]; c.Acked != 4 {
-		t.Errorf("acknowledged %d; want 4: the one that came after the failure", c.Acked)
+	if has := l.Read().Clients[0]; has.Acked != 4 {
+		t.Errorf("acknowledged %d; want 4: the one that came after the failure", has.Acked)
 	}
 }
