@@ -66,7 +66,7 @@ func (l *Lane) Ack(end lsn.LSN, at, sizeBytes int64) {
 	l.last = end
 	l.cum += sizeBytes
 	l.ring[t&l.mask] = laneEntry{end: end, at: at, cum: l.cum}
-	l.tail.Store(t + 1) // this store makes the entry visible to the sampler
+	lsn.Publish(&l.tail, t+1) // this store makes the entry visible to the sampler
 }
 
 // advance moves the cursor of kind k past every seen entry that w covers.

@@ -95,7 +95,7 @@ func (b *lockFree) publish(p uint64, t Type, w0, w1 uint64, body []byte) {
 	yield.Point(yield.CopyPublish)
 	// This store makes every byte of the record visible to the consumer that
 	// loads the word in Advance.
-	b.word(p).Store(p ^ b.key)
+	lsn.Publish(b.word(p), p^b.key)
 }
 
 // Reserved implements Buffer.
@@ -118,7 +118,7 @@ func (b *lockFree) Advance(maxBytes int, visit Visit) lsn.LSN {
 	}
 	if p != start {
 		yield.Point(yield.AdvanceStore)
-		b.ready.Store(p)
+		lsn.Publish(&b.ready, p)
 	}
 	return lsn.LSN(p)
 }
@@ -137,7 +137,7 @@ func (b *lockFree) Pad(block int) {
 		if b.reserved.CompareAndSwap(p, p+n) {
 			b.fillPad(p, n)
 			yield.Point(yield.PadPublish)
-			b.word(p).Store(p ^ b.key)
+			lsn.Publish(b.word(p), p^b.key)
 			return
 		}
 		runtime.Gosched()

@@ -2,7 +2,6 @@ package redo
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"sync/atomic"
 	"unsafe"
 
@@ -73,10 +72,10 @@ func (r *ring) checksum(p uint64, payload int) uint32 {
 	i := (p + 12) & r.mask
 	n := uint64(HeaderSize - 12 + payload)
 	if i+n <= uint64(len(r.mem)) {
-		return crc32.Update(seed, castagnoli, r.mem[i:i+n])
+		return crcUpdate(seed, r.mem[i:i+n])
 	}
-	seed = crc32.Update(seed, castagnoli, r.mem[i:])
-	return crc32.Update(seed, castagnoli, r.mem[:i+n-uint64(len(r.mem))])
+	seed = crcUpdate(seed, r.mem[i:])
+	return crcUpdate(seed, r.mem[:i+n-uint64(len(r.mem))])
 }
 
 func (r *ring) copyIn(p uint64, b []byte) {
