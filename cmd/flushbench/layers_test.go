@@ -32,7 +32,7 @@ var theLaw = law{
 		{"workload/crash/victim", "workload workload/judge workload/driver workload/crash/subject workload/crash/ledger workload/target/embedded workload/durability metrics engine engine/... groupcommit metrics/stats"},
 		{"workload/judge", "workload/crash/subject workload/crash/ledger workload/target/embedded engine engine/... groupcommit workload workload/durability"},
 		{"workload/crash/subject", "workload workload/durability workload/target/embedded engine engine/... groupcommit"},
-		{"workload/crash/ledger", "engine/clock"},
+		{"workload/crash/ledger", "engine/clock engine/lsn"},
 		{"workload/target/mysql workload/target/postgres", "workload workload/target workload/server engine/lsn"}, // the server is for their tests
 		{"workload/server", "workload/workdir workload/target workload/process workload/process/processtest metrics/hostinfo metrics/result engine/vfs engine/clock"},
 		{"workload/driver", "workload metrics engine/clock engine/lsn"},

@@ -1,5 +1,7 @@
 package ledger
 
+import "flushbench/engine/lsn"
+
 // Lane is one client's part of a ledger. One goroutine at a time writes it.
 type Lane struct {
 	w      words // of the lane
@@ -27,9 +29,9 @@ func (l *Lane) Open(base uint64) {
 // cache: a client that goes on on another processor takes each line along that it has
 // written, at some 20 ns a commit.
 func (l *Lane) Begin(seq uint64) {
-	release(l.slot(seq), unacked|l.lap(seq))
+	lsn.Publish(l.slot(seq), unacked|l.lap(seq))
 	if seq&l.far == 0 {
-		release(&l.w[laneBegun], seq)
+		lsn.Publish(&l.w[laneBegun], seq)
 	}
 }
 
@@ -46,16 +48,16 @@ func (l *Lane) Ack(seq uint64, at int64, end uint64, sizeBytes int64) {
 	if at := uint64(at + l.origin); at != l.w[laneDated].Load() {
 		l.date(seq, at)
 	}
-	release(l.slot(seq), 1|l.lap(seq)|packAck(end, sizeBytes)) // this store makes it visible
+	lsn.Publish(l.slot(seq), 1|l.lap(seq)|packAck(end, sizeBytes)) // this store makes it visible
 }
 
 // date notes when the acknowledgements from sequence seq on came.
 func (l *Lane) date(seq, at uint64) {
 	n := l.w[laneDates].Load()
-	release(l.dateSeq(n), seq)
-	release(l.dateAt(n), at)
-	release(&l.w[laneDated], at)
-	release(&l.w[laneDates], n+1) // this store makes the date visible
+	lsn.Publish(l.dateSeq(n), seq)
+	lsn.Publish(l.dateAt(n), at)
+	lsn.Publish(&l.w[laneDated], at)
+	lsn.Publish(&l.w[laneDates], n+1) // this store makes the date visible
 }
 
 // acked is the last sequence that was acknowledged, and base if none was. What was
