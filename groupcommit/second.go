@@ -81,7 +81,6 @@ type Staged struct {
 
 	next *Staged
 	err  error
-	turn uint64        // transactions that were through the FLUSH stage's queue before its last group, plus 1; FLUSH lock
 	ch   chan struct{} // capacity 1
 }
 

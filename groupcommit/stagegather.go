@@ -12,30 +12,37 @@ import (
 // this is the plain form: wait while commits keep coming, no longer than a cycle
 // took.
 //
-// Where the flushes of neighbouring groups do not overlap (Serial) one group of all
-// clients is best: both flushes serve all of them. Where they do, two groups of half
-// the clients are: while one is in the redo log's flush the other is in the
-// binlog's, and the work of one beside a flush of the other. Left alone the groups
-// fragment: the first client that comes back finds the FLUSH stage free and takes a
-// flush for itself. Two halves can pay only where the two flushes take about as
-// long; else the longer one gathers the groups by itself.
-//
-// REQUIRES, but for flushed and synced: the lock of the FLUSH stage.
+// One group of all clients is best, since both flushes serve all of them. Where the
+// flushes of neighbouring groups may overlap the groups fragment when left alone: the
+// first client that comes back finds the FLUSH stage free and takes a flush for itself,
+// beside the binlog's, which makes both longer. So a group waits until those ahead of it
+// are released, and then for those who come back. There is nothing left that could
+// overlap, but while the gatherer holds off.
 type stageGatherer struct {
-	want int // serial: the last group and those who waited when it was done
-	off  holdOff
+	off holdOff // FLUSH lock
+	// want is the group that was released last and those who waited then; the next
+	// group takes it.
+	want  atomic.Int64
+	ahead atomic.Int64  // transactions that have left the FLUSH stage and are not released
+	none  chan struct{} // capacity 1: ahead has become 0 since somebody looked
 
-	passed  uint64       // transactions through the queue so far
 	flushNs atomic.Int64 // of the last FLUSH group: redo flush and binlog write; BinlogFirst: of the last redo flush
 	syncNs  atomic.Int64 // of the last SYNC group
 }
 
-// detached notes that a group of n has left the queue.
-func (h *stageGatherer) detached(first *Staged, n int) {
-	for s := first; s != nil; s = s.next {
-		s.turn = h.passed + 1
+// detached notes that a group of n goes ahead. REQUIRES: the lock of the FLUSH stage.
+func (h *stageGatherer) detached(n int) { h.ahead.Add(int64(n)) }
+
+// released notes that a group of n is about to be woken, while others wait in the FLUSH
+// stage. Each group that was detached must come by here.
+func (h *stageGatherer) released(n, waiting int) {
+	h.want.Store(int64(n + waiting))
+	if h.ahead.Add(int64(-n)) == 0 {
+		select {
+		case h.none <- struct{}{}:
+		default:
+		}
 	}
-	h.passed += uint64(n)
 }
 
 // flushed and synced may be called from any goroutine.
@@ -43,43 +50,45 @@ func (h *stageGatherer) flushed(ns int64) { h.flushNs.Store(ns) }
 
 func (h *stageGatherer) synced(ns int64) { h.syncNs.Store(ns) }
 
-// expected is how many transactions the next group should have.
-func (h *stageGatherer) expected(g *OrderedCommit) int {
-	if g.cfg.Serial {
-		want := h.want
-		h.want = 0
-		return want
-	}
-	flush, sync := h.flushNs.Load(), h.syncNs.Load()
-	turn := g.flush.turn()
-	if turn == 0 || flush > 2*sync || sync > 2*flush {
-		return 0
-	}
-	// Since these clients' last turn everybody has had one: so many are active.
-	return int(h.passed-(turn-1)+1) / 2
-}
-
+// before returns when the next group should be closed. REQUIRES: the lock of the FLUSH
+// stage, so that nobody goes ahead meanwhile.
 func (h *stageGatherer) before(g *OrderedCommit) {
 	if !g.cfg.Delay.Adaptive {
 		return
 	}
-	want := h.expected(g)
-	if want < 2 {
+	if h.ahead.Load() == 0 && h.want.Load() < 2 {
+		h.want.Store(0)
 		return
 	}
 	if h.off.pass() {
+		h.want.Store(0)
 		return
 	}
+	start, have := clock.Now(), g.flush.waiting()
+	if g.cfg.Count > 0 && have >= g.cfg.Count {
+		h.want.Store(0)
+		return
+	}
+	for h.ahead.Load() > 0 {
+		<-h.none
+	}
+	if want := int(h.want.Swap(0)); want >= 2 {
+		h.gather(g, have, want)
+	}
+	g.stats.gathers.Add(1)
+	g.stats.gatherNs.Add(clock.Now() - start)
+}
+
+// gather waits for a group of want; have were there before anybody was waited for.
+func (h *stageGatherer) gather(g *OrderedCommit, have, want int) {
 	if g.cfg.Count > 0 {
 		want = min(want, g.cfg.Count)
 	}
-	cycle := h.flushNs.Load() + h.syncNs.Load()
-	start := clock.Now()
-	have := g.flush.waiting()
-	for n, last := have, start; ; {
+	cycle, start := h.flushNs.Load()+h.syncNs.Load(), clock.Now()
+	for n, last := g.flush.waiting(), start; ; {
 		if n >= want {
 			h.off.hit()
-			break
+			return
 		}
 		runtime.Gosched()
 		now := clock.Now()
@@ -95,11 +104,9 @@ func (h *stageGatherer) before(g *OrderedCommit) {
 			if 2*(n-have) < want-have {
 				h.off.miss()
 			}
-			break
+			return
 		}
 	}
-	g.stats.gathers.Add(1)
-	g.stats.gatherNs.Add(clock.Now() - start)
 }
 
 // patienceOf is gatherer.patience for a group that takes a whole cycle.

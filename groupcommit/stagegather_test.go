@@ -1,45 +1,92 @@
 package groupcommit
 
 import (
+	"runtime"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-// Where flushes overlap, half of those who are active make a group, if the two
-// flushes take about as long; those who are active are all who had a turn since
-// the waiting had theirs.
-func TestExpectsHalfWhereFlushesOverlap(t *testing.T) {
-	const turn = 1 + 100 // a hundred had left the queue when these left it last
+// A group waits until those ahead of it are released, and then for those who come
+// back: all are in one group whether flushes may overlap or not.
+func TestGathersThoseAhead(t *testing.T) {
+	for _, serial := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			g := idleStages(t, StageConfig{Serial: serial, Delay: Delay{Adaptive: true}})
+			g.gather.detached(2)
+			waits(g)
+			var closed atomic.Bool
+			go func() {
+				g.gather.before(g)
+				closed.Store(true)
+			}()
+			synctest.Wait()
+			if closed.Load() {
+				t.Fatalf("serial %t: a group is closed while two are ahead", serial)
+			}
+			g.gather.released(1, 1)
+			synctest.Wait()
+			if closed.Load() {
+				t.Fatalf("serial %t: a group is closed while one is ahead", serial)
+			}
+			// Time stands still while it polls, so its patience does not end.
+			g.gather.released(1, 1)
+			for range 100 {
+				runtime.Gosched()
+			}
+			if closed.Load() {
+				t.Fatalf("serial %t: a group of one is closed; one is on its way back", serial)
+			}
+			waits(g)
+			synctest.Wait()
+			if !closed.Load() {
+				t.Fatalf("serial %t: a group of all is not closed", serial)
+			}
+		})
+	}
+}
+
+// Nobody waits who has nobody to wait for: alone, with the count full, while the
+// gatherer holds off, and without the adaptive delay.
+func TestGathersForNobody(t *testing.T) {
+	adaptive := StageConfig{Delay: Delay{Adaptive: true}}
 	for _, c := range []struct {
 		name        string
-		serial      bool
-		passed      uint64
-		turns       []uint64
-		flush, sync int64
-		want        int
+		cfg         StageConfig
+		ahead, skip int
 	}{
-		{"eight active", false, 108, []uint64{turn}, 100, 100, 4},
-		{"seven active", false, 107, []uint64{turn}, 100, 100, 4},
-		{"one", false, 101, []uint64{turn}, 100, 100, 1},
-		{"one that thinks among busy ones", false, 108, []uint64{turn - 90, turn}, 100, 100, 4},
-		{"first turn", false, 8, []uint64{0}, 100, 100, 0},
-		{"a long redo flush gathers by itself", false, 108, []uint64{turn}, 201, 100, 0},
-		{"a long binlog flush gathers by itself", false, 108, []uint64{turn}, 100, 201, 0},
-		{"serial: all", true, 108, []uint64{turn}, 100, 100, 8},
+		{"alone", adaptive, 0, 0},
+		{"the count is full", StageConfig{Delay: Delay{Adaptive: true}, Count: 1}, 1, 0},
+		{"holding off", adaptive, 1, 1},
+		{"not adaptive", StageConfig{}, 1, 0},
 	} {
-		g := &OrderedCommit{cfg: StageConfig{Serial: c.serial, Delay: Delay{Adaptive: true}}}
-		g.gather.passed, g.gather.want = c.passed, 8
-		g.gather.flushed(c.flush)
-		g.gather.synced(c.sync)
-		for _, at := range c.turns {
-			s := NewStaged(nil)
-			s.turn = at
-			g.flush.enroll(s, s, 1)
-		}
-		if got := g.gather.expected(g); got != c.want {
-			t.Errorf("%s: a group of %d is expected; want %d", c.name, got, c.want)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			g := idleStages(t, c.cfg)
+			g.gather.off.skip = c.skip
+			g.gather.detached(c.ahead)
+			waits(g)
+			g.gather.before(g) // else all goroutines are blocked, and the test fails
+			if n := g.Stats().Gathers; n > 0 {
+				t.Errorf("%s: %d groups were gathered", c.name, n)
+			}
+		})
 	}
+}
+
+// waits puts a client into the FLUSH stage.
+func waits(g *OrderedCommit) {
+	s := NewStaged(nil)
+	g.flush.enroll(s, s, 1)
+}
+
+func idleStages(t *testing.T, cfg StageConfig) *OrderedCommit {
+	t.Helper()
+	g, err := NewOrderedCommit(&Committer{}, idleBinlog{}, cfg) // which has not failed
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 // Without PREPARE and the binlog first, the flush that overlaps the binlog's is that
@@ -75,17 +122,5 @@ func TestGathersByTheFlushOfCommits(t *testing.T) {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// Each of a group is told where the queue stood when it left.
-func TestDetachedTellsTheTurn(t *testing.T) {
-	var h stageGatherer
-	a, b := NewStaged(nil), NewStaged(nil)
-	a.next = b
-	h.detached(a, 2)
-	h.detached(b, 1)
-	if h.passed != 3 || a.turn != 1 || b.turn != 3 {
-		t.Errorf("passed %d, turns %d and %d; want 3, 1 and 3", h.passed, a.turn, b.turn)
 	}
 }

@@ -45,19 +45,6 @@ func (q *stageQueue) detach() (first, last *Staged, n int) {
 	return first, last, n
 }
 
-// turn is the last turn of those who wait, the latest of the first few: see
-// Staged.turn.
-func (q *stageQueue) turn() (latest uint64) {
-	const few = 4
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n := 0
-	for s := q.mu.first; s != nil && n < few; s, n = s.next, n+1 {
-		latest = max(latest, s.turn)
-	}
-	return latest
-}
-
 func (q *stageQueue) waiting() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -89,7 +76,7 @@ type OrderedCommit struct {
 	// and the engine has not committed them yet (MySQL: prep_xids), or, under
 	// RedoFirst, the other way round.
 	between atomic.Int64
-	gather  stageGatherer // FLUSH lock
+	gather  stageGatherer
 	stats   stageCounters
 }
 
@@ -98,7 +85,7 @@ func NewOrderedCommit(c *Committer, log SecondLog, cfg StageConfig) (*OrderedCom
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &OrderedCommit{c: c, log: log, cfg: cfg}, nil
+	return &OrderedCommit{c: c, log: log, cfg: cfg, gather: stageGatherer{none: make(chan struct{}, 1)}}, nil
 }
 
 // Commit takes a prepared transaction through the stages and returns when it
@@ -164,7 +151,7 @@ func (g *OrderedCommit) flushStage() (leader bool) {
 	g.gather.before(g)
 	first, last, n := g.flush.detach()
 	yield.Point(yield.StageDetached)
-	g.gather.detached(first, n)
+	g.gather.detached(n)
 	g.flushGroup(first, n)
 	return g.sync.enroll(first, last, n)
 }
@@ -205,9 +192,6 @@ func (g *OrderedCommit) syncStage() (leader bool) {
 	first, last, n := g.sync.detach()
 	yield.Point(yield.StageDetached)
 	spent := g.syncGroup(first)
-	if g.cfg.Serial {
-		g.gather.want = n + g.flush.waiting()
-	}
 	g.gather.synced(spent)
 	return g.commit.enroll(first, last, n)
 }
@@ -270,6 +254,7 @@ func (g *OrderedCommit) commitStage(self *Staged) (full bool) {
 	full, end := g.commitGroup(first, n)
 	g.commit.lock.Unlock()
 	g.harden(first, end)
+	g.gather.released(n, g.flush.waiting())
 	for s := first; s != nil; {
 		next := s.next // s is its owner's again once it is woken
 		if s != self {

@@ -63,7 +63,6 @@ const (
 	whyNoGroups  = "group-commit and group-delay matter under policies 1 and 3 only: measured once"
 	whySerial    = "group-commit serial waits for no group: measured once"
 	whyStages    = "with a binlog the stages' leaders flush: group-commit leader and dedicated are the same"
-	whyOverlap   = "where flushes overlap, group-delay adaptive gathers only if each group flushes both logs (sync-binlog 1): measured as off"
 	whyPipelined = "pipelined clients have no think time"
 	whyNoArrival = "arrival means nothing in a closed loop: measured once"
 	whyRowLocks  = "pipelined clients run workload log only: one that waits for a row lock would keep its worker from releasing it"
@@ -208,8 +207,6 @@ func (s *Scenario) canonical(c Cell) (Cell, string) {
 			c.GroupCommit, why = groupcommit.Dedicated, whyStages
 		case c.GroupCommit == groupcommit.Serial:
 			c.GroupDelay, c.GroupCount, c.Overlap, why = groupcommit.Delay{}, 0, false, whySerial
-		case bool(c.Overlap) && c.GroupDelay.Adaptive && c.SyncBinlog != 1:
-			c.GroupDelay, why = groupcommit.Delay{}, whyOverlap
 		}
 	case !c.Policy.Flushes():
 		c.GroupCommit, c.GroupDelay, c.GroupCount, why = groupcommit.Dedicated, groupcommit.Delay{}, 0, whyNoGroups

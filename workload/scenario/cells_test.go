@@ -45,7 +45,8 @@ func TestCells(t *testing.T) {
 			"policy=1,clients=4,record=256", "policy=1,clients=4,record=lognormal:256;0.8",
 		}},
 		{"--workload bank --policy 1 --clients 8 --sync-binlog 1,100 --group-delay off,adaptive", []string{
-			"policy=1,clients=8,delay=off,sync_binlog=1", "policy=1,clients=8,delay=off,sync_binlog=100", "policy=1,clients=8,delay=adaptive,sync_binlog=1",
+			"policy=1,clients=8,delay=off,sync_binlog=1", "policy=1,clients=8,delay=off,sync_binlog=100",
+			"policy=1,clients=8,delay=adaptive,sync_binlog=1", "policy=1,clients=8,delay=adaptive,sync_binlog=100",
 		}},
 	} {
 		s, err := parse(t, strings.Fields(c.args)...)
