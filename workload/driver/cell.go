@@ -113,7 +113,7 @@ func (c *cell) connect() error {
 		}
 		cl := newClient(w, uint32(i), s)
 		if c.dealer != nil {
-			cl.seat = newSeat()
+			cl.seat = newSeat(c.over)
 		}
 		c.runners = append(c.runners, cl)
 	}
@@ -132,6 +132,9 @@ func (c *cell) disconnect() error {
 
 // run runs the cell and waits for everybody.
 func (c *cell) run(ctx context.Context) (Outcome, error) {
+	if c.dealer != nil && c.cfg.Mode == workload.Parked {
+		defer moreProcs(min(c.cfg.Clients, inLine) - 1)()
+	}
 	c.prepare()
 	for _, r := range c.runners {
 		c.spawn(func() {

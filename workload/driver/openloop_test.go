@@ -275,7 +275,7 @@ func TestSkippedByOneWhoLookedEarlier(t *testing.T) {
 	c := &cell{cfg: Config{Arrivals: constant(t, 1e6), MaxBacklog: 1}, window: metrics.Window{From: 50_000, Until: 2_000_000}}
 	d := newDealer(c, 1)
 	d.open(0)
-	if d.rest(newSeat(), 100_000) {
+	if d.rest(newSeat(nil), 100_000) {
 		t.Fatal("nothing has come due")
 	}
 	d.grab(0, 40_000, make([]arrival, 1))

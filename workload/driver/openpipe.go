@@ -20,9 +20,9 @@ type openPipe struct {
 	lags     []int64 // below 0: none
 }
 
-func newOpenPipe(clients int) *openPipe {
+func newOpenPipe(clients int, over <-chan struct{}) *openPipe {
 	o := &openPipe{
-		seat: newSeat(), idle: newRing[uint32](clients), arrivals: make([]arrival, min(batch, clients)),
+		seat: newSeat(over), idle: newRing[uint32](clients), arrivals: make([]arrival, min(batch, clients)),
 		intended: make([]int64, clients), from: make([]int64, clients), lags: make([]int64, clients),
 	}
 	for i := range clients {

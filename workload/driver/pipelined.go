@@ -45,7 +45,7 @@ func (c *cell) connectPipelines() error {
 		p := &pipelined{worker: w, pipe: pipe, ids: ids, sampling: -1, seqs: make([]uint64, len(ids)), starts: make([]int64, len(ids))}
 		p.txn.Ops = []workload.Op{{Kind: workload.OpAppend}}
 		if c.dealer != nil {
-			p.open = newOpenPipe(len(ids))
+			p.open = newOpenPipe(len(ids), c.over)
 			c.seats = append(c.seats, p.open.seat)
 		}
 		for j := range ids {
