@@ -152,8 +152,13 @@ func TestBrowserFollows(t *testing.T) {
 	go func() { ended <- run.Wait() }()
 	t.Cleanup(func() { _ = run.Process.Kill() }) // no harm where it has ended
 
-	b.Open(host + "live")
-	b.Until(`document.querySelector("#live") || (location.reload(), false)`)
+	for b.Open(host + "live"); b.Eval(`!!document.querySelector("#live")`) != true; b.Open(host + "live") {
+		select {
+		case err := <-ended: // before anybody could look at it
+			t.Fatalf("the run ended, %v; it said\n%s", err, said.String())
+		default:
+		}
+	}
 	b.Until(`document.getElementById("phase").textContent === "measured"`)
 	// Figures move and pictures grow.
 	const reached = `document.querySelector(".now").innerText`

@@ -26,7 +26,7 @@ func TestServerSettingsAfterSIGKILL(t *testing.T) {
 			if got := now(); got != c.before {
 				t.Fatalf("the server has %s; want %s", got, c.before)
 			}
-			args := []string{binary, "run", "--target", s.Address().String(), "--workload", "update", "--rows", "100", "--clients", "2", "--policy", "0", "--rounds", "1", "--quiet", "--beside-live-database"}
+			args := []string{binary, "run", "--target", s.Address().String(), "--workload", "update", "--rows", "100", "--clients", "2", "--policy", "0", "--rate", "200", "--rounds", "1", "--quiet", "--allow-volatile", "--beside-live-database"}
 			if c.product == target.MariaDB {
 				args = append(args, "--sync-binlog", "3")
 			}

@@ -175,10 +175,11 @@ func TestRunOutOfSpace(t *testing.T) {
 	}
 }
 
-// straceCount reads how often a call was made from strace -c's table.
+// straceCount reads how often a call was made from strace -c's table, whose figures
+// have the decimal sign of the user's language.
 func straceCount(t *testing.T, table, call string) int64 {
 	t.Helper()
-	m := regexp.MustCompile(`(?m)^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+` + call + `$`).FindStringSubmatch(table)
+	m := regexp.MustCompile(`(?m)^\s*[\d.,]+\s+[\d.,]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+` + call + `$`).FindStringSubmatch(table)
 	if m == nil {
 		return 0
 	}

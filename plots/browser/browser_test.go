@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 )
 
@@ -34,5 +35,28 @@ func TestBrowserOpens(t *testing.T) {
 	}
 	if said := b.Complaints(); len(said) > 0 {
 		t.Errorf("console: %v", said)
+	}
+}
+
+// TestBrowserWaits: a page that goes away again and again is waited for as long as one
+// that stays.
+func TestBrowserWaits(t *testing.T) {
+	const times = 75 // each ends a look at the page
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, `<!doctype html><link rel="icon" href="data:,"><p id="p">going</p>`)
+		if asked.Add(1) < times {
+			fmt.Fprint(w, `<script>location.reload()</script>`)
+		} else {
+			fmt.Fprint(w, `<script>document.getElementById("p").textContent = "stays"</script>`)
+		}
+	}))
+	t.Cleanup(server.Close)
+	b := Start(t)
+	b.Eval(`location.href = "` + server.URL + `", 0`)
+	b.Until(`document.getElementById("p").textContent === "stays"`)
+	if n := asked.Load(); n != times {
+		t.Errorf("asked %d times; want %d", n, times)
 	}
 }

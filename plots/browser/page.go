@@ -67,7 +67,7 @@ func (b *Browser) Until(condition string) {
 		let ok = false; try { ok = !!(%s); } catch {}
 		if (ok || performance.now() > end) r(ok); else setTimeout(look, 15); }; look(); })`, condition)
 	var last string
-	for range int(patience.Seconds()) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		value, failed := b.value(expression)
 		if value == true {
 			return

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"flushbench/metrics/result"
@@ -80,24 +81,27 @@ func observe(t *testing.T, s target.Server) *Facts {
 }
 
 // TestObserve: rates are of the time that passed, what is not counted stays unknown, and
-// what could not be seen is said.
+// what could not be seen is said. In virtual time, which stands still between a figure
+// and the time that it is of.
 func TestObserve(t *testing.T) {
-	plain := newFake()
-	f := observe(t, &plain)
-	l := &f.Load
-	if commits := *l.CommitsPS * l.Seconds; commits < 99.9 || commits > 100.1 || *l.RedoBytes != 500 || l.BinlogBytes != nil || l.BinlogFlushesPS != nil || l.DeadlocksPS != nil || l.Active != nil {
-		t.Errorf("load %+v of 100 commits in %v s", l, l.Seconds)
-	}
-	if text := strings.Join(f.Unknown, "\n"); !strings.Contains(text, "sessions are at work") || !strings.Contains(text, "another machine") || strings.Contains(f.Address, "hush") {
-		t.Errorf("address %q, unknown %q", f.Address, text)
-	}
-	by := &sampled{fake: newFake()}
-	if f := observe(t, by); f.Load.Active == nil || *f.Load.Active < 3 || *f.Load.Active > 5 || by.calls < 1 {
-		t.Errorf("sampled: %v after %d samples; want 3 to 5", f.Load.Active, by.calls)
-	}
-	if f := observe(t, &summed{newFake(), time.Now()}); f.Load.Active == nil || *f.Load.Active < 3 || *f.Load.Active > 6 {
-		t.Errorf("summed: %v; want about 4", f.Load.Active)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		plain := newFake()
+		f := observe(t, &plain)
+		l := &f.Load
+		if l.Seconds != MinWatch.Seconds() || *l.CommitsPS != 100/l.Seconds || *l.RedoBytes != 500 || l.BinlogBytes != nil || l.BinlogFlushesPS != nil || l.DeadlocksPS != nil || l.Active != nil {
+			t.Errorf("load %+v of 100 commits in %v", l, MinWatch)
+		}
+		if text := strings.Join(f.Unknown, "\n"); !strings.Contains(text, "sessions are at work") || !strings.Contains(text, "another machine") || strings.Contains(f.Address, "hush") {
+			t.Errorf("address %q, unknown %q", f.Address, text)
+		}
+		by := &sampled{fake: newFake()}
+		if f := observe(t, by); f.Load.Active == nil || *f.Load.Active != 4 || by.calls != int(MinWatch/samplePause) {
+			t.Errorf("sampled: %v after %d samples; want 4 after %d", f.Load.Active, by.calls, MinWatch/samplePause)
+		}
+		if f := observe(t, &summed{newFake(), time.Now()}); f.Load.Active == nil || *f.Load.Active != 4 {
+			t.Errorf("summed: %v; want 4", f.Load.Active)
+		}
+	})
 }
 
 // TestSettingsThatChange: the last ones hold, and the change is said.

@@ -111,8 +111,11 @@ func TestCleansUpAfterAKilledMatrix(t *testing.T) {
 	}
 	res, _, err := Run(t.Context(), Config{Plan: plan, Base: base, ResultsDir: filepath.Join(t.TempDir(), "results"),
 		AllowVolatile: true, BesideLiveDatabase: true, Backend: real})
-	if err != nil || len(res.CrashTrials) != 1 || res.CrashTrials[0].Verdict != result.VerdictKept {
-		t.Errorf("Run = %v, %d trials; want one that lost nothing", err, len(res.CrashTrials))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(res.CrashTrials) != 1 || res.CrashTrials[0].Verdict != result.VerdictKept {
+		t.Errorf("%d trials; want one that lost nothing", len(res.CrashTrials))
 	}
 	if mounts := hostinfo.MountsBelow(base); len(mounts) > 0 {
 		t.Errorf("still mounted: %v", mounts)
@@ -187,7 +190,7 @@ func TestFileSystemRunsFull(t *testing.T) {
 			m.Scenario.Workload, m.Scenario.Rows, m.Scenario.BinlogGrowth = workload.KindBank, 100, scenario.List[vfs.Growth]{vfs.GrowAppend}
 		},
 		"insert, the table grows": func(m *Matrix) {
-			m.Scenario.Workload, m.Scenario.Rows, m.Scenario.Binlog, m.Rate = workload.KindInsert, 100, false, 0
+			m.Scenario.Workload, m.Scenario.Rows, m.Scenario.Binlog = workload.KindInsert, 100, false
 			m.Scenario.RowBytes = 2000 // few of them fill the table's last piece
 		},
 	} {
@@ -212,8 +215,11 @@ func runFull(t *testing.T, m Matrix) {
 	patient.acked = victimSpare * 3 / 4 // a slow machine may take long to fill a disk
 	res, _, err := Run(t.Context(), Config{Plan: plan, Base: base, ResultsDir: filepath.Join(t.TempDir(), "results"),
 		AllowVolatile: true, BesideLiveDatabase: true, Backend: real, limits: patient})
-	if err != nil || VerdictOf(res) != Sound || len(res.CrashTrials) != 2*len(m.Kinds) {
-		t.Fatalf("Run = %v, verdict %d, %d trials", err, VerdictOf(res), len(res.CrashTrials))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if VerdictOf(res) != Sound || len(res.CrashTrials) != 2*len(m.Kinds) {
+		t.Fatalf("verdict %d, %d trials", VerdictOf(res), len(res.CrashTrials))
 	}
 	for i := range res.CrashTrials {
 		// The write that meets the end is cut short, if some of it still fits.

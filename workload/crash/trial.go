@@ -208,15 +208,18 @@ func (r *run) waitForPoint(ctx context.Context, c *Cell, v Victim) error {
 	if !ok {
 		return fmt.Errorf("crash: point %v: this victim has none", c.Point)
 	}
-	for until := clock.Now() + int64(r.cfg.limits.acked); p.Stopped() == 0; {
-		if clock.Now() >= until {
+	for until := clock.Now() + int64(r.cfg.limits.acked); ; {
+		now := clock.Now() // first: who is kept from running in between does not give up
+		if p.Stopped() != 0 {
+			return nil
+		}
+		if now >= until {
 			return fmt.Errorf("crash: point %v: no commit came there within %v", c.Point, r.cfg.limits.acked)
 		}
 		if err := r.wait(ctx, v, clock.Now()+int64(time.Millisecond), false); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // record puts a trial into words of the result.

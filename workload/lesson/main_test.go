@@ -28,7 +28,12 @@ func TestMain(m *testing.M) {
 // test says so itself, after needRoot.
 func testEnv(t *testing.T, scale float64) *Env {
 	t.Helper()
-	dir := t.TempDir()
+	return testEnvIn(t, t.TempDir(), scale)
+}
+
+// testEnvIn is an environment in a folder, where it matters that it is on a disk.
+func testEnvIn(t *testing.T, dir string, scale float64) *Env {
+	t.Helper()
 	fs := "unknown"
 	if facts, err := hostinfo.Inspect(t.Context(), dir); err == nil {
 		fs = facts.Env.Filesystem

@@ -3,6 +3,7 @@ package lesson
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -14,26 +15,28 @@ import (
 	"flushbench/workload/writeback"
 )
 
-// needCachestat skips a test where the page cache cannot be asked.
-func needCachestat(t *testing.T) {
+// needCachestat returns a folder on a real disk, or skips a test where the page cache
+// cannot be asked.
+func needCachestat(t *testing.T) (dir string) {
 	t.Helper()
-	l, err := writeback.Create(writeback.Options{FS: vfs.NewOS(), Path: filepath.Join(t.TempDir(), "log"), Records: 1})
+	dir = testenv.OnDisk(t)
+	l, err := writeback.Create(writeback.Options{FS: vfs.NewOS(), Path: filepath.Join(dir, "log"), Records: 1})
 	if errors.Is(err, writeback.ErrUnsupported) {
 		testenv.Lack(t, err)
 	}
 	if err == nil {
-		err = l.Close()
+		err = errors.Join(l.Close(), os.Remove(filepath.Join(dir, "log")))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return dir
 }
 
 // As an ordinary user: without a timer the kernel keeps everything back for as long
 // as the lesson looks, with one no byte gets older than its interval and a little.
 func TestWhoFlushesWithoutRoot(t *testing.T) {
-	needCachestat(t)
-	env := testEnv(t, 0.04) // a second is 40 ms, the load 1.6 s
+	env := testEnvIn(t, needCachestat(t), 0.04) // a second is 40 ms, the load 1.6 s
 	out := tell(t, whoFlushes(), env)
 	if out.Outcome != result.LessonDoesNotHold {
 		t.Fatalf("outcome %q (%s): want %q", out.Outcome, out.Measured, result.LessonDoesNotHold)
@@ -54,9 +57,9 @@ func TestWhoFlushesWithoutRoot(t *testing.T) {
 // A crash of the kernel takes what the kernel held back, which is everything here; with
 // the timer it takes no more than that leaves.
 func TestWhoFlushesCrashes(t *testing.T) {
-	needCachestat(t)
+	dir := needCachestat(t)
 	needRoot(t)
-	env := testEnv(t, 0.04)
+	env := testEnvIn(t, dir, 0.04)
 	env.Root = true
 	files := map[vfs.Growth]int{vfs.GrowZero: 2, vfs.GrowAppend: 2}
 	life := env.Scaled(heldLife)

@@ -133,13 +133,13 @@ func TestBesideLiveDatabase(t *testing.T) {
 // TestFakeServer runs a copy of this binary called mysqld that holds a file
 // open on the device, and looks for it in the real process table.
 func TestFakeServer(t *testing.T) {
-	base := t.TempDir()
+	base := testenv.OnDisk(t)
 	facts, err := hostinfo.Inspect(t.Context(), base)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if facts.Env.Device.Name == "" {
-		testenv.Lack(t, "the temporary folder is on no known block device")
+		testenv.Lack(t, "the package's folder is on no known block device")
 	}
 	server := copyOf(t, self(t), filepath.Join(t.TempDir(), "mysqld"))
 	data := write(t, base, "ibdata1")

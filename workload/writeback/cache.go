@@ -3,7 +3,7 @@ package writeback
 import "errors"
 
 // ErrUnsupported is wrapped by OpenCache where the page cache cannot be asked: off
-// Linux, before Linux 6.5, and on file systems that do not tell.
+// Linux, before Linux 6.5, and on file systems that do not tell or are memory.
 var ErrUnsupported = errors.New("the page cache cannot be asked here (cachestat, Linux 6.5)")
 
 // Cache tells what of one file the page cache has not written back yet. It is used by

@@ -14,17 +14,35 @@ type kernelCache struct {
 }
 
 // OpenCache opens the page cache's side of a file that the caller owns or may write
-// to. The error wraps ErrUnsupported where the kernel or the file system does not tell.
+// to. The error wraps ErrUnsupported where the kernel or the file system does not tell,
+// and for a file in memory: nothing of it is ever written back, and the kernel calls
+// all of it clean.
 func OpenCache(path string) (Cache, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("writeback: %w", err)
 	}
 	c := &kernelCache{f}
-	if _, err := c.Unclean(0, 1); err != nil {
+	if _, err = c.Unclean(0, 1); err == nil {
+		err = c.onDisk()
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return c, nil
+}
+
+// onDisk returns an error that wraps ErrUnsupported if the file is on tmpfs or its kind.
+func (c *kernelCache) onDisk() error {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(c.f.Fd()), &st); err != nil {
+		return fmt.Errorf("writeback: statfs of %s: %w", c.f.Name(), err)
+	}
+	switch st.Type {
+	case unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, unix.HUGETLBFS_MAGIC:
+		return fmt.Errorf("writeback: %s is in memory: %w", c.f.Name(), ErrUnsupported)
+	}
+	return nil
 }
 
 // Unclean implements Cache.

@@ -3,6 +3,7 @@ package writeback_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // realLog makes a log on this machine's disk, or skips the test.
 func realLog(t *testing.T, g vfs.Growth, records int) (l *writeback.Log, path string) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "log")
+	path = filepath.Join(testenv.OnDisk(t), "log") // the temporary folder may be memory
 	l, err := writeback.Create(writeback.Options{FS: vfs.NewOS(), Path: path, Growth: g, Records: records})
 	if errors.Is(err, writeback.ErrUnsupported) {
 		testenv.Lack(t, err)
@@ -82,6 +83,18 @@ func TestRealFile(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Memory calls everything clean, as if it had been written back at once: it is not
+// asked.
+func TestMemory(t *testing.T) {
+	fd, err := unix.MemfdCreate("log", unix.MFD_CLOEXEC)
+	must(t, err)
+	defer unix.Close(fd)
+	must(t, unix.Ftruncate(fd, 4096))
+	if c, err := writeback.OpenCache(fmt.Sprintf("/proc/self/fd/%d", fd)); !errors.Is(err, writeback.ErrUnsupported) {
+		t.Errorf("OpenCache() of a file in memory = %v, %v; want %v", c, err, writeback.ErrUnsupported)
 	}
 }
 

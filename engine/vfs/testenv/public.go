@@ -15,13 +15,15 @@ import (
 const publicPrefix = "flushbench-servers-"
 
 // Public makes a folder for servers that tests start: every user may enter it,
-// unlike that of t.TempDir, and the path of a socket in it is short. The caller
+// unlike that of t.TempDir, the path of a socket in it is short, and it is on a disk as
+// that of OnDisk: on memory, which /tmp is on many machines, a file has no extents, its
+// flush is none, and some servers cannot open it as they do on a disk. The caller
 // removes it. Folders of processes that are gone, which a time limit has killed, are
 // removed first, once clean has ended what may be left in them: a server that
 // outlived its test, shared memory. clean may be nil. Safe for concurrent use, by
 // several processes too.
 func Public(clean func(dir string)) (string, error) {
-	return publicIn("/tmp", clean)
+	return publicIn("/var/tmp", clean)
 }
 
 func publicIn(base string, clean func(dir string)) (string, error) {

@@ -67,7 +67,7 @@ func traced(pid int) bool {
 	return len(threads) > 0
 }
 
-var straceCalls = regexp.MustCompile(`(?m)^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(?:fsync|fdatasync)$`)
+var straceCalls = regexp.MustCompile(`(?m)^ *[\d.,]+ +[\d.,]+ +\d+ +(\d+) +(?:\d+ +)?(?:fsync|fdatasync)$`)
 
 // flushes detaches and returns how many flushes were called.
 func (tr *tracer) flushes(t *testing.T) (n int64) {
