@@ -60,9 +60,10 @@ func (o *compareOptions) addFlags(fs *pflag.FlagSet) {
 	fs.SortFlags = false
 }
 
-// addResultsFlag adds the flag that says where latest looks.
+// addResultsFlag adds the flag that says where latest looks, and where results that are
+// called by their names are.
 func addResultsFlag(fs *pflag.FlagSet, results *string) {
-	fs.StringVar(results, "results", "results", "`FOLDER` in which latest looks")
+	fs.StringVar(results, "results", "results", "`FOLDER` in which latest and names of results are looked for")
 }
 
 func newCompareCmd() *cobra.Command {
@@ -71,8 +72,8 @@ func newCompareCmd() *cobra.Command {
 		Use:   "compare A B... [flags]",
 		Short: "Say whether B is faster or slower than A, or whether that is noise",
 		Long: `Compare results, cell by cell: B, and each after it, with A. Cells are partners
-when all their parameters are equal. A result is a result folder, a result.json,
-latest, or latest~1 for the one before it.
+when all their parameters are equal. A result is a result folder or its name below
+--results, a result.json, latest, or latest~1 for the one before it.
 
 A cell is called faster or slower when the Mann-Whitney U test over its rounds
 says so (p < 0.05), as benchstat does. Where commits wait for the disk, the rounds

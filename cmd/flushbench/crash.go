@@ -199,7 +199,7 @@ func (o *crashOptions) settle() error {
 	if s.Workload = settled[0]; len(settled) > 1 {
 		o.m.Workloads = settled
 	}
-	return nil
+	return s.CheckGiven(settled...)
 }
 
 func newCrashCmd() *cobra.Command {

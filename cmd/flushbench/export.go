@@ -74,7 +74,8 @@ func newExportCmd() *cobra.Command {
 		Short: "Write a saved result in the formats of other tools",
 		Long: `Write a saved result in formats that other tools read: Go benchmark lines for
 benchstat, CSV, HDR histogram logs and percentile distributions, and for a probe
-the JSON of fio. RESULT is a result folder, a result.json, latest or latest~1.
+the JSON of fio. RESULT is a result folder or its name below --results, a
+result.json, latest or latest~1.
 
 CSV has a line for each round of a run, row of a probe, crash, step of a trace,
 figure of a lesson, or host of a merge. A format for which a result holds nothing

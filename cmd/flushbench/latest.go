@@ -17,34 +17,50 @@ import (
 // one before it.
 const latest = "latest"
 
-// findResult reads the result that arg names: a result folder, a result.json,
-// latest or latest~N. path is what it was read from.
+// findResult reads the result that arg names: a result folder, a result.json, latest or
+// latest~N, or the name of a folder below results. path is what it was read from.
 func findResult(arg, results string) (r *result.Result, path string, err error) {
 	return findAndLoad(arg, results, result.Load)
 }
 
 // findAndLoad is findResult by another way of loading.
 func findAndLoad(arg, results string, load func(path string) (*result.Result, error)) (r *result.Result, path string, err error) {
-	path = arg
+	path = namedFolder(arg, results)
 	if n, ok := latestNumber(arg); ok {
 		if path, err = latestFolder(results, n); err != nil {
 			return nil, "", usageError(err)
 		}
 	}
 	if r, err = load(path); err != nil {
-		return nil, "", noResult(path, err)
+		return nil, "", noResult(path, results, err)
 	}
 	return r, path, nil
 }
 
+// namedFolder returns arg where it is a path, or nothing at all, and what of that name
+// lies below results where only that is there.
+func namedFolder(arg, results string) string {
+	if _, err := os.Stat(arg); err == nil || !errors.Is(err, fs.ErrNotExist) || !filepath.IsLocal(arg) {
+		return arg
+	}
+	below := filepath.Join(results, arg)
+	if _, err := os.Stat(below); err != nil {
+		return arg
+	}
+	return below
+}
+
 // whatIsAResult says what may stand for RESULT on a command line.
-const whatIsAResult = "a result folder, a result.json, latest, or latest~1 for the one before it"
+const whatIsAResult = "a result folder or its name below --results, a result.json, latest, or latest~1 for the one before it"
 
 // noResult is the user's mistake of naming something that is no result.
-func noResult(path string, err error) error {
+func noResult(path, results string, err error) error {
 	info, statErr := os.Stat(path)
 	switch {
 	case errors.Is(statErr, fs.ErrNotExist):
+		if filepath.IsLocal(path) {
+			return usagef("there is no result %q, neither as a path nor below %s: must be %s", path, results, whatIsAResult)
+		}
 		return usagef("there is no result %q: must be %s", path, whatIsAResult)
 	case statErr == nil && info.IsDir() && errors.Is(err, fs.ErrNotExist):
 		return usagef("folder %s holds no %s: must be %s", path, result.FileName, whatIsAResult)

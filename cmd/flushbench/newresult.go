@@ -14,7 +14,9 @@ import (
 
 // checkWritable refuses a folder for results or pictures that cannot be made or
 // written to, before anything is measured: exit code 2. The folder need not be there
-// yet. flag is the one that names another. That it has room is not looked at.
+// yet. flag is the one that names another. It is tried with an empty folder, which is
+// removed: there are places, such as /proc, where root may write and nothing can be made.
+// That there is room is not looked at.
 func checkWritable(flag, dir string) error {
 	path, err := filepath.Abs(dir)
 	if err != nil {
@@ -35,8 +37,11 @@ func checkWritable(flag, dir string) error {
 		}
 		at = up // what is below the first folder that is there will be made
 	}
-	const writeAndSearch = 0x2 | 0x1 // W_OK | X_OK
-	if err := syscall.Access(at, writeAndSearch); err != nil {
+	tried, err := os.MkdirTemp(at, ".flushbench-try-")
+	if err == nil {
+		err = os.Remove(tried)
+	}
+	if err != nil {
 		return cannotWrite(flag, path, reason(err, at))
 	}
 	return nil
@@ -49,6 +54,8 @@ func reason(err error, at string) string {
 		return at + " is on a read-only file system"
 	case errors.Is(err, fs.ErrPermission):
 		return "no permission to write in " + at
+	case errors.Is(err, fs.ErrNotExist):
+		return at + " is no place for folders"
 	}
 	return err.Error()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -26,6 +27,8 @@ func TestCheckWritable(t *testing.T) {
 		{dir, ""},
 		{filepath.Join(dir, "new"), ""},
 		{filepath.Join(dir, "new", "below", "new"), ""},
+		{"/proc/new", "/proc is no place for folders"},
+		{"/proc", "refused: /proc is no place for folders"},
 		{file, "refused: " + file + " is not a folder"},
 		{filepath.Join(file, "below"), file + " is not a folder"},
 		{filepath.Join(file, "below", "that"), file + " is not a folder"},
@@ -34,6 +37,9 @@ func TestCheckWritable(t *testing.T) {
 	} {
 		if os.Getuid() == 0 && strings.HasPrefix(c.path, closed) {
 			continue // root may
+		}
+		if runtime.GOOS != "linux" && !strings.HasPrefix(c.path, dir) {
+			continue
 		}
 		err := checkWritable("results", c.path)
 		var refusal *workdir.Refusal

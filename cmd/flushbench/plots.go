@@ -63,7 +63,8 @@ and its limit, what a crash would take at any moment, where a commit's time
 goes, and more. Reads result.json and nothing else, so pictures can be made
 again at any time; those that are there are replaced.
 
-RESULT is a result folder, a result.json, latest or latest~1.`,
+RESULT is a result folder or its name below --results, a result.json, latest or
+latest~1.`,
 		Example: `  flushbench plots latest
   flushbench plots --format png --out /tmp/pictures results/*-run`,
 		Args: resultArgs(1, 0),

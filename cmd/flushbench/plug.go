@@ -157,6 +157,9 @@ func (o *plugOptions) validate() (err error) {
 	if err := o.s.Validate(); err != nil {
 		return usageError(err)
 	}
+	if err := o.s.CheckGiven(o.s.Workload); err != nil {
+		return usageError(err)
+	}
 	switch {
 	case o.rate.Auto():
 		return usagef("--rate auto: there is nothing to find it by; give a number, or 0 for a closed loop")

@@ -40,9 +40,9 @@ and the same as report.md with its pictures in plots. Both are computed from
 result.json alone and come out the same, byte for byte, whenever they are made;
 run and sweep make them at their end.
 
-RESULT is a result folder, a result.json, latest or latest~1. Several make one
-page, whose folklore is judged by all of them: a run, a probe and a crash lab of
-one machine say more together.`,
+RESULT is a result folder or its name below --results, a result.json, latest or
+latest~1. Several make one page, whose folklore is judged by all of them: a run, a
+probe and a crash lab of one machine say more together.`,
 		Example: `  flushbench report latest
   flushbench report --anonymize latest
   flushbench report --out /tmp/disk results/A results/B results/C`,

@@ -49,7 +49,7 @@ func (o *runOptions) addFlags(fs *pflag.FlagSet) {
 	addSafetyFlags(fs, &o.allowVolatile, &o.besideLiveDatabase)
 	addFormatFlag(fs, &o.format)
 	addNewResultFlag(fs, &o.results)
-	fs.StringVar(&o.resume, "resume", "", "complete the unfinished run in this result `FOLDER`, with the same flags")
+	fs.StringVar(&o.resume, "resume", "", "complete the unfinished run in this result `FOLDER`, a path or a name below --results, with the same flags")
 	fs.StringVar(&o.name, "name", "run", "last part of the result folder's `NAME`")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say which cells would run, how long they take and what they write")
@@ -71,6 +71,9 @@ func (o *runOptions) validate(flags *pflag.FlagSet) error {
 		return usageError(err)
 	}
 	if err := o.s.Validate(); err != nil {
+		return usageError(err)
+	}
+	if err := o.s.CheckGiven(o.s.Workload); err != nil {
 		return usageError(err)
 	}
 	return usageError(o.checkSoak(flags))
@@ -158,7 +161,7 @@ func (o *runOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 func (o *runOptions) measure(ctx context.Context, stdout io.Writer, plan runner.Plan, bar *progress, board *runner.Board, watch *watch) error {
 	cfg := runner.Config{
 		Plan: plan, Base: o.s.Dir, LogBase: o.s.LogDir, DataBase: o.s.DataDir, BinlogBase: o.s.BinlogDir,
-		ResultsDir: o.results, Resume: o.resume, MaxWriteBytes: int64(o.s.MaxWriteBytes),
+		ResultsDir: o.results, Resume: namedFolder(o.resume, o.results), MaxWriteBytes: int64(o.s.MaxWriteBytes),
 		AllowVolatile: o.allowVolatile, BesideLiveDatabase: o.besideLiveDatabase,
 		ToolVersion: toolVersion(), CommandLine: os.Args, Name: o.name, Progress: &runProgress{bar: bar}, Board: board, Created: watch.begin,
 	}

@@ -18,8 +18,8 @@ func newShowCmd() *cobra.Command {
 		Use:   "show RESULT [flags]",
 		Short: "Print a saved result as the measurement printed it",
 		Long: `Print a saved result again, exactly as run, probe or crash printed it at its end. RESULT
-is a result folder, a result.json, latest, or latest~1 for the one before it.
-Everything on the screen is computed from result.json alone.`,
+is a result folder or its name below --results, a result.json, latest, or latest~1
+for the one before it. Everything on the screen is computed from result.json alone.`,
 		Example: `  flushbench show latest
   flushbench show results/20261121T091402Z-laptop-7-run
   flushbench show latest --format bench | benchstat /dev/stdin`,

@@ -73,7 +73,7 @@ func (o *sweepOptions) addFlags(fs *pflag.FlagSet) {
 	addSafetyFlags(fs, &o.allowVolatile, &o.besideLiveDatabase)
 	addFormatFlag(fs, &o.format)
 	addNewResultFlag(fs, &o.results)
-	fs.StringVar(&o.resume, "resume", "", "complete the unfinished sweep in this result `FOLDER`, with the same flags")
+	fs.StringVar(&o.resume, "resume", "", "complete the unfinished sweep in this result `FOLDER`, a path or a name below --results, with the same flags")
 	fs.StringVar(&o.name, "name", "sweep", "last part of the result folder's `NAME`")
 	fs.BoolVar(&o.quiet, "quiet", false, "no progress on standard error")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say which pairs would be swept, how long it takes and what it writes")
@@ -152,7 +152,7 @@ func (o *sweepOptions) config(flags *pflag.FlagSet) (sweep.Config, error) {
 	}
 	cfg.Run = runner.Config{
 		Plan: runner.PlanOf(&o.s), Base: o.s.Dir, LogBase: o.s.LogDir, DataBase: o.s.DataDir, BinlogBase: o.s.BinlogDir,
-		ResultsDir: o.results, Resume: o.resume, MaxWriteBytes: int64(o.s.MaxWriteBytes),
+		ResultsDir: o.results, Resume: namedFolder(o.resume, o.results), MaxWriteBytes: int64(o.s.MaxWriteBytes),
 		AllowVolatile: o.allowVolatile, BesideLiveDatabase: o.besideLiveDatabase,
 		ToolVersion: toolVersion(), CommandLine: os.Args, Name: o.name,
 	}

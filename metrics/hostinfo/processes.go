@@ -2,6 +2,7 @@ package hostinfo
 
 import (
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -55,8 +56,14 @@ func parentOf(stat string) int {
 
 // isOurs reports whether pid is s.Self or descends from it.
 func (s Source) isOurs(pid int, parent map[int]int) bool {
+	return below(pid, parent, []int{s.Self})
+}
+
+// below reports whether pid is one of the roots or descends from it. The process 0,
+// above all others, is no root.
+func below(pid int, parent map[int]int, roots []int) bool {
 	for range len(parent) + 1 {
-		if pid == s.Self && pid != 0 {
+		if pid != 0 && slices.Contains(roots, pid) {
 			return true
 		}
 		up, ok := parent[pid]

@@ -11,10 +11,10 @@ import (
 
 // cpuTimes are ticks of 10 ms summed over all processors since boot.
 type cpuTimes struct {
-	Busy, Idle, IOWait, Steal uint64
+	Tasks, Interrupts, Idle, IOWait, Steal uint64
 }
 
-func (t cpuTimes) total() uint64 { return t.Busy + t.Idle + t.IOWait + t.Steal }
+func (t cpuTimes) total() uint64 { return t.Tasks + t.Interrupts + t.Idle + t.IOWait + t.Steal }
 
 // tick is the unit of /proc/stat as the kernel shows it to programs (USER_HZ).
 const tick = 10 * time.Millisecond
@@ -38,19 +38,7 @@ func (s Source) cpuTimes() (cpuTimes, bool) {
 		}
 		v[i] = n
 	}
-	return cpuTimes{Busy: v[0] + v[1] + v[2] + v[5] + v[6], Idle: v[3], IOWait: v[4], Steal: v[7]}, true
-}
-
-// ownTicks returns the processor time of this process, children left out.
-func (s Source) ownTicks() uint64 {
-	_, after, ok := cutLast(s.text("proc/self/stat"), ")")
-	f := strings.Fields(after)
-	if !ok || len(f) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseUint(f[11], 10, 64)
-	system, _ := strconv.ParseUint(f[12], 10, 64)
-	return user + system
+	return cpuTimes{Tasks: v[0] + v[1] + v[2], Interrupts: v[5] + v[6], Idle: v[3], IOWait: v[4], Steal: v[7]}, true
 }
 
 // cutLast is strings.Cut at the last sep.
@@ -69,17 +57,18 @@ type Usage struct {
 	Steal         time.Duration `json:"steal_ns"`       // processor time that the hypervisor took, summed over processors, in steps of 10 ms
 	StealPercent  float64       `json:"steal_percent"`  // 0 to 100 of all processors' time
 	IOWaitPercent float64       `json:"iowait_percent"` // 0 to 100
-	OtherCores    float64       `json:"other_cores"`    // processors that other processes kept busy, on average
+	OtherCores    float64       `json:"other_cores"`    // processors that other processes kept busy, on average; of Sampler.Total alone, else 0
 	Throttled     int64         `json:"throttled"`      // periods in which the control group's CPU quota stopped us
 	Thermal       int64         `json:"thermal"`        // thermal throttle events
 }
 
 // Sampler tells what the machine did during a run, from differences of the
-// kernel's counters. It costs a few file reads a call and runs no goroutine.
-// Safe for concurrent use.
+// kernel's counters. It costs a few file reads a Sample, and a look at all processes
+// at the begin and a Total; it runs no goroutine. Safe for concurrent use.
 type Sampler struct {
 	src    Source
 	groups cgroupDirs
+	use    CPUUse // at the begin
 
 	mu struct {
 		sync.Mutex
@@ -91,7 +80,6 @@ type snapshot struct {
 	at        time.Time
 	cpu       cpuTimes
 	ok        bool
-	own       uint64
 	throttled int64
 	thermal   int64
 }
@@ -102,13 +90,14 @@ func NewSampler() *Sampler { return newSampler(Real()) }
 func newSampler(src Source) *Sampler {
 	mounts := src.mounts("self")
 	s := &Sampler{src: src, groups: append(src.cgroupDirs(mounts, ""), src.cgroupDirs(mounts, "cpu")...)}
+	s.use = src.cpuUse()
 	now := s.read()
 	s.mu.first, s.mu.last = now, now
 	return s
 }
 
 func (s *Sampler) read() snapshot {
-	n := snapshot{at: time.Now(), own: s.src.ownTicks()}
+	n := snapshot{at: time.Now()}
 	n.cpu, n.ok = s.src.cpuTimes()
 	n.throttled = s.src.throttledPeriods(s.groups)
 	n.thermal = s.src.power().Throttled
@@ -127,10 +116,14 @@ func (s *Sampler) Sample() Usage {
 
 // Total returns the usage since NewSampler.
 func (s *Sampler) Total() Usage {
-	now := s.read()
+	now, use := s.read(), s.src.cpuUse()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return between(s.mu.first, now)
+	u := between(s.mu.first, now)
+	if others, _, ok := use.othersTicks(s.use); ok && u.Known && u.Wall > 0 {
+		u.OtherCores = float64(time.Duration(others)*tick) / float64(u.Wall)
+	}
+	return u
 }
 
 // between compares two snapshots. The kernel's counters may step back a
@@ -141,15 +134,11 @@ func between(a, b snapshot) Usage {
 		return Usage{Wall: u.Wall}
 	}
 	d := cpuTimes{
-		Busy: less(b.cpu.Busy, a.cpu.Busy), Idle: less(b.cpu.Idle, a.cpu.Idle),
+		Tasks: less(b.cpu.Tasks, a.cpu.Tasks), Interrupts: less(b.cpu.Interrupts, a.cpu.Interrupts), Idle: less(b.cpu.Idle, a.cpu.Idle),
 		IOWait: less(b.cpu.IOWait, a.cpu.IOWait), Steal: less(b.cpu.Steal, a.cpu.Steal),
 	}
 	u.Steal = time.Duration(d.Steal) * tick
 	u.StealPercent, u.IOWaitPercent = percent(d.Steal, d.total()), percent(d.IOWait, d.total())
-	if u.Wall > 0 {
-		others := time.Duration(less(d.Busy, less(b.own, a.own))) * tick
-		u.OtherCores = float64(others) / float64(u.Wall)
-	}
 	return u
 }
 

@@ -30,6 +30,7 @@ const (
 	codeGovernor      = "cpu-governor"
 	codeBattery       = "battery"
 	codeBusy          = "busy-machine"
+	codeBusyRun       = "busy-during-run"
 	codeSteal         = "steal"
 	codeThermal       = "thermal-throttling"
 	codeThrottled     = "cpu-quota-reached"
@@ -164,7 +165,7 @@ func UsageWarnings(env result.Environment, u Usage) (all []result.Warning) {
 	}
 	cores := float64(max(env.CPU.Cores, 1))
 	all = append(all, one(u.StealPercent > stealLimit, stealWarning(u.StealPercent))...)
-	all = append(all, one(u.OtherCores > cores/4, warn(codeBusy, "Stop what else runs, then measure again.",
+	all = append(all, one(u.OtherCores > cores/4, warn(codeBusyRun, "Stop what else runs, then measure again.",
 		"other processes kept %.1f of %d processors busy during the run.", u.OtherCores, env.CPU.Cores))...)
 	all = append(all, one(u.Throttled > 0, warn(codeThrottled, "Raise the control group's CPU quota.",
 		"the control group's CPU quota stopped the process in %d periods.", u.Throttled))...)

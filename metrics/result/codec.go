@@ -114,7 +114,7 @@ func decode(data []byte) (*Result, error) {
 func decodeError(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := dec.Decode(&Result{}); err != nil {
-		return fmt.Errorf("result: decode: %w: %w", ErrInvalid, err)
+		return fmt.Errorf("result: decode: %w: %w", ErrInvalid, inWords(err, data))
 	}
 	return fmt.Errorf("result: decode: %w: more after the JSON object, at byte %d", ErrInvalid, dec.InputOffset())
 }
@@ -135,7 +135,7 @@ func migrate(data []byte) ([]byte, error) {
 		Schema *int `json:"schema"`
 	}
 	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&head); err != nil {
-		return nil, fmt.Errorf("result: decode: %w: %w", ErrInvalid, err)
+		return nil, fmt.Errorf("result: decode: %w: %w", ErrInvalid, inWords(err, data))
 	}
 	if head.Schema == nil {
 		return nil, fmt.Errorf("result: decode: %w: it has no schema number", ErrInvalid)
@@ -152,7 +152,11 @@ func leadingSchema(data []byte) (n int, ok bool) {
 			return 0, false
 		}
 	}
-	return n, dec.Decode(&n) == nil
+	var schema *int // null is none
+	if dec.Decode(&schema) != nil || schema == nil {
+		return 0, false
+	}
+	return *schema, true
 }
 
 // migrateFrom applies the steps of table from schema from to schema to.

@@ -53,6 +53,10 @@ type Round struct {
 	Warnings        []Warning   `json:"warnings"`
 	Database        *Database   `json:"database,omitempty"` // transactional workloads, on the engine
 	Server          *Server     `json:"server,omitempty"`   // of a cell on a real server
+
+	// OtherCPUPercent is what other processes took of all processors' time, from the begin
+	// of the warm-up to the end of the interval; null: unknown, as in older results.
+	OtherCPUPercent *float64 `json:"other_cpu_percent,omitempty"`
 }
 
 // Database is what a transactional workload adds to a round, counted in the

@@ -93,3 +93,35 @@ func TestWarnings(t *testing.T) {
 		t.Error("Warnings changed the result")
 	}
 }
+
+func TestBusyCells(t *testing.T) {
+	round := func(seconds float64, percent ...float64) result.Round {
+		x := result.Round{DurationS: seconds}
+		if len(percent) > 0 {
+			x.OtherCPUPercent = &percent[0]
+		}
+		return x
+	}
+	cell := func(name string, rounds ...result.Round) result.Cell { return result.Cell{Name: name, Rounds: rounds} }
+	const advice = ". Stop what else runs, then measure again."
+	for _, c := range []struct {
+		name  string
+		cells []result.Cell
+		want  string
+	}{
+		{"of an older result", []result.Cell{cell("a", round(3), round(3))}, "the whole run" + advice},
+		{"a tenth", []result.Cell{cell("a", round(3, 10), round(3, 10))}, "the whole run" + advice},
+		{"one round alone", []result.Cell{cell("a", round(3, 1), round(3, 18))}, "the whole run" + advice},
+		{"one round, the longer one", []result.Cell{cell("a", round(1, 1), round(3, 18), round(9))},
+			"other processes took more than 10 % of the processors' time in 1 of 1 cells, the most in a: 14 %" + advice},
+		{"two of four", []result.Cell{cell("a", round(3, 1)), cell("b", round(3, 20)), cell("c", round(3, 40), round(3, 30)), cell("d")},
+			"other processes took more than 10 % of the processors' time in 2 of 4 cells, the most in c: 35 %" + advice},
+	} {
+		r := &result.Result{Cells: c.cells}
+		r.Environment.Warnings = []result.Warning{{Code: "busy-during-run", Text: "the whole run", Advice: "Stop what else runs, then measure again."}}
+		all := Warnings(r)
+		if len(all) != 1 || WarningText(all[0]) != c.want {
+			t.Errorf("%s: %+v; want %q", c.name, all, c.want)
+		}
+	}
+}

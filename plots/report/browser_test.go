@@ -66,7 +66,7 @@ func long() Part {
 // paper: nothing cut off, nothing on top of another, nothing wider than the window;
 // and that axe-core finds no serious fault.
 func TestBrowserLooks(t *testing.T) {
-	pages := map[string]string{"three": written(t, partOf(run()), partOf(lab()), partOf(probe())), "sweep": written(t, partOf(search())), "server": written(t, partOf(labOnServer())), "long": written(t, long()), "empty": written(t, Part{Result: &result.Result{}})}
+	pages := map[string]string{"three": written(t, partOf(run()), partOf(lab()), partOf(probe())), "sweep": written(t, partOf(search())), "server": written(t, partOf(labOnServer())), "folded": written(t, partOf(manyTrials(40))), "long": written(t, long()), "empty": written(t, Part{Result: &result.Result{}})}
 	b := browser.Start(t)
 	for page, url := range pages {
 		for i, look := range []browser.Look{

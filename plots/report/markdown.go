@@ -94,6 +94,18 @@ func (p *part) markdown(b *strings.Builder) {
 	}
 }
 
+// markdown writes the trials that are not folded in HTML, and where the others are.
+func (l *trialList) markdown(b *strings.Builder) {
+	l.Open.markdown(b)
+	left := l.Left
+	if l.Folded != nil {
+		left += len(l.Folded.Rows)
+	}
+	if text := more(left); text != "" {
+		b.WriteString(escape(text) + "\n\n")
+	}
+}
+
 func (n *Note) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "## %s\n\n", escape(n.Label))
 	for _, s := range n.Sentences {

@@ -32,10 +32,10 @@ type part struct {
 	Lead     []Table // beside the answer
 	Tables   []Table
 	Pictures []picture
-	Distance []string // how far from the limit, and why
-	Limit    *Table   // the same, cell by cell; nil: no limit loop
-	Checks   []check  // of a probe
-	Trials   *Table   // of a crash lab, one a row; nil: none
+	Distance []string   // how far from the limit, and why
+	Limit    *Table     // the same, cell by cell; nil: no limit loop
+	Checks   []check    // of a probe
+	Trials   *trialList // of a crash lab; nil: none
 	Machine  []fact
 	Again    again
 }

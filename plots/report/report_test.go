@@ -182,26 +182,6 @@ func BenchmarkReport500(b *testing.B) {
 	}
 }
 
-// TestTrialsListed holds that a page leaves no violation out for room.
-func TestTrialsListed(t *testing.T) {
-	r := lab()
-	for len(r.CrashTrials) < 3*maxTrials {
-		r.CrashTrials = append(r.CrashTrials, r.CrashTrials[0])
-	}
-	last := &r.CrashTrials[len(r.CrashTrials)-1]
-	last.Verdict, last.Lost = result.VerdictViolation, 3
-	rows := trials(r).Rows
-	if len(rows) != maxTrials || !slices.Contains(rows[len(rows)-1], result.VerdictViolation) {
-		t.Errorf("%d rows, the last %q; want %d with the violation", len(rows), rows[len(rows)-1], maxTrials)
-	}
-	if note := trials(r).Note; !strings.Contains(note, "800 more trials") {
-		t.Errorf("note %q does not say how many were left out", note)
-	}
-	if trials(run()) != nil {
-		t.Error("trials without any")
-	}
-}
-
 func TestCommandLine(t *testing.T) {
 	for _, c := range []struct {
 		args []string

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"flushbench/metrics/hostinfo"
@@ -10,23 +11,80 @@ import (
 	"flushbench/metrics/verdict"
 )
 
-// maxTrials bounds the trials that a page lists: those of the worst verdicts, then
-// the first ones.
-const maxTrials = 400
+const (
+	// maxTrials bounds the trials that a page lists: those of the worst verdicts, then
+	// the first ones.
+	maxTrials = 400
+	// maxOpen is how many of them stand there open, by the same rule, where more than
+	// maxUnfolded are listed.
+	maxOpen, maxUnfolded = 20, 30
+)
+
+// trialList are the crashes one by one.
+type trialList struct {
+	Open   *Table
+	Folded *Table // the others that HTML lists; nil: none
+	Left   int    // how many stand in no table
+}
+
+// more says where n trials are that stand in no table; "" for none.
+func more(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 more trial is in result.json."
+	}
+	return fmt.Sprintf("%d more trials are in result.json.", n)
+}
 
 // trials lists the crashes one by one; nil where there were none.
-func trials(r *result.Result) *Table {
+func trials(r *result.Result) *trialList {
 	if len(r.CrashTrials) == 0 {
 		return nil
 	}
-	binlog, server := false, true // two logs that were compared; servers alone
+	t := trialTable(r)
+	var listed []result.CrashTrial
+	for _, i := range shown(r.CrashTrials, maxTrials) {
+		listed = append(listed, r.CrashTrials[i])
+		t.Rows = append(t.Rows, trialRow(&r.CrashTrials[i], t.binlog, t.server))
+	}
+	t.shorten()
+	out := &trialList{Open: &cleanTables([]Table{t.Table})[0], Left: len(r.CrashTrials) - len(listed)}
+	if len(listed) <= maxUnfolded {
+		return out
+	}
+	all, open := out.Open.Rows, shown(listed, maxOpen)
+	folded := Table{Title: "More crash trials", About: "in the same columns", Columns: out.Open.Columns, Note: more(out.Left)}
+	out.Open.Rows = nil
+	for i, row := range all {
+		if slices.Contains(open, i) {
+			out.Open.Rows = append(out.Open.Rows, row)
+		} else {
+			folded.Rows = append(folded.Rows, row)
+		}
+	}
+	out.Folded = &folded
+	return out
+}
+
+// trialHeads is a table of trials without rows, and what of them it has columns for.
+type trialHeads struct {
+	Table
+	binlog bool // two logs that were compared
+	server bool // servers alone
+}
+
+// trialTable returns the table for the trials of r.
+func trialTable(r *result.Result) *trialHeads {
+	binlog, server := false, true
 	for i := range r.CrashTrials {
 		x := &r.CrashTrials[i]
 		binlog, server = binlog || x.SyncBinlog != nil && x.Server == nil, server && x.Server != nil
 	}
-	t := &Table{Title: "Crash trials", About: "commits; each trial has a process, a crash and a recovery of its own", Columns: []Column{
+	t := &trialHeads{Table: Table{Title: "Crash trials", About: "commits; each trial has a process, a crash and a recovery of its own", Columns: []Column{
 		{"cell", true}, {"trial", false}, {"at s", false}, {"clients", true}, {"acknowledged", false}, {"lost", false}, {"oldest", false},
-	}}
+	}}, binlog: binlog, server: server}
 	stopped := "Stopped: the clients were stopped first, so that what was at risk is exact. At risk: what the tracker said at that moment."
 	if server {
 		t.Columns = append(t.Columns, Column{"log", true}, Column{"unwritten", false}, Column{"recovery s", false})
@@ -40,21 +98,14 @@ func trials(r *result.Result) *Table {
 	}
 	t.Columns = append(t.Columns, Column{"verdict", true})
 	t.Note += stopped
-	for _, i := range shown(r.CrashTrials) {
-		t.Rows = append(t.Rows, trialRow(&r.CrashTrials[i], binlog, server))
-	}
-	if more := len(r.CrashTrials) - len(t.Rows); more > 0 {
-		t.Note += fmt.Sprintf(" %d more trials are in result.json.", more)
-	}
-	t.shorten()
-	return &cleanTables([]Table{*t})[0]
+	return t
 }
 
-// shown picks the trials to list, in their order: at most maxTrials, no violation
-// left out for one that kept everything.
-func shown(all []result.CrashTrial) []int {
+// shown picks the trials to list, in their order: at most n, no violation left out for
+// one that kept everything.
+func shown(all []result.CrashTrial, n int) []int {
 	var out []int
-	room := maxTrials
+	room := n
 	bad := func(t *result.CrashTrial) bool {
 		return !t.Control && t.Verdict != result.VerdictKept && t.Verdict != result.VerdictLostWithin
 	}
@@ -64,7 +115,7 @@ func shown(all []result.CrashTrial) []int {
 		}
 	}
 	for i := range all {
-		if len(out) == maxTrials {
+		if len(out) == n {
 			break
 		}
 		if bad(&all[i]) {

@@ -127,7 +127,7 @@ func TestLoss(t *testing.T) {
 		t    Trials
 	}{
 		{"a kernel crash took up to 3 commits in 1 of 40 trials", Trials{Proofs: 40, WithLoss: 1, LostMax: 3}},
-		{"a kernel crash left up to 197 commits in one log alone, or none, in 8 of 8 trials", Trials{Proofs: 8, WithLoss: 8, LostMax: 197, Diverged: 8}},
+		{"a kernel crash took up to 197 commits, from one log or from both, in 8 of 8 trials", Trials{Proofs: 8, WithLoss: 8, LostMax: 197, Diverged: 8}},
 	} {
 		if p := decide(t, "--tps 1000 --max-loss os=0", crashed(c.t)); !strings.Contains(strings.Join(p.Why, " "), c.want) {
 			t.Errorf("why: %q; want %q", p.Why, c.want)

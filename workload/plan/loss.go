@@ -107,7 +107,7 @@ func (d *decision) judgeLoss(r *Row, k Kind) {
 	case l.Proven != nil && l.Proven.WithLoss > 0 && limit == (Loss{}):
 		took := "took up to %s commits"
 		if l.Proven.Diverged > 0 {
-			took = "left up to %s commits in one log alone, or none,"
+			took += ", from one log or from both,"
 		}
 		miss.Text = fmt.Sprintf("a %s "+took+" in %d of %d trials", k.Words(), count(float64(l.Proven.LostMax)), l.Proven.WithLoss, l.Proven.Trials)
 	case l.Nothing:

@@ -51,7 +51,8 @@ type cellRun struct {
 	begin snapshot
 	end   snapshot
 	risk  metrics.RiskResult
-	taken hostinfo.Usage // what the machine did from stealAhead before the interval on
+	taken hostinfo.Usage     // what the machine did from stealAhead before the interval on
+	cpu   [2]hostinfo.CPUUse // who had used the processors before the warm-up, and after the interval
 	// background is what the I/O beside the cell came to; nil: there was none.
 	background *beside.Report
 
@@ -159,6 +160,8 @@ func (c *cellRun) drive(ctx context.Context) error {
 		}
 	}
 	var err error
+	// Before the warm-up, since to look at all processes takes milliseconds.
+	c.cpu[0] = c.cpuUse()
 	c.out, err = c.driveBeside(ctx, cfg)
 	c.r.cfg.Board.stopped(&c.out)
 	w.stop()
@@ -206,6 +209,16 @@ func (w *watcher) run(win metrics.Window) {
 	c.db.measure(false)
 	c.end.slow()
 	c.taken = c.r.sampler.Sample()
+	c.cpu[1] = c.cpuUse()
+}
+
+// cpuUse looks who has used the processors; a server that the cell runs on counts as
+// part of this run.
+func (c *cellRun) cpuUse() hostinfo.CPUUse {
+	if c.turn != nil {
+		return hostinfo.ReadCPUUse(c.turn.PID())
+	}
+	return hostinfo.ReadCPUUse()
 }
 
 // until waits for a moment, or for the end of the cell.

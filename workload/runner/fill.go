@@ -168,6 +168,9 @@ func (c *cellRun) fillCPU(round *result.Round, secs float64) {
 	sw := c.end.use.switches - c.begin.use.switches
 	round.ContextSwitches = &sw
 	round.StealPercent, round.StealNS = c.taken.StealPercent, int64(c.taken.Steal)
+	if others, ok := c.cpu[1].Others(c.cpu[0]); ok {
+		round.OtherCPUPercent = &others
+	}
 }
 
 // fillRisk copies the tracker's figures. They are the loss window only on

@@ -13,6 +13,14 @@ import (
 	"flushbench/workload"
 )
 
+// inWords is a percentile in ns, which few samples do not have.
+func inWords(ns *int64) string {
+	if ns == nil {
+		return "not shown"
+	}
+	return time.Duration(*ns).String()
+}
+
 // A million logical clients, 20,000 transactions a second: memory of the whole
 // process, and how late they were started. The disk's flushes take 100 us at
 // least.
@@ -36,9 +44,13 @@ func TestAMillionClients(t *testing.T) {
 	const mib = 1 << 20
 	peak := use.Maxrss * 1024
 	t.Logf("%d clients, %.0f commits/s, bound %s: at most %d MiB of memory", clients, r.TPS, c.Bound, peak/mib)
-	t.Logf("response %+v", r.LatencyNS)
+	l := &r.LatencyNS
+	t.Logf("response: p50 %s, p99 %s, p99.9 %s, at most %v, of %d commits", inWords(l.P50), inWords(l.P99), inWords(l.P999), time.Duration(l.Max), l.Count)
 	o := r.OpenLoop
-	t.Logf("lag %+v; offered %d, backlog at most %d", r.ScheduleLagNS, o.Offered, o.BacklogMax)
+	if lag := r.ScheduleLagNS; lag != nil {
+		t.Logf("lag: p50 %s, p99 %s, at most %v, of %d transactions", inWords(lag.P50), inWords(lag.P99), time.Duration(lag.Max), lag.Count)
+	}
+	t.Logf("offered %d, backlog at most %d", o.Offered, o.BacklogMax)
 	if peak >= 1<<30 {
 		t.Errorf("%d MiB of memory, want less than 1024", peak/mib)
 	}

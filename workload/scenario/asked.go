@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"flushbench/engine"
 	"flushbench/groupcommit"
@@ -41,6 +42,33 @@ func (s *Scenario) checkAsked() error {
 		return fmt.Errorf("long-view %v with durability %v: nothing is purged there, whoever reads; legal is %v", s.LongView, s.Durability, engine.DurabilityRedo)
 	}
 	return nil
+}
+
+// give notes that a setting was asked for.
+func (s *Scenario) give(f field) {
+	if f.rows && !slices.Contains(s.given, f.name) {
+		s.given = append(s.given, f.name)
+	}
+}
+
+// CheckGiven refuses, as one line, settings of rows, binlog and database that a flag or
+// a file asked for, where none of the workloads has any: they would be left out
+// silently. Validate settles which workload it is.
+func (s *Scenario) CheckGiven(workloads ...Kind) error {
+	if len(s.given) == 0 || slices.ContainsFunc(workloads, Kind.Transactional) {
+		return nil
+	}
+	names, them := s.given[0], "it"
+	if last := len(s.given) - 1; last > 0 {
+		names, them = strings.Join(s.given[:last], ", ")+" and "+s.given[last], "them"
+	}
+	var legal []string
+	for _, k := range Kinds.All() {
+		if k.Transactional() {
+			legal = append(legal, k.String())
+		}
+	}
+	return fmt.Errorf("scenario: %s with workload %v: it has no rows and no binlog; leave %s out, or choose a workload that has: %s", names, KindLog, them, strings.Join(legal, ", "))
 }
 
 // checkProtocol refuses to take two-phase commit away where there is none.

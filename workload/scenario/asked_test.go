@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"flushbench/workload"
 )
 
@@ -35,6 +37,50 @@ func TestAskedByName(t *testing.T) {
 			t.Errorf("%s: %v; want it accepted", c.args, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n")):
 			t.Errorf("%s: %v; want one line with %q", c.args, err, c.want)
+		}
+	}
+}
+
+// Settings of rows that were asked for where there are none are refused, however they
+// were asked for; those that only stand in a file at what they are anyway are not.
+func TestRowsAskedForOfALog(t *testing.T) {
+	const legal = "choose a workload that has: bank, update, insert, write-only, read-write"
+	for _, c := range []struct{ args, file, want string }{
+		{"", "", ""},
+		{"--policy 1 --record-bytes 512 --log-files 2", "workload: log\nclients: 3\n", ""},
+		{"--rows 5 --workload bank", "", ""},
+		{"--rows 5 --sync-binlog 0,1 --binlog off", "workload: bank\n", ""},
+		{"", "workload: update\nrows: 7\nsync_binlog: [0, 1]\n", ""},
+		{"", "rows: 100000\nsync-binlog: 1\nbinlog: on\nkey-distribution: uniform\n", ""},
+		{"--start mariadbd --rows 500", "", ""},
+		{"--rows 100000", "", "scenario: rows with workload log: it has no rows and no binlog; leave it out, or " + legal},
+		{"--workload log --table-size 5 --table-size 6", "", "scenario: rows with workload log: it has no rows and no binlog; leave it out, or " + legal},
+		{"--sync-binlog 0,1 --workload log --binlog off", "", "scenario: sync-binlog and binlog with workload log: it has no rows and no binlog; leave them out, or " + legal},
+		{"--isolation read-committed", "read-share: 50%\nworkload: log\nsync_binlog: 0\n", "scenario: isolation, read-share and sync-binlog with workload log: it has no rows and no binlog; leave them out, or " + legal},
+		{"--workload log", "workload: bank\nrows: 7\n", "scenario: rows with workload log: it has no rows and no binlog; leave it out, or " + legal},
+	} {
+		s := Default()
+		fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
+		s.AddFlags(fs)
+		err := fs.Parse(strings.Fields(c.args))
+		if err == nil {
+			err = s.Decode([]byte(c.file), fs.Changed)
+		}
+		if err == nil {
+			err = s.Validate()
+		}
+		if err != nil {
+			t.Fatalf("%s, and %q: %v", c.args, c.file, err)
+		}
+		got := ""
+		if err := s.CheckGiven(s.Workload); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s, and %q: CheckGiven = %q; want %q", c.args, c.file, got, c.want)
+		}
+		if err := s.CheckGiven(KindLog, workload.KindBank); err != nil {
+			t.Errorf("%s, and %q, with bank beside log: %v", c.args, c.file, err)
 		}
 	}
 }

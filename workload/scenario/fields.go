@@ -30,6 +30,7 @@ type field struct {
 	usage   string   // `NAME` in back quotes is what help calls the value
 	values  []string // legal values, when there is a table of them
 	matrix  bool     // giving it makes the run a matrix of the user's own
+	rows    bool     // only workloads with rows have it
 	value   text
 }
 
@@ -48,7 +49,11 @@ const (
 
 // fields is the one table of settings, in the order of help.
 func (s *Scenario) fields() []field {
-	return slices.Concat(s.commitFields(), s.rowFields(), s.databaseFields(), s.serverFields(), s.logFields(), s.runFields())
+	rows := slices.Concat(s.rowFields(), s.databaseFields())
+	for i := range rows {
+		rows[i].rows = true
+	}
+	return slices.Concat(s.commitFields(), rows, s.serverFields(), s.logFields(), s.runFields())
 }
 
 func (s *Scenario) commitFields() []field {

@@ -80,6 +80,15 @@ func (f flagText) MarshalText() ([]byte, error) { return f.field.value.MarshalTe
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (f *flagText) UnmarshalText(in []byte) error {
+	if err := f.take(in); err != nil {
+		return err
+	}
+	f.s.give(f.field)
+	return nil
+}
+
+// take reads the value.
+func (f *flagText) take(in []byte) error {
 	set := f.field.value.UnmarshalText
 	if a, ok := f.field.value.(adder); ok && f.given {
 		set = a.add

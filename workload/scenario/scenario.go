@@ -108,6 +108,10 @@ type Scenario struct {
 	// Asked is set when something was asked for that only a matrix of the
 	// user's own answers; see Matrix.
 	Asked bool `json:"matrix" yaml:"-"`
+
+	// given are the settings that only workloads with rows have and that a flag or a file
+	// asked for; see CheckGiven.
+	given []string
 }
 
 // WarmupByPreset as Scenario.Warmup leaves the warm-up to the preset.

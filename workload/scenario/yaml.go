@@ -118,10 +118,23 @@ func (s *Scenario) decodeKey(known map[string]field, others map[string]func(stri
 	if !ok {
 		err = other(in)
 	} else {
-		err = (&flagText{field: f, s: s}).UnmarshalText([]byte(in))
+		err = s.takeKey(f, in)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	return nil
+}
+
+// takeKey reads the value of a setting. A file may name every setting, so that one which
+// says what holds anyway is none that was asked for.
+func (s *Scenario) takeKey(f field, in string) error {
+	before, _ := f.value.MarshalText()
+	if err := (&flagText{field: f, s: s}).take([]byte(in)); err != nil {
+		return err
+	}
+	if after, err := f.value.MarshalText(); err != nil || !bytes.Equal(before, after) {
+		s.give(f)
 	}
 	return nil
 }

@@ -226,10 +226,11 @@ func (r *Roster) Wrote() (n int64) {
 }
 
 // LeaveOut takes the CPU time of the servers under test out of what other processes
-// have used. It is known once they are closed.
+// have used, but for private ones, which are processes of ours. It is known once they
+// are closed.
 func (r *Roster) LeaveOut(u *hostinfo.Usage) {
 	for _, v := range r.live {
-		if u.Wall > 0 {
+		if u.Wall > 0 && !v.private() {
 			u.OtherCores = max(0, u.OtherCores-float64(v.used)/float64(u.Wall))
 		}
 	}

@@ -34,6 +34,10 @@ func (v *Live) Turn(c Cell, seed uint64) *Turn { return &Turn{v: v, cell: c, see
 // Server is where the turn takes place.
 func (t *Turn) Server() *Live { return t.v }
 
+// PID is the process of the server that the turn takes place on; 0: on another machine,
+// or not seen.
+func (t *Turn) PID() int { return t.v.pid() }
+
 // Begin makes the server ready for the cell: there, with its tables, set as asked, and
 // with room for the cell's clients.
 func (t *Turn) Begin(ctx context.Context) error {
