@@ -91,7 +91,7 @@ func TestRealFile(t *testing.T) {
 func TestMemory(t *testing.T) {
 	fd, err := unix.MemfdCreate("log", unix.MFD_CLOEXEC)
 	must(t, err)
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	must(t, unix.Ftruncate(fd, 4096))
 	if c, err := writeback.OpenCache(fmt.Sprintf("/proc/self/fd/%d", fd)); !errors.Is(err, writeback.ErrUnsupported) {
 		t.Errorf("OpenCache() of a file in memory = %v, %v; want %v", c, err, writeback.ErrUnsupported)
