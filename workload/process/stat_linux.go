@@ -39,6 +39,10 @@ func parseStat(text string) (stat, error) {
 	if len(fields) <= statStart {
 		return stat{}, fmt.Errorf("stat of a process: %d fields", len(fields))
 	}
+	state := fields[statState]
+	if len(state) != 1 || !('A' <= state[0] && state[0] <= 'Z' || 'a' <= state[0] && state[0] <= 'z') {
+		return stat{}, fmt.Errorf("stat of a process: state %q is no letter", state)
+	}
 	var s stat
 	var errs [7]error
 	var start, user, system, childUser, childSystem uint64
@@ -50,7 +54,7 @@ func parseStat(text string) (stat, error) {
 	childSystem, errs[5] = strconv.ParseUint(fields[statChildSystem], 10, 64)
 	start, errs[6] = strconv.ParseUint(fields[statStart], 10, 64)
 	s.Start = Ticks(start)
-	s.state, s.ticks, s.waited = fields[statState][0], user+system, childUser+childSystem
+	s.state, s.ticks, s.waited = state[0], user+system, childUser+childSystem
 	return s, errors.Join(errs[:]...)
 }
 
