@@ -118,7 +118,7 @@ func checkHTML(t testing.TB, text string) {
 // The elements and attributes that a page may hold.
 var (
 	legalElements = strings.Fields("html head meta title link style body a header h1 h2 h3 nav ul li main article section p strong span div table caption thead tbody tr th td " +
-		"figure figcaption details summary pre code dl dt dd script svg desc g path circle text")
+		"figure figcaption details summary pre code dl dt dd wbr script svg desc g path circle text")
 	legalAttributes = strings.Fields("lang charset name content http-equiv rel href class id aria-label aria-labelledby tabindex role scope colspan " +
 		"xmlns width height viewBox font-family d fill stroke stroke-width stroke-linejoin stroke-dasharray cx cy r x y text-anchor font-size font-weight textLength lengthAdjust pointer-events data-series")
 	// fixed are the only targets of links beside places on the page.
@@ -126,7 +126,7 @@ var (
 )
 
 // markup reads a page as XML and returns what it must not hold. The page closes
-// all its elements but meta and link.
+// all its elements but meta, link and wbr.
 func markup(text string) error {
 	text, ok := strings.CutPrefix(text, "<!DOCTYPE html>\n")
 	if !ok {
@@ -138,7 +138,7 @@ func markup(text string) error {
 		}
 		text = strings.Replace(text, own, "", 1)
 	}
-	text = regexp.MustCompile(`(<(?:meta|link) [^>]*)>`).ReplaceAllString(text, "$1/>")
+	text = regexp.MustCompile(`(<(?:meta|link) [^>]*|<wbr)>`).ReplaceAllString(text, "$1/>")
 	dec := xml.NewDecoder(strings.NewReader(text))
 	ids := map[string]bool{}
 	var links []string
