@@ -65,6 +65,9 @@ const (
 	hdrCookie = 0x1c849303 | 0x10 // of the counts as varints
 	hdrOuter  = 8
 	hdrHeader = 40
+	// hdrOuterCookie is that of the zlib stream, without the bits that say how wide a
+	// count is.
+	hdrOuterCookie = 0x1c849304
 )
 
 // buckets is how many counts a histogram of ours has.
@@ -177,7 +180,14 @@ func (t *Tally) inflateText(text string) error {
 	if len(raw) < hdrOuter {
 		return fmt.Errorf("%d bytes, too short for a header", len(raw))
 	}
-	t.text.Reset(raw[hdrOuter:])
+	if cookie := binary.BigEndian.Uint32(raw); cookie&^0xf0 != hdrOuterCookie {
+		return fmt.Errorf("cookie %#x: of no compressed histogram of version 2", cookie)
+	}
+	length := binary.BigEndian.Uint32(raw[4:])
+	if uint64(length) > uint64(len(raw)-hdrOuter) {
+		return fmt.Errorf("cut off: %d bytes after the header, want %d", len(raw)-hdrOuter, length)
+	}
+	t.text.Reset(raw[hdrOuter:][:length])
 	if resetter, ok := t.inflate.(zlib.Resetter); ok {
 		err = resetter.Reset(&t.text, nil)
 	} else {
@@ -194,20 +204,20 @@ func (t *Tally) inflateText(text string) error {
 	if u32(header[:]) != hdrCookie || u32(header[12:]) != Digits || u64(header[16:]) != unit || u64(header[24:]) != uint64(Highest) {
 		return errors.New("another range, resolution or format than ours")
 	}
-	length := int(u32(header[4:]))
-	if length > 9*len(t.counts) {
-		return fmt.Errorf("%d bytes of counts, at most %d are legal", length, 9*len(t.counts))
+	counts := int(u32(header[4:]))
+	if counts > 9*len(t.counts) {
+		return fmt.Errorf("%d bytes of counts, at most %d are legal", counts, 9*len(t.counts))
 	}
-	if cap(t.payload) <= length {
-		t.payload = make([]byte, length+1)
+	if cap(t.payload) <= counts {
+		t.payload = make([]byte, counts+1)
 	}
-	t.payload = t.payload[:length+1]
+	t.payload = t.payload[:counts+1]
 	// One byte more than there is makes the reader verify its checksum.
 	n, err := io.ReadFull(t.inflate, t.payload)
-	if n != length || err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%d bytes of counts, want %d: %w", n, length, cmpErr(err))
+	if n != counts || err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%d bytes of counts, want %d: %w", n, counts, cmpErr(err))
 	}
-	t.payload = t.payload[:length]
+	t.payload = t.payload[:counts]
 	return nil
 }
 
