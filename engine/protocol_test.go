@@ -5,9 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"flushbench/engine/clock"
 	"flushbench/engine/lsn"
 	"flushbench/engine/recovery"
 	"flushbench/engine/vfs"
@@ -156,6 +161,60 @@ func TestProtocolsAtRandomMoments(t *testing.T) {
 		if (ahead > 0) != mayBinlog || (behind > 0) != mayEngine || protocol != groupcommit.TwoPhase && 20*(ahead+behind) < crashes {
 			t.Errorf("%v: of %d crashes %d left the binlog ahead and %d the engine", protocol, crashes, ahead, behind)
 		}
+	}
+}
+
+// A group of several is committed in the engine under the numbers that the binlog
+// then gives them. The first client stands in its stage until the others are about to
+// queue behind it; turns are taken until some of them made a group.
+func TestRedoFirstNumbersAGroup(t *testing.T) {
+	o := bankOptions(newDisk(t))
+	o.Stages.Protocol = groupcommit.RedoFirst
+	b := newBank(t, o)
+	var coming, standing atomic.Int32
+	b.opts.Hook = func(p CrashPoint) {
+		switch {
+		case p == BeforeRedoFlush:
+			coming.Add(1)
+		case p == BeforeBinlog && standing.Add(1) == 1:
+			for coming.Load() < bankClients {
+				runtime.Gosched()
+			}
+			clock.Sleep(100 * time.Microsecond) // they are a few instructions before the queue
+		}
+	}
+	db := opened(t, b.opts)
+	var conns [bankClients]*Conn
+	for client := range conns {
+		conns[client] = conn(t, db, uint32(client))
+	}
+	const turns = 1000
+	n := uint64(0)
+	for uint64(db.Stats().Stages.FlushGroups) == n*bankClients && n < turns {
+		coming.Store(0)
+		standing.Store(0)
+		errs := make([]error, bankClients)
+		var wg sync.WaitGroup
+		for client := range uint64(bankClients) {
+			wg.Go(func() {
+				from := 2*client + 1 // nobody waits for another's row
+				errs[client] = b.transfer(conns[client], noteBase+client*noteStride+n, transfer{from: from, to: from + 1, amount: 1})
+			})
+		}
+		wg.Wait()
+		must(t, errs...)
+		n++
+	}
+	if n == turns {
+		t.Fatalf("%d turns of %d clients made no group of two", turns, bankClients)
+	}
+	must(t, db.Close())
+	bk, err := b.on(o.FS).audit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := int(n * bankClients); len(bk.order) != want || len(bk.engine) != want || bk.ahead+bk.behind != 0 {
+		t.Errorf("%d in the binlog, %d in the engine, %d and %d ahead; want %d in both", len(bk.order), len(bk.engine), bk.ahead, bk.behind, want)
 	}
 }
 

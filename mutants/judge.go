@@ -12,7 +12,8 @@ type Result struct {
 	Mutant  Mutant
 	Verdict Verdict
 	Detail  string        // the test that caught it, or the reason
-	Took    time.Duration // the mutated run alone, compiling included
+	Try     int           // which of the judge's tries this is of, from 1 on; 0: none was needed
+	Took    time.Duration // the mutated runs alone, compiling included
 }
 
 // A judge tries mutants. All fields are set before the first call.
@@ -20,6 +21,7 @@ type judge struct {
 	root    string // module root
 	tmp     string // scratch folder outside the module
 	jobs    int    // go test calls at a time, at least 1
+	tries   int    // how often the tests may pass on a mutant until it has survived, at least 1
 	test    tester
 	observe func(Result) // called once per mutant, serially, in the order they end
 }
@@ -69,7 +71,8 @@ func (j judge) tryAll(ctx context.Context, ms []Mutant) ([]Result, error) {
 	return results, err
 }
 
-// try runs the tests on one mutant.
+// try runs the tests on one mutant, again while they pass: where threads must meet, a
+// test finds its bug on most runs, not on each.
 func (j judge) try(ctx context.Context, m Mutant) (Result, error) {
 	changed, err := m.Mutated(j.root)
 	if errors.Is(err, errStale) {
@@ -82,13 +85,18 @@ func (j judge) try(ctx context.Context, m Mutant) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	r := Result{Mutant: m}
 	start := time.Now()
-	o, err := j.test(ctx, m.testRun(), overlay)
-	if err != nil {
-		return Result{}, err
+	for r.Try < j.tries && (r.Try == 0 || r.Verdict == Survived) {
+		o, err := j.test(ctx, m.testRun(), overlay)
+		if err != nil {
+			return Result{}, err
+		}
+		r.Verdict, r.Detail = classify(m, o)
+		r.Try++
 	}
-	v, detail := classify(m, o)
-	return Result{Mutant: m, Verdict: v, Detail: detail, Took: time.Since(start)}, nil
+	r.Took = time.Since(start)
+	return r, nil
 }
 
 // each calls work(i) for i in [0, n), at most jobs at a time, waits for all that

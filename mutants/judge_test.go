@@ -54,7 +54,7 @@ func TestJudgeWithRealGoTest(t *testing.T) {
 		badTest,
 	}
 	seen := 0
-	j := judge{root: root, tmp: t.TempDir(), jobs: 2, test: goTest(root, time.Minute), observe: func(Result) { seen++ }}
+	j := judge{root: root, tmp: t.TempDir(), jobs: 2, tries: 2, test: goTest(root, time.Minute), observe: func(Result) { seen++ }}
 	results, err := j.tryAll(t.Context(), ms)
 	if err != nil {
 		t.Fatal(err)
@@ -92,12 +92,45 @@ func TestJudgeRunsEachBaselineOnce(t *testing.T) {
 	raced := sumMutant("c", "a + b", "a - b")
 	raced.Race = true
 	ms := []Mutant{sumMutant("a", "a + b", "a - b"), sumMutant("b", "a + b", "a * b"), raced}
-	j := judge{root: root, tmp: t.TempDir(), jobs: 1, test: fake, observe: func(Result) {}}
+	j := judge{root: root, tmp: t.TempDir(), jobs: 1, tries: 1, test: fake, observe: func(Result) {}}
 	if _, err := j.tryAll(t.Context(), ms); err != nil {
 		t.Fatal(err)
 	}
 	if want := []testRun{ms[0].testRun(), raced.testRun()}; !slices.Equal(bases, want) {
 		t.Errorf("unchanged runs %v; want %v", bases, want)
+	}
+}
+
+// TestJudgeTriesASurvivorAgain holds that a mutant has survived when its tests have
+// passed as often as the judge may try, and is caught by the first that fails.
+func TestJudgeTriesASurvivorAgain(t *testing.T) {
+	for _, c := range []struct {
+		failing, tries int // which of the runs fails; 0: none
+		verdict        Verdict
+		runs           int
+	}{
+		{1, 3, Caught, 1}, {2, 3, Caught, 2}, {3, 3, Caught, 3}, {0, 3, Survived, 3}, {2, 1, Survived, 1},
+	} {
+		runs := 0
+		fake := func(_ context.Context, _ testRun, overlay string) (outcome, error) {
+			if overlay != "" {
+				runs++
+			}
+			if failed := overlay != "" && runs == c.failing; failed {
+				events, _ := parseEvents(lines(evStart, evRun, evFail, evPkgFail))
+				return outcome{events: events}, nil
+			}
+			events, _ := parseEvents(lines(evStart, evRun, evPass, evPkgPass))
+			return outcome{events: events, ok: true}, nil
+		}
+		j := judge{root: module(t), tmp: t.TempDir(), jobs: 1, tries: c.tries, test: fake, observe: func(Result) {}}
+		results, err := j.tryAll(t.Context(), []Mutant{sumMutant("a", "a + b", "a - b")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := results[0]; r.Verdict != c.verdict || r.Try != c.runs || runs != c.runs {
+			t.Errorf("run %d fails, %d tries: %s in try %d after %d runs; want %s after %d", c.failing, c.tries, r.Verdict, r.Try, runs, c.verdict, c.runs)
+		}
 	}
 }
 
@@ -109,7 +142,7 @@ func TestJudgeEndsOnError(t *testing.T) {
 	fake := func(context.Context, testRun, string) (outcome, error) { calls++; return outcome{}, boom }
 	other := sumMutant("b", "a + b", "a * b")
 	other.Run = "TestBad"
-	j := judge{root: module(t), tmp: t.TempDir(), jobs: 1, test: fake, observe: func(Result) { t.Error("a result") }}
+	j := judge{root: module(t), tmp: t.TempDir(), jobs: 1, tries: 1, test: fake, observe: func(Result) { t.Error("a result") }}
 	_, err := j.tryAll(t.Context(), []Mutant{sumMutant("a", "a + b", "a - b"), other})
 	if !errors.Is(err, boom) || calls != 1 {
 		t.Errorf("tryAll = %v after %d calls; want boom after 1", err, calls)

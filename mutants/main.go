@@ -6,7 +6,9 @@
 // source tree is never touched: the changed file reaches the compiler through
 // go test -overlay. A mutant is caught only by a test that ran and failed; one
 // that does not compile, that no test matches or whose old text has gone is an
-// error, so that the list cannot rot unseen. It is no fuzzer and invents no bugs.
+// error, so that the list cannot rot unseen. Tests that pass are run again, -tries
+// times in all, before the mutant has survived: where threads must meet, a good test
+// finds its bug on most runs. It is no fuzzer and invents no bugs.
 //
 // Exit codes: 0 every mutant caught; 1 one was not; 2 bad flags or a malformed
 // mutant file; 130 interrupted.
@@ -46,6 +48,7 @@ type options struct {
 	sample  int
 	seed    uint64
 	jobs    int
+	tries   int
 	timeout time.Duration
 }
 
@@ -61,6 +64,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	set.IntVar(&o.sample, "sample", 0, "only so many of the chosen ones, drawn by -seed; 0: `all`")
 	set.Uint64Var(&o.seed, "seed", 0, "of -sample; 0: a fresh `NUMBER`")
 	set.IntVar(&o.jobs, "j", max(1, runtime.NumCPU()/2), "mutants tried at the same `time`, at least 1")
+	set.IntVar(&o.tries, "tries", 3, "how `often` the tests may pass until a mutant has survived, at least 1")
 	set.DurationVar(&o.timeout, "timeout", time.Minute, "time limit of one mutant's tests, without compiling")
 	if err := set.Parse(args); err != nil {
 		return o, err
@@ -74,6 +78,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("mutants: -sample %d: want at least 0", o.sample)
 	case o.jobs < 1:
 		return o, fmt.Errorf("mutants: -j %d: want at least 1", o.jobs)
+	case o.tries < 1:
+		return o, fmt.Errorf("mutants: -tries %d: want at least 1", o.tries)
 	case o.timeout <= 0:
 		return o, fmt.Errorf("mutants: -timeout %s: want more than 0", o.timeout)
 	}
@@ -147,7 +153,7 @@ func tryAndPrint(ctx context.Context, root string, chosen []Mutant, of int, o op
 	defer func() { _ = os.RemoveAll(tmp) }()
 	start := time.Now()
 	fmt.Fprintf(stdout, "mutants: trying %d of %d, after their tests unchanged\n", len(chosen), of)
-	j := judge{root: root, tmp: tmp, jobs: o.jobs, test: goTest(root, o.timeout),
+	j := judge{root: root, tmp: tmp, jobs: o.jobs, tries: o.tries, test: goTest(root, o.timeout),
 		observe: func(r Result) { printResult(stdout, r) }}
 	results, err := j.tryAll(ctx, chosen)
 	if ctx.Err() != nil {

@@ -58,10 +58,10 @@ func TestListNamesEveryMutant(t *testing.T) {
 func TestSummaryCountsOnlyCaught(t *testing.T) {
 	var out strings.Builder
 	bad := printSummary(&out, []Result{
-		{Verdict: Caught}, {Verdict: Survived}, {Verdict: Hung}, {Verdict: NoBuild},
+		{Verdict: Caught, Try: 1}, {Verdict: Caught, Try: 2}, {Verdict: Survived}, {Verdict: Hung}, {Verdict: NoBuild},
 		{Verdict: NoTests}, {Verdict: Stale}, {Verdict: Broken},
 	}, 0)
-	if bad != 6 || !strings.Contains(out.String(), "7 tried, 1 caught, 6 not") {
+	if bad != 6 || !strings.Contains(out.String(), "8 tried, 2 caught, 1 of them not at the first try, 6 not caught") {
 		t.Errorf("printSummary = %d, %q; want 6 not caught", bad, &out)
 	}
 }

@@ -10,19 +10,29 @@ import (
 
 // printResult writes one line of the table.
 func printResult(w io.Writer, r Result) {
-	fmt.Fprintf(w, "%-9s %-34s %6s  %s\n", r.Verdict, r.Mutant.Name, r.Took.Round(100*time.Millisecond), r.Detail)
+	detail := r.Detail
+	switch {
+	case r.Verdict == Survived && r.Try > 1:
+		detail = fmt.Sprintf("%d tries", r.Try)
+	case r.Try > 1:
+		detail += fmt.Sprintf(" (try %d)", r.Try)
+	}
+	fmt.Fprintf(w, "%-9s %-34s %6s  %s\n", r.Verdict, r.Mutant.Name, r.Took.Round(100*time.Millisecond), detail)
 }
 
 // printSummary writes the last line and returns how many mutants were not caught.
 func printSummary(w io.Writer, results []Result, took time.Duration) int {
-	bad := 0
+	bad, late := 0, 0
 	for _, r := range results {
-		if r.Verdict != Caught {
+		switch {
+		case r.Verdict != Caught:
 			bad++
+		case r.Try > 1:
+			late++
 		}
 	}
-	fmt.Fprintf(w, "mutants: %d tried, %d caught, %d not, in %s\n",
-		len(results), len(results)-bad, bad, took.Round(time.Second))
+	fmt.Fprintf(w, "mutants: %d tried, %d caught, %d of them not at the first try, %d not caught, in %s\n",
+		len(results), len(results)-bad, late, bad, took.Round(time.Second))
 	return bad
 }
 
