@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -136,6 +137,7 @@ func TestDatabaseHeadroom(t *testing.T) {
 		db := opened(t, o)
 		ends(t, db, "a full log", func() {
 			db.wal.taking.Lock() // no checkpoint
+			defer db.wal.taking.Unlock()
 			at := db.log.CheckpointLSN()
 			room := at + db.wal.soft - lsn.LSN(redo.CommitSize(bufpool.MaxMtr))
 			for n := uint64(0); db.wal.buf.Reserved() < room-8192; n++ {
@@ -152,7 +154,7 @@ func TestDatabaseHeadroom(t *testing.T) {
 				m := &all[i]
 				pg, err := m.Write(bufpool.PageID{Space: bufpool.SpaceUndo, No: 2 + uint32(i)})
 				must(t, err)
-				m.Set(pg, bufpool.PageSize-600, make([]byte, 600))
+				m.Set(pg, bufpool.PageSize-600, bytes.Clone(pg.Bytes()[bufpool.PageSize-600:])) // as it was: purge reads it
 				end, err := m.Commit(0)
 				must(t, err)
 				if end > at+db.wal.limit {
@@ -162,7 +164,6 @@ func TestDatabaseHeadroom(t *testing.T) {
 				}
 				must(t, db.gc.FlushUpTo(end, groupcommit.ReasonCommit))
 			}
-			db.wal.taking.Unlock()
 		})
 		_ = db.Close()
 	}

@@ -208,6 +208,11 @@ func TestRedoFirstNumbersAGroup(t *testing.T) {
 	if n == turns {
 		t.Fatalf("%d turns of %d clients made no group of two", turns, bankClients)
 	}
+	for _, c := range conns {
+		if at := c.Prepared(); at != 0 {
+			t.Errorf("a client has prepared at %v", at)
+		}
+	}
 	must(t, db.Close())
 	bk, err := b.on(o.FS).audit()
 	if err != nil {

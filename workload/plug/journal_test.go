@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"flushbench/workload/crash/ledger"
 )
 
 // step makes report n of two clients: the first has had n commits.
@@ -391,4 +393,13 @@ func FuzzJournal(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// What the load saw of the risk last is what its loss is held against.
+func TestStateHasTheLastSample(t *testing.T) {
+	first, last := step(1), step(2)
+	first.Sample, last.Sample = &ledger.Sample{At: 1, Acked: 1}, &ledger.Sample{At: 2, Acked: 2}
+	if s := stateOf([]*Report{first, last}); len(s.Samples) != 1 || s.Samples[0] != *last.Sample {
+		t.Errorf("samples %+v; want the last report's", s.Samples)
+	}
 }

@@ -250,7 +250,7 @@ func TestHostilePort(t *testing.T) {
 	}
 	// Every one of them is hung up on, without having to go by itself.
 	for _, conn := range conns {
-		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		var timeout net.Error

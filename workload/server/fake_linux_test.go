@@ -114,7 +114,7 @@ func TestMySQLCalls(t *testing.T) {
 	stop(t, s)
 
 	c.Options, c.Patience = []string{"--hang", "--deaf"}, 100*time.Millisecond
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if _, err = Start(ctx, c); err == nil || !strings.Contains(err.Error(), "mysqld: starting: no progress for 100ms: it said") {
 		t.Errorf("a server that hangs: %v", err)

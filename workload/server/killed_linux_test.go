@@ -89,8 +89,11 @@ func TestServerOfAKilledFlushbench(t *testing.T) {
 	if err := json.Unmarshal([]byte(line), &left); err != nil || len(left.Family) < 3 || len(left.Shared) == 0 {
 		t.Fatalf("child said %s: %v", line, err)
 	}
-	if err := process.WaitForEnd(left.Family, time.Minute); err != nil {
+	if err := process.WaitForEnd(left.Family, 30*time.Second); err != nil {
 		t.Errorf("of %v some are there: %v", left.Family, err)
+		for _, p := range left.Family {
+			_ = p.Signal(syscall.SIGKILL) // a test that fails leaves none
+		}
 	}
 	removed, err = CleanUp(dir)
 	if err != nil || len(removed) != 2 {
