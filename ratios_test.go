@@ -36,6 +36,7 @@ import (
 //
 //	go test -tags ratios -run TestRatios -v -timeout 0 .
 //	RATIOS_ROUNDS=10 RATIOS_ONLY=policy0 go test -tags ratios ...
+//	RATIOS_ONLY='[ol][fe]* n=8' go test -tags ratios ...  # off and leader at 8 clients
 
 func envInt(name string, fallback int) int {
 	if v, err := strconv.Atoi(os.Getenv(name)); err == nil {
@@ -74,7 +75,9 @@ type ratioRig struct {
 func (r *ratioRig) add(name string, clients int, o engine.Options) *ratioCell {
 	c := &ratioCell{name: fmt.Sprintf("%s n=%d", name, clients), opts: o, clients: clients, measure: true, length: 500 * time.Millisecond}
 	if only := os.Getenv("RATIOS_ONLY"); only != "" {
-		if ok, _ := filepath.Match(only, name); !ok {
+		kind, _ := filepath.Match(only, name)
+		cell, _ := filepath.Match(only, c.name)
+		if !kind && !cell {
 			return c
 		}
 	}
