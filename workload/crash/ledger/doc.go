@@ -19,12 +19,13 @@
 // two samples, about a millisecond unless the machine keeps the sampler waiting.
 //
 // One more writer, the sampler, notes about once a millisecond what would be lost
-// (Ledger.Record), and whoever meets the first failure notes it (Ledger.Fail).
+// (Ledger.Record), and whoever meets the first failure notes it (Ledger.Fail). What would
+// be lost it takes from the lanes (AtRisk); no client notes an acknowledgement twice.
 //
 // INVARIANT: a lane, the ring of samples and the failure have one writer at a
 // time each; anybody may read at any time (Ledger.Read), also after the writer was
 // killed in the middle of a store sequence. Nothing here waits, but for the
-// creation; nothing is on the Go heap, but for New.
+// creation; nothing is on the Go heap, but for New, and what AtRisk has counted.
 //
 // Times are clock.Now of the process that writes or reads them; in the memory
 // they are CLOCK_MONOTONIC, which is one for all processes.

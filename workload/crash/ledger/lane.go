@@ -1,15 +1,26 @@
 package ledger
 
-import "flushbench/engine/lsn"
+import (
+	"sync/atomic"
 
-// Lane is one client's part of a ledger. One goroutine at a time writes it.
+	"flushbench/engine/lsn"
+)
+
+// Lane is one client's part of a ledger. One goroutine at a time writes it. A
+// Lane may be copied: what it knows lies in the memory.
+//
+// What a commit needs of it comes first and is one line of the cache, if the lane lies on
+// the begin of one; only a new date is written there.
 type Lane struct {
+	slots words          // a word for each sequence: unacked or packAck
+	now   *atomic.Uint64 // the ledger's time
+	dated uint64         // the newest date
+	far   uint64         // of a sequence: 0 where the head is told of it, too
+	shift uint8          // of a sequence: which time round the slots it is
+
 	w      words // of the lane
-	slots  words // a word for each sequence: unacked or packAck
 	dates  words // two for each date: its first sequence, and the date
 	origin int64
-	far    uint64 // of a sequence: 0 where the head is told of it, too
-	shift  uint8  // of a sequence: which time round the slots it is
 }
 
 // Open says with which sequence the client goes on: base is its last one so far
@@ -25,8 +36,8 @@ func (l *Lane) Open(base uint64) {
 // one, not acknowledged.
 //
 // Wait-free, no allocation: one store, of the word in which Ack notes the same commit,
-// and one more every eighth time. So all that a commit writes here is in one line of the
-// cache: a client that goes on on another processor takes each line along that it has
+// and every headEvery times one more. So all that a commit writes here is in one line of
+// the cache: a client that goes on on another processor takes each line along that it has
 // written, at some 20 ns a commit.
 func (l *Lane) Begin(seq uint64) {
 	lsn.Publish(l.slot(seq), unacked|l.lap(seq))
@@ -43,9 +54,18 @@ func (l *Lane) Begin(seq uint64) {
 // that of the last Ack.
 //
 // Wait-free, no allocation: one store, and where the time is another than the last
-// Ack's, four more.
+// Ack's, three more.
 func (l *Lane) Ack(seq uint64, at int64, end uint64, sizeBytes int64) {
-	if at := uint64(at + l.origin); at != l.w[laneDated].Load() {
+	l.ack(seq, uint64(at+l.origin), end, sizeBytes)
+}
+
+// AckNow is Ack at the ledger's time (Ledger.Now).
+func (l *Lane) AckNow(seq, end uint64, sizeBytes int64) {
+	l.ack(seq, l.now.Load(), end, sizeBytes)
+}
+
+func (l *Lane) ack(seq, at, end uint64, sizeBytes int64) {
+	if at != l.dated {
 		l.date(seq, at)
 	}
 	lsn.Publish(l.slot(seq), 1|l.lap(seq)|packAck(end, sizeBytes)) // this store makes it visible
@@ -56,8 +76,16 @@ func (l *Lane) date(seq, at uint64) {
 	n := l.w[laneDates].Load()
 	lsn.Publish(l.dateSeq(n), seq)
 	lsn.Publish(l.dateAt(n), at)
-	lsn.Publish(&l.w[laneDated], at)
 	lsn.Publish(&l.w[laneDates], n+1) // this store makes the date visible
+	l.dated = at
+}
+
+// newestDate is the last one that was noted; 0: none was.
+func (l *Lane) newestDate() uint64 {
+	if n := l.w[laneDates].Load(); n > 0 {
+		return l.dateAt(n - 1).Load()
+	}
+	return 0
 }
 
 // acked is the last sequence that was acknowledged, and base if none was. What was
@@ -116,9 +144,15 @@ func (l *Lane) oldest(to uint64) uint64 {
 	return min(first, to+1)
 }
 
-// each calls see for the acknowledgements of the sequences first to to, in order.
-// REQUIRES: oldest(to) <= first <= to+1.
-func (l *Lane) each(first, to uint64, see func(Ack)) {
+// gone is how many of the sequences first to to have been forgotten by now: what was read
+// of them does not count. REQUIRES: first <= to+1.
+func (l *Lane) gone(first, to uint64) uint64 {
+	return min(max(first, l.oldest(l.acked())), to+1) - first
+}
+
+// runs calls see, in order, for the pieces of the sequences first to to that have one
+// date each, with that date. REQUIRES: oldest(to) <= first.
+func (l *Lane) runs(first, to uint64, see func(first, last uint64, at int64)) {
 	n := l.w[laneDates].Load()
 	for back := min(n, l.maxDates()); back > 0 && l.dateSeq(n-1).Load() > to; back-- {
 		n-- // it is after them. A later one than to that is seen from here on has overwritten another.
@@ -127,20 +161,32 @@ func (l *Lane) each(first, to uint64, see func(Ack)) {
 	for back := min(n, l.maxDates()) - min(n, 1); back > 0 && l.dateSeq(k).Load() > first; back-- {
 		k--
 	}
-	for i := range to + 1 - first {
-		seq := first + i
+	for first <= to {
+		last := to
 		for k+1 < n {
-			if next := l.dateSeq(k + 1).Load(); next > seq && next <= to {
+			if next := l.dateSeq(k + 1).Load(); next > first && next <= to {
+				last = next - 1
 				break
 			}
 			k++
 		}
-		a := Ack{At: int64(l.dateAt(k).Load()) - l.origin}
-		if w := l.slot(seq).Load(); w&lapMask == 1|l.lap(seq) {
-			a.End, a.Bytes = unpackAck(w)
-		}
-		see(a)
+		see(first, last, int64(l.dateAt(k).Load())-l.origin)
+		first = last + 1
 	}
+}
+
+// each calls see for the acknowledgements of the sequences first to to, in order.
+// REQUIRES: oldest(to) <= first <= to+1.
+func (l *Lane) each(first, to uint64, see func(Ack)) {
+	l.runs(first, to, func(first, last uint64, at int64) {
+		for i := range last + 1 - first {
+			a := Ack{At: at}
+			if w := l.slot(first + i).Load(); w&lapMask == 1|l.lap(first+i) {
+				a.End, a.Bytes = unpackAck(w)
+			}
+			see(a)
+		}
+	})
 }
 
 // Ack is one acknowledgement.
@@ -150,26 +196,6 @@ type Ack struct {
 	At    int64
 	End   uint64 // in the log; with a binlog the transaction's number there; 0: unknown
 	Bytes int64  // of log, that may be lost with it; 0: it changed nothing
-}
-
-// Follow calls see, in order, for what was acknowledged after sequence from, or after
-// Lane.Open if that was later. It returns the last sequence that it knows of, and how
-// many it came too late for, because the lane has forgotten them: where there are
-// some, it may have shown a few that were wrong. The writer may be at work.
-func (l *Lane) Follow(from uint64, see func(Ack)) (to, missed uint64) {
-	to = l.acked()
-	from = max(from, l.w[laneBase].Load())
-	if to <= from {
-		return to, 0
-	}
-	first := max(from+1, l.oldest(to))
-	l.each(first, to, see)
-	missed = first - 1 - from
-	// What has been overwritten meanwhile is missed as well.
-	if oldest := min(l.oldest(l.acked()), to+1); oldest > first {
-		missed += oldest - first
-	}
-	return to, missed
 }
 
 // Client is what a lane holds.
@@ -219,10 +245,8 @@ func (l *Lane) read() Client {
 	c := Client{Opened: true, Base: l.w[laneBase].Load(), Acked: l.acked()}
 	c.First = l.oldest(c.Acked)
 	l.each(c.First, c.Acked, func(a Ack) { c.Acks = append(c.Acks, a) })
-	// What has been overwritten meanwhile does not count.
-	if oldest := min(l.oldest(l.acked()), c.Acked+1); oldest > c.First {
-		c.First, c.Acks = oldest, c.Acks[oldest-c.First:]
-	}
+	gone := l.gone(c.First, c.Acked)
+	c.First, c.Acks = c.First+gone, c.Acks[gone:]
 	c.Begun = max(l.begun(), c.Acked)
 	return c
 }

@@ -2,9 +2,17 @@ package ledger
 
 import (
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
+
+// What a commit needs of a lane is one line of the cache.
+func TestLaneLine(t *testing.T) {
+	if n := unsafe.Offsetof(Lane{}.w); n > 64 {
+		t.Errorf("what a commit needs takes %d bytes; want 64 at most", n)
+	}
+}
 
 // A slot says what it was told, but for sizes from 8 KiB on, which are never less and
 // hardly more, and for those that are too large to say.
@@ -80,7 +88,7 @@ func TestDatesAgainstModel(t *testing.T) {
 
 // What is still known keeps its date, though the dates before it are overwritten while
 // they are read.
-func TestFollowWhileDatesAreOverwritten(t *testing.T) {
+func TestDatesOverwrittenWhileRead(t *testing.T) {
 	lane := made(t, Config{Clients: 1, History: 16, Samples: 4}).Lane(0)
 	lane.Open(0)
 	ack := func(seq uint64) {
@@ -90,16 +98,39 @@ func TestFollowWhileDatesAreOverwritten(t *testing.T) {
 	for seq := uint64(1); seq <= 3; seq++ {
 		ack(seq)
 	}
-	var seen []Ack
-	_, missed := lane.Follow(0, func(a Ack) {
-		if seen = append(seen, a); len(seen) == 1 {
+	var seen []int64
+	lane.runs(1, 3, func(first, last uint64, at int64) {
+		if seen = append(seen, at); len(seen) == 1 {
 			ack(4)
 			ack(5)                   // in the place of the date of 1
 			lane.dateSeq(5).Store(6) // half of a date, in the place of that of 2
 		}
+		if first != last || first != uint64(len(seen)) {
+			t.Errorf("%d to %d have one date; want one each", first, last)
+		}
 	})
-	if missed != 2 || len(seen) != 3 || seen[2] != (Ack{103, 3, 1}) {
-		t.Errorf("Follow shows %+v, %d missed; want the third as it was, and two missed", seen, missed)
+	if gone := lane.gone(1, 3); gone != 2 || len(seen) != 3 || seen[2] != 103 {
+		t.Errorf("the dates are %d, %d gone; want the third as it was, and two gone", seen, gone)
+	}
+}
+
+// What has been overwritten since it was read counts as gone, the slot that may be being
+// written next included.
+func TestGone(t *testing.T) {
+	lane := made(t, Config{Clients: 1, History: 8}).Lane(0)
+	lane.Open(0)
+	seq := uint64(0)
+	for _, c := range []struct{ acks, first, to, want uint64 }{
+		{5, 1, 5, 0}, {2, 1, 5, 0}, {1, 1, 5, 1}, {1, 1, 5, 2}, {0, 6, 9, 0}, {100, 6, 9, 4}, {0, 10, 9, 0},
+	} {
+		for range c.acks {
+			seq++
+			lane.Begin(seq)
+			lane.Ack(seq, 1, seq, 1)
+		}
+		if got := lane.gone(c.first, c.to); got != c.want {
+			t.Errorf("after %d of %d to %d %d are gone; want %d", seq, c.first, c.to, got, c.want)
+		}
 	}
 }
 

@@ -74,8 +74,10 @@ const (
 	// fetched in pairs.
 	lineWords = 16
 
-	// slotsInLine are how many slots lie in one line of the cache: 64 bytes.
-	slotsInLine = 8
+	// headEvery is how often the head of a lane is told of what was asked for, a power
+	// of two: a line of the cache for the lane's client to take along, and so many
+	// slots to look at for who wants to know the last.
+	headEvery = 64
 
 	// The head.
 	headMagic   = 0
@@ -97,10 +99,9 @@ const (
 
 	// A lane: the words of its head, its slots of a word each, its dates of two.
 	laneBase  = 0 // the client's last sequence before the ledger
-	laneBegun = 1 // less than slotsInLine before the last sequence that was asked for
+	laneBegun = 1 // less than headEvery before the last sequence that was asked for
 	laneOpen  = 2 // 1: base is there
 	laneDates = 3 // how many so far
-	laneDated = 4 // the newest of them
 	laneHead  = lineWords
 	dateWords = 2 // first sequence, time
 

@@ -58,10 +58,13 @@ func (l *Ledger) Close() error {
 func (l *Ledger) Lane(client int) *Lane {
 	w := l.cfg.lane(l.w, client)
 	dates := laneHead + l.cfg.History
-	return &Lane{
-		w: w[:laneHead:laneHead], slots: w[laneHead:dates:dates], dates: w[dates:][:dateWords*l.cfg.dates()],
-		origin: l.origin, far: uint64(min(slotsInLine, l.cfg.History) - 1), shift: uint8(bits.Len(uint(l.cfg.History - 1))),
+	lane := &Lane{
+		slots: w[laneHead:dates:dates], now: &l.w[headNow],
+		far: uint64(min(headEvery, l.cfg.History) - 1), shift: uint8(bits.Len(uint(l.cfg.History - 1))),
+		w: w[:laneHead:laneHead], dates: w[dates:][:dateWords*l.cfg.dates()], origin: l.origin,
 	}
+	lane.dated = lane.newestDate()
+	return lane
 }
 
 // Acked returns the sum of what all lanes have acknowledged above their base.

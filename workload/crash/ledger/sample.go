@@ -16,8 +16,8 @@ type Sample struct {
 	// Last is the number of the newest transaction that was committed to the
 	// binlog; 0 without one.
 	Last uint64
-	// Overflow is how many commits the tracker had no room for: then Risk are
-	// lower bounds.
+	// Overflow is how many acknowledgements the sampler came too late for: then Risk
+	// are lower bounds.
 	Overflow uint64
 	Risk     [NumKinds]Risk
 }

@@ -134,16 +134,15 @@ func (c *cost) stop(t *testing.T) {
 // notes are those of a victim, which can be turned off. They count for themselves what
 // they took down, so that the ledger sees no gaps.
 func (c *cost) notes(client uint32, s workload.Session) driver.Notes {
-	return &optional{notes: notesIn(c.l)(client, s).(*notes), with: &c.with}
+	return &optional{notes: *notesIn(c.l)(client, s).(*notes), with: &c.with}
 }
 
 type optional struct {
-	_ [128]byte // what two clients write lies apart
-	*notes
-	with *atomic.Bool
-	seq  uint64
-	on   bool // for the transaction under way
-	_    [128]byte
+	notes // apart from what another client writes
+	with  *atomic.Bool
+	seq   uint64
+	on    bool // for the transaction under way
+	_     [2*apart - 24]byte
 }
 
 func (n *optional) Asks(uint64) {

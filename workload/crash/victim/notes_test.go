@@ -3,6 +3,7 @@ package victim
 import (
 	"errors"
 	"testing"
+	"unsafe"
 
 	"flushbench/engine/lsn"
 	"flushbench/groupcommit"
@@ -73,15 +74,13 @@ func (c *told) run(size int64) error {
 	}
 }
 
-// following is a patient whose tracker knows of nothing but what the ledger has.
+// following is a patient that samples a ledger, and nothing else.
 func following(t *testing.T, l *ledger.Ledger) *patient {
 	t.Helper()
 	p := &patient{spec: logSpec("", groupcommit.Policy2), ledger: l}
 	p.spec.Clients = 1
-	if err := p.track([metrics.NumKinds]durability.Watermark{}); err != nil {
-		t.Fatal(err)
-	}
-	p.look = func() look { return look{safe: metrics.Watermarks{600, 0, 0}} }
+	p.track([metrics.NumKinds]durability.Watermark{})
+	p.look = func() look { return look{safe: [ledger.NumKinds]uint64{600, 0, 0}} }
 	return p
 }
 
@@ -124,6 +123,26 @@ func TestNotes(t *testing.T) {
 	has := l.Read().Clients[0]
 	if a, ok := has.At(9); !ok || a.At != x.At {
 		t.Errorf("what came after the sample at %d is dated %+v, %v", x.At, a, ok)
+	}
+}
+
+var onHeap *notes // so that those of TestNotesLieApart are not on its stack
+
+// What a commit reads of the notes, and nothing that anybody else writes, is on one line
+// of the cache, of 64 bytes, and what follows it.
+func TestNotesLieApart(t *testing.T) {
+	l, err := ledger.New(ledger.Config{Clients: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := notesIn(l)
+	for client := range uint32(20) {
+		onHeap = take(client, &watched{}).(*notes)
+		n := onHeap
+		from := uintptr(unsafe.Pointer(&n.lane))
+		if end := unsafe.Offsetof(n.ledger) + 8; from%64 != 0 || unsafe.Offsetof(n.lane) < apart || unsafe.Sizeof(*n)-end < apart-8 {
+			t.Fatalf("the lane of client %d is at %#x, in %d bytes from %d to %d", client, from, unsafe.Sizeof(*n), unsafe.Offsetof(n.lane), end)
+		}
 	}
 }
 

@@ -19,21 +19,19 @@ import (
 
 // patient is the engine under load, or the database.
 type patient struct {
-	spec    *Spec
-	ledger  *ledger.Ledger
-	fs      *vfs.Faulty
-	target  workload.Target
-	txns    *workload.Generator // nil: workload log
-	tracker *metrics.Tracker    // its lanes belong to follow
-	fed     []fed               // by client, of follow
-	missed  uint64              // acknowledgements that follow came too late for
-	stop    stopper
-	look    func() look
+	spec   *Spec
+	ledger *ledger.Ledger
+	fs     *vfs.Faulty
+	target workload.Target
+	txns   *workload.Generator // nil: workload log
+	risk   *ledger.AtRisk
+	stop   stopper
+	look   func() look
 }
 
 // look is what the logs say at about one moment.
 type look struct {
-	safe  metrics.Watermarks // in units of Session.LastEnd
+	safe  [ledger.NumKinds]uint64 // in units of Session.LastEnd
 	kept  [metrics.NumKinds]engine.Kept
 	marks engine.DatabaseMarks
 	last  uint64
@@ -56,58 +54,25 @@ func admit(s *Spec, l *ledger.Ledger, disk vfs.FS, over <-chan struct{}) (*patie
 		}
 	}
 	marks := s.Setting().Watermarks()
-	if err := p.track(marks); err != nil {
-		return nil, err
-	}
+	p.track(marks)
 	if s.Transactional() {
 		return p, p.openDatabase(marks)
 	}
 	return p, p.openLog(marks)
 }
 
-// laneEntries bounds what is at risk at a time in all lanes of the tracker.
-const laneEntries = 1 << 21
-
-// track makes the tracker that says what is at risk.
-func (p *patient) track(marks [metrics.NumKinds]durability.Watermark) (err error) {
-	c := metrics.TrackerConfig{Lanes: p.spec.Clients, Capacity: max(1<<10, min(1<<18, laneEntries/p.spec.Clients))}
+// track prepares for saying what is at risk.
+func (p *patient) track(marks [metrics.NumKinds]durability.Watermark) {
+	var never [ledger.NumKinds]bool
 	for k, m := range marks {
-		c.Never[k] = m == durability.Never
+		never[k] = m == durability.Never
 	}
 	if p.spec.Binlog() {
 		for k, m := range p.spec.binlogMarks() {
-			c.Never[k] = c.Never[k] || m == durability.Never
+			never[k] = never[k] || m == durability.Never
 		}
 	}
-	if p.tracker, err = metrics.NewTracker(c); err != nil {
-		return err
-	}
-	for client := range p.spec.Clients {
-		p.fed = append(p.fed, fed{from: p.ledger.Lane(client), to: p.tracker.Lane(client)})
-	}
-	return nil
-}
-
-// fed is how far the tracker knows what a client's lane of the ledger has.
-type fed struct {
-	from *ledger.Lane
-	to   *metrics.Lane
-	seq  uint64
-}
-
-// follow tells the tracker of what the ledger has got since the last time. Clients
-// note what they were told once: they would need as long for the tracker as for
-// the ledger.
-func (p *patient) follow() {
-	for i := range p.fed {
-		f := &p.fed[i]
-		seq, missed := f.from.Follow(f.seq, func(a ledger.Ack) {
-			if a.Bytes > 0 {
-				f.to.Ack(lsn.LSN(a.End), a.At, a.Bytes)
-			}
-		})
-		f.seq, p.missed = seq, p.missed+missed
-	}
+	p.risk = p.ledger.AtRisk(never)
 }
 
 // binlogMarks says which of the binlog's own positions makes a commit safe from
@@ -131,7 +96,7 @@ func (p *patient) openLog(marks [metrics.NumKinds]durability.Watermark) error {
 	p.look = func() (l look) {
 		l.marks.Watermarks = e.Watermarks()
 		for k, m := range marks {
-			l.safe[k] = durability.Position(m, l.marks.Written, l.marks.Flushed)
+			l.safe[k] = uint64(durability.Position(m, l.marks.Written, l.marks.Flushed))
 		}
 		return l
 	}
@@ -167,11 +132,11 @@ func (p *patient) openDatabase(marks [metrics.NumKinds]durability.Watermark) err
 		l.marks = db.Marks()
 		for k, m := range marks {
 			redo := durability.Position(m, l.marks.Written, l.marks.Flushed)
-			l.safe[k] = redo
+			l.safe[k] = uint64(redo)
 			if s.Binlog() {
 				earlier := durability.Position(m, l.marks.Earlier.Written, l.marks.Earlier.Flushed)
 				l.kept[k] = db.KeepsOf(redo, earlier, durability.Position(binlog[k], l.marks.BinlogWritten, l.marks.BinlogFlushed))
-				l.safe[k] = lsn.LSN(l.kept[k].Safe())
+				l.safe[k] = l.kept[k].Safe()
 			}
 		}
 		if s.Binlog() {
@@ -186,19 +151,17 @@ func (p *patient) openDatabase(marks [metrics.NumKinds]durability.Watermark) err
 func (p *patient) sample(s *ledger.Sample) {
 	s.At = clock.Now()
 	p.ledger.Tick(s.At)
-	// First: what is counted here the tracker sees, too.
-	s.Acked = p.ledger.Acked()
-	p.follow()
-	var l look
-	p.tracker.SampleWith(s.At, func() metrics.Watermarks { l = p.look(); return l.safe })
+	// First: what was safe when it was acknowledged is then never called at risk.
+	p.risk.Look()
+	l := p.look()
+	s.Acked = p.risk.Acked()
 	s.Written, s.Flushed = uint64(l.marks.Written), uint64(l.marks.Flushed)
 	s.BinlogWritten, s.BinlogFlushed = uint64(l.marks.BinlogWritten), uint64(l.marks.BinlogFlushed)
-	s.Last = l.last
-	risk, overflow := p.tracker.Last()
-	s.Overflow = uint64(overflow) + p.missed
-	for k, r := range risk {
-		kept := l.kept[k]
-		s.Risk[k] = ledger.Risk{Commits: r.Commits, Bytes: r.Bytes, AgeNs: r.AgeNs, Xid: kept.Xid, Prepare: kept.Prepare, Commit: kept.Commit}
+	s.Last, s.Overflow = l.last, p.risk.Missed()
+	s.Risk = p.risk.At(s.At, l.safe)
+	for k, kept := range l.kept {
+		r := &s.Risk[k]
+		r.Xid, r.Prepare, r.Commit = kept.Xid, kept.Prepare, kept.Commit
 	}
 	p.ledger.Record(s)
 }
@@ -215,7 +178,7 @@ func (p *patient) watch(begin int64, over *atomic.Bool) {
 			armed = true
 			_ = p.fs.FailNext(p.spec.aim(), p.struck) // that pattern is well-formed
 		}
-		if clock.Now() >= point && p.ledger.Acked() >= beforePoint {
+		if clock.Now() >= point && s.Acked >= beforePoint {
 			p.stop.armed.Store(true)
 		}
 		p.sample(&s)
