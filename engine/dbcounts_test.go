@@ -77,6 +77,7 @@ func TestDatabaseCountsFlushes(t *testing.T) {
 			for _, clients := range []int{1, bankClients} {
 				for _, rotate := range []bool{false, true} {
 					t.Run(fmt.Sprintf("%v/%d/%d/rotate=%v", policy, sync, clients, rotate), func(t *testing.T) {
+						t.Parallel() // it waits for flushes
 						o := bankOptions(nil)
 						o.Commit.Policy, o.Stages.SyncBinlog = policy, sync
 						if rotate {
@@ -97,6 +98,7 @@ func TestOnePhaseCountsFlushes(t *testing.T) {
 			for _, sync := range []int{1, 3} {
 				for _, clients := range []int{1, bankClients} {
 					t.Run(fmt.Sprintf("%v/%v/%d/%d", protocol, policy, sync, clients), func(t *testing.T) {
+						t.Parallel() // it waits for flushes
 						o := bankOptions(nil)
 						o.Commit.Policy, o.Stages.SyncBinlog, o.Stages.Protocol = policy, sync, protocol
 						if sync == 3 {

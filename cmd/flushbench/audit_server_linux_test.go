@@ -141,6 +141,7 @@ func (s *privateServer) report(t *testing.T) *audit.Report {
 
 // TestServerAuditMariaDB: what audit says of four differently set servers.
 func TestServerAuditMariaDB(t *testing.T) {
+	t.Parallel()
 	s := startPrivate(t, target.MariaDB)
 	show := func(name string) {
 		golden(t, "audit-"+name+".golden", auditScreen(s.report(t), plain))
@@ -158,6 +159,7 @@ func TestServerAuditMariaDB(t *testing.T) {
 
 // TestServerAuditPostgreSQL: likewise of three.
 func TestServerAuditPostgreSQL(t *testing.T) {
+	t.Parallel()
 	s := startPrivate(t, target.PostgreSQL)
 	show := func(name string) {
 		golden(t, "audit-"+name+".golden", auditScreen(s.report(t), plain))
@@ -257,6 +259,7 @@ func TestServerAuditOnlyReads(t *testing.T) {
 // TestServerAuditScenario: the load of a server becomes a scenario that run measures,
 // with about the bytes a commit that it names.
 func TestServerAuditScenario(t *testing.T) {
+	t.Parallel()
 	s := startPrivate(t, target.MariaDB, "--binlog-format=ROW")
 	s.load(t)
 	dir := t.TempDir()
@@ -328,6 +331,7 @@ func (u *updates) Read(p []byte) (int, error) {
 // TestServerAuditCounts: with a client that never pauses, each commit has a flush and
 // bytes in both logs.
 func TestServerAuditCounts(t *testing.T) {
+	t.Parallel()
 	s := startPrivate(t, target.MariaDB)
 	s.set(t, "innodb_flush_log_at_trx_commit=1", "sync_binlog=1")
 	s.load(t)

@@ -60,6 +60,7 @@ func (n *noise) deal(random *rand.Rand, speed float64) (a, b *result.Result) {
 // to the two sides, by seeds that do not change: the noise is a machine's, and the
 // outcome is the same each time.
 func TestCompareRecordedNoise(t *testing.T) {
+	t.Parallel()
 	n := recordedNoise(t)
 	if len(n.Cells) != 20 {
 		t.Fatalf("%d recorded cells; want 20", len(n.Cells))

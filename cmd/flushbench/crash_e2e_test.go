@@ -22,6 +22,7 @@ func smallCrash(args ...string) []string {
 }
 
 func TestCrashProcess(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stdout, stderr, code := runBinary(t, dir, smallCrash("--kinds", "process", "--policy", "0,1", "--trials", "2", "--format", "json")...)
 	if code != 0 {
@@ -55,6 +56,7 @@ func TestCrashProcess(t *testing.T) {
 
 // TestCrashTransactional: the same with a database and a binlog.
 func TestCrashTransactional(t *testing.T) {
+	t.Parallel()
 	stdout, stderr, code := runBinary(t, t.TempDir(), smallCrash("--kinds", "process", "--workload", "bank", "--rows", "500", "--policy", "1", "--sync-binlog", "1", "--trials", "2")...)
 	if code != 0 || !strings.Contains(stdout, "1/1 ") || !strings.Contains(stdout, "1/1 lost nothing to a process crash (0 of 2") {
 		t.Errorf("exit code %d: %s\n%s", code, stderr, stdout)
@@ -63,6 +65,7 @@ func TestCrashTransactional(t *testing.T) {
 
 // TestCrashInterrupted: Ctrl-C keeps the finished trials and leaves nothing else.
 func TestCrashInterrupted(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cmd := exec.Command(binary, smallCrash("--kinds", "process", "--policy", "1", "--trials", "1000", "--quiet")...)
 	cmd.Dir = dir
@@ -108,6 +111,7 @@ func TestCrashInterrupted(t *testing.T) {
 // keep everything, and mounts and loop devices are there while it runs, in a mount
 // namespace of its own, and gone afterwards.
 func TestCrashLab(t *testing.T) {
+	t.Parallel()
 	needTools(t, "mkfs.ext4")
 	r := crashLab(t)
 	for again := 3; r == nil && again > 0; again-- {
@@ -197,6 +201,7 @@ func saysNothing(x result.CrashTrial) bool {
 // TestCrashRefusedByTheDisk: what a file system refuses is bad input, said before
 // anything is crashed.
 func TestCrashRefusedByTheDisk(t *testing.T) {
+	t.Parallel()
 	needTools(t, "mkfs.ext4")
 	for _, c := range []struct {
 		args []string

@@ -47,6 +47,7 @@ func stillborn(t *testing.T, args ...string) (stdout, stderr string, code int) {
 // TestEveryFlagRefusesNonsense: for every flag of every command a value that is none
 // is one line that names the flag, and exit code 2.
 func TestEveryFlagRefusesNonsense(t *testing.T) {
+	t.Parallel()
 	root := newRootCmd(new(bool))
 	n := 0
 	for name, cmd := range leaves(root) {
@@ -99,6 +100,7 @@ var elsewhere = []string{"audit", "plug witness", "plug load", "plug verify", "s
 // TestExitCodes runs the built command: each command ends at least once well and once
 // with its user's mistake, and the codes mean what README says.
 func TestExitCodes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	base, slow := saved(t, compared(10, 1)), saved(t, compared(10, 0.5))
 	probe := compared(5, 1)

@@ -113,6 +113,7 @@ func TestBadInput(t *testing.T) {
 }
 
 func TestProbeBinary(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	args := []string{"probe", "--duration", "50ms", "--rounds", "2", "--method", "fdatasync,none", "--size", "4k", "--allow-volatile", "--beside-live-database", "--format", "json", "--results", "kept"}
 	stdout, stderr, code := runBinary(t, dir, args...)

@@ -125,6 +125,7 @@ func TestExportRefuses(t *testing.T) {
 // TestExportOfEachKind holds that what each kind of result can be exported as has
 // something in it, and that all else is refused in one line.
 func TestExportOfEachKind(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		kind string
 		r    *result.Result

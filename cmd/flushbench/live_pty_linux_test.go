@@ -155,6 +155,7 @@ func watchPTY(t *testing.T, columns int, env []string, rounds int, look func(p *
 
 // TestLiveOnATerminal runs the command as a user does and looks at the screen.
 func TestLiveOnATerminal(t *testing.T) {
+	t.Parallel()
 	p := watchPTY(t, 80, nil, 3, func(p *pty) {
 		p.until("a frame", func(s string) bool {
 			return strings.Contains(s, "step ") && strings.Contains(s, "at risk") && strings.Contains(s, "process crash")
@@ -182,6 +183,7 @@ func TestLiveOnATerminal(t *testing.T) {
 // TestLiveCtrlC presses Ctrl-C: the screen says so, the cursor comes back and
 // what was drawn is gone.
 func TestLiveCtrlC(t *testing.T) {
+	t.Parallel()
 	p := watchPTY(t, 80, nil, 200, func(p *pty) {
 		p.until("a frame", func(s string) bool { return strings.Contains(s, "measuring") })
 	})
@@ -196,23 +198,33 @@ func TestLiveCtrlC(t *testing.T) {
 
 // TestLiveFallsBack holds where plain lines are printed instead.
 func TestLiveFallsBack(t *testing.T) {
+	t.Parallel()
 	for _, env := range []string{"TERM=dumb", "CI=true"} {
-		p := startPTY(t, 80, 24, []string{env}, ptyRun("1")...)
-		code, seen := p.end()
-		if code != 0 || p.hid || !strings.Contains(seen, "flushbench:   0 %, ") {
-			t.Errorf("%s: exit code %d, cursor hidden %v; seen\n%s", env, code, p.hid, seen)
+		t.Run(env, func(t *testing.T) {
+			t.Parallel()
+			p := startPTY(t, 80, 24, []string{env}, ptyRun("1")...)
+			code, seen := p.end()
+			if code != 0 || p.hid || !strings.Contains(seen, "flushbench:   0 %, ") {
+				t.Errorf("exit code %d, cursor hidden %v; seen\n%s", code, p.hid, seen)
+			}
+		})
+	}
+	t.Run("30 columns", func(t *testing.T) {
+		t.Parallel()
+		p := watchPTY(t, 30, nil, 1, func(p *pty) {
+			p.until("one line", func(s string) bool { return strings.Contains(s, " left  policy=") })
+		})
+		if code, seen := p.end(); code != 0 || strings.Contains(seen, " left  ") {
+			t.Errorf("exit code %d, seen\n%s", code, seen)
 		}
-	}
-	p := watchPTY(t, 30, nil, 1, func(p *pty) {
-		p.until("one line", func(s string) bool { return strings.Contains(s, " left  policy=") })
 	})
-	if code, seen := p.end(); code != 0 || strings.Contains(seen, " left  ") {
-		t.Errorf("30 columns: exit code %d, seen\n%s", code, seen)
-	}
-	p = watchPTY(t, 80, []string{"NO_COLOR=1"}, 1, func(p *pty) {
-		p.until("a frame", func(s string) bool { return strings.Contains(s, "measuring") })
+	t.Run("NO_COLOR", func(t *testing.T) {
+		t.Parallel()
+		p := watchPTY(t, 80, []string{"NO_COLOR=1"}, 1, func(p *pty) {
+			p.until("a frame", func(s string) bool { return strings.Contains(s, "measuring") })
+		})
+		if code, seen := p.end(); code != 0 || p.vt.styled {
+			t.Errorf("exit code %d, styled %v; seen\n%s", code, p.vt.styled, seen)
+		}
 	})
-	if code, seen := p.end(); code != 0 || p.vt.styled {
-		t.Errorf("NO_COLOR: exit code %d, styled %v; seen\n%s", code, p.vt.styled, seen)
-	}
 }

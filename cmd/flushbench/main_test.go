@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,7 +18,8 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	flag.Parse()
+	testenv.Waiting()
+	testenv.FewCollections()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "flushbench-test-")
 		if err != nil {

@@ -103,6 +103,7 @@ func fleet200(t testing.TB, rounds, samples int) []string {
 
 // TestMerge200Hosts: the three hosts that stand out are named, and no other.
 func TestMerge200Hosts(t *testing.T) {
+	t.Parallel()
 	folders := fleet200(t, 1, 1100)
 	out := filepath.Join(t.TempDir(), "fleet")
 	began := time.Now()

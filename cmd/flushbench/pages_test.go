@@ -70,6 +70,7 @@ func TestLessonPage(t *testing.T) {
 
 // TestPlanPage: what to use, the pairs, and only then the rest.
 func TestPlanPage(t *testing.T) {
+	t.Parallel()
 	p := planned(t, "sata", "--tps 1000 --p99 20ms --max-loss process=0,os=0")
 	part := reportPart(planDisk(t, "sata"))
 	planPart(p, &part)

@@ -23,6 +23,7 @@ func planHost(t *testing.T, host, disk, like string) *result.Result {
 // TestPlanOfAMerge: one answer for each kind of disk, the hosts that it is not for by
 // name and with an answer of their own, and what holds for all.
 func TestPlanOfAMerge(t *testing.T) {
+	t.Parallel()
 	var folders []string
 	for n := range 7 {
 		disk := "sata"

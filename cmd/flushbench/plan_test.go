@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,21 +32,27 @@ func planned(t *testing.T, disk, ask string) *plan.Plan {
 }
 
 // planDisks keeps the results of simulated disks, which take a while to make.
-var planDisks = map[string]*result.Result{}
+var planDisks = struct {
+	sync.Mutex
+	made map[string]*result.Result
+}{made: map[string]*result.Result{}}
 
-// planDisk is what a run measures on a simulated disk.
+// planDisk is what a run measures on a simulated disk. Tests share it: they change
+// copies.
 func planDisk(t *testing.T, disk string) *result.Result {
 	t.Helper()
-	if planDisks[disk] == nil {
+	planDisks.Lock()
+	defer planDisks.Unlock()
+	if planDisks.made[disk] == nil {
 		d, err := simdisk.Named(disk)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if planDisks[disk], err = d.Result(); err != nil {
+		if planDisks.made[disk], err = d.Result(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return planDisks[disk]
+	return planDisks.made[disk]
 }
 
 // parsePlan reads the flags of plan.
@@ -67,6 +74,7 @@ func parsePlan(t *testing.T, args ...string) *planOptions {
 // TestPlanScreens are the reports on the eight questions whose answers are written
 // down in workload/plan/testdata/cases.yaml, and on one that asks for everything.
 func TestPlanScreens(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile(filepath.Join("..", "..", "workload", "plan", "testdata", "cases.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +123,7 @@ func savedPlanDisk(t *testing.T, disk string) string {
 // TestPlanCommand runs the command on saved results: formats, folders, several
 // disks, exit codes.
 func TestPlanCommand(t *testing.T) {
+	t.Parallel()
 	sata, hdd, work := savedPlanDisk(t, "sata"), savedPlanDisk(t, "hdd"), t.TempDir()
 	ask := []string{"plan", "--tps", "5000", "--p99", "10ms", "--max-loss", "process=0,os=1s"}
 	out, stderr, code := runBinary(t, work, append(ask, "--from", sata, "--out", "page")...)

@@ -86,6 +86,7 @@ func (p *printing) line(t *testing.T) string {
 // TestPlug is the whole story but for the plug, as a user has it: killing the load
 // takes nothing, so all is there.
 func TestPlug(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	w := startPrinting(t, dir, "plug", "witness", "--listen", "127.0.0.1:0", "--journal", "j")
 	first := w.line(t)

@@ -177,6 +177,7 @@ func apart(a, b map[uint64]binlog.Row, withC bool) map[uint64]bool {
 
 // MariaDB is given the same files by mariadb-binlog.
 func TestServerRebuild(t *testing.T) {
+	t.Parallel()
 	server := startPrivate(t, target.MariaDB)
 	t.Run("equal", func(t *testing.T) { replayEqual(t, server) })
 	t.Run("drift", func(t *testing.T) { replayDrift(t, server) })

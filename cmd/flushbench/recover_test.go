@@ -112,6 +112,7 @@ func TestRecoverLog(t *testing.T) {
 
 // What cannot be recovered is one line that says where the damage is, exit code 1.
 func TestRecoverDamage(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		damage func(dir string)
 		words  []string

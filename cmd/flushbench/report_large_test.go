@@ -104,6 +104,7 @@ func BenchmarkReport500(b *testing.B) {
 // TestReportOfOtherFiles: what is no result, not a whole one, or one of another time
 // gets one clear line; a large one is read, a larger one is not.
 func TestReportOfOtherFiles(t *testing.T) {
+	t.Parallel()
 	text, err := result.Encode(compared(5, 1))
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,7 @@ func reportFiles(t *testing.T, dir string) map[string]string {
 // TestRunMakesItsReport runs a small benchmark, deletes all but result.json, and
 // makes the report again: it is the same, byte for byte.
 func TestRunMakesItsReport(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	printed, stderr, code := runBinary(t, dir, smallRun()...)
 	if code != 0 {
@@ -111,6 +112,7 @@ func removeAllBut(t *testing.T, folder, name string) {
 }
 
 func TestRunNoReport(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stdout, stderr, code := runBinary(t, dir, smallRun("--no-report")...)
 	if code != 0 || strings.Contains(stdout, "Report ") {

@@ -32,6 +32,7 @@ func acquired(t *testing.T, base string) *os.File {
 // What a killed run leaves in several folders, the next one removes, and all are
 // empty at its end.
 func TestRunInSeveralFolders(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	folders := []string{t.TempDir(), t.TempDir(), t.TempDir()}
 	args := bankRun(folders[0], folders[1], folders[2])
@@ -82,6 +83,7 @@ func TestRunInSeveralFolders(t *testing.T) {
 // With both logs on loop devices of their own each device is counted against the calls
 // that went there, and each has a limit.
 func TestRunOnTwoDisks(t *testing.T) {
+	t.Parallel()
 	first, second := loopDisk(t, 64), loopDisk(t, 64)
 	dir, results := t.TempDir(), t.TempDir()
 	log, binlog := filepath.Join(dir, "log"), filepath.Join(dir, "binlog")
@@ -127,6 +129,7 @@ func TestRunOnTwoDisks(t *testing.T) {
 // A write budget that is used up ends a run without a failure and says so; one with
 // which nothing can be measured is a mistake.
 func TestRunEndsAtItsWriteBudget(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	// Every flush takes 1 ms or more, so a round writes some 5 MB at the most on
 	// whatever disk, and commits are large, so that it does not take many.

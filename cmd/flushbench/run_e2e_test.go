@@ -84,6 +84,7 @@ func TestRunBadInput(t *testing.T) {
 }
 
 func TestRunScreenAndFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stdout, stderr, code := runBinary(t, dir, smallRun()...)
 	if code != 0 {
@@ -112,6 +113,7 @@ func TestRunScreenAndFiles(t *testing.T) {
 }
 
 func TestRunJSON(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stdout, stderr, code := runBinary(t, dir, smallRun("--format", "json")...)
 	if code != 0 {
@@ -211,6 +213,7 @@ func manyRounds(more ...string) []string {
 }
 
 func TestRunInterruptAndResume(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := startRun(t, dir, 3, manyRounds()...)
 	if err := l.cmd.Process.Signal(syscall.SIGINT); err != nil {
@@ -252,6 +255,7 @@ func TestRunInterruptAndResume(t *testing.T) {
 
 // A second SIGINT does not wait for a slow flush.
 func TestRunSecondInterrupt(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := startRun(t, dir, 1, manyRounds("--flush-floor", "50ms")...)
 	ended := make(chan int)
@@ -275,6 +279,7 @@ func TestRunSecondInterrupt(t *testing.T) {
 // What a killed run leaves, the next one in the same place removes, and
 // nothing else.
 func TestRunCleansUpAfterKill(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := startRun(t, dir, 1, manyRounds()...)
 	if err := l.cmd.Process.Kill(); err != nil {
@@ -317,6 +322,7 @@ func TestRunCleansUpAfterKill(t *testing.T) {
 
 // A folder in which a run works is refused to another one.
 func TestRunRefusesASecondRun(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := startRun(t, dir, 1, manyRounds()...)
 	elsewhere := t.TempDir()

@@ -10,7 +10,7 @@ import (
 // A run that is killed while a server has the run's settings leaves them: the next run
 // puts back what was there before the first, which is nobody's default here.
 func TestServerSettingsAfterSIGKILL(t *testing.T) {
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	t.Parallel()
 	for _, c := range []struct {
 		product     target.Product
 		set, asked  string // before the run, and its question
@@ -20,13 +20,14 @@ func TestServerSettingsAfterSIGKILL(t *testing.T) {
 		{target.PostgreSQL, "synchronous_commit=local wal_writer_delay=77ms", "SELECT setting || '/' || (SELECT setting FROM pg_settings WHERE name = 'wal_writer_delay') FROM pg_settings WHERE name = 'synchronous_commit'", "local/77", "off/77"},
 	} {
 		t.Run(c.product.String(), func(t *testing.T) {
+			t.Parallel()
 			s := startPrivate(t, c.product)
 			s.set(t, strings.Fields(c.set)...)
 			now := func() string { return strings.TrimSpace(s.sql(t, c.asked)) }
 			if got := now(); got != c.before {
 				t.Fatalf("the server has %s; want %s", got, c.before)
 			}
-			args := []string{binary, "run", "--target", s.Address().String(), "--workload", "update", "--rows", "100", "--clients", "2", "--policy", "0", "--rate", "200", "--rounds", "1", "--quiet", "--allow-volatile", "--beside-live-database"}
+			args := []string{"env", "XDG_STATE_HOME=" + t.TempDir(), binary, "run", "--target", s.Address().String(), "--workload", "update", "--rows", "100", "--clients", "2", "--policy", "0", "--rate", "200", "--rounds", "1", "--quiet", "--allow-volatile", "--beside-live-database"}
 			if c.product == target.MariaDB {
 				args = append(args, "--sync-binlog", "3")
 			}

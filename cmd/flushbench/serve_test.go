@@ -179,6 +179,7 @@ func waitEvent(t *testing.T, in *bufio.Scanner, kind, want string) {
 // TestRunIsWatched: a run that takes its time is watched on its own pages and on those
 // of another process, and ended by Ctrl-C as always.
 func TestRunIsWatched(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	run := exec.Command(binary, append(smallRun("--serve=127.0.0.1:0"), "--duration", "30s")...)
 	run.Dir = dir
@@ -244,6 +245,7 @@ func TestRunIsWatched(t *testing.T) {
 // TestRunWithPagesEnds: in a pipe the pages end with the run, which prints what it
 // always prints.
 func TestRunWithPagesEnds(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	stdout, stderr, code := runBinary(t, dir, smallRun("--quiet", "--serve=127.0.0.1:0")...)
 	if code != 0 || strings.Contains(stdout, "Pages") || !strings.Contains(stdout, "Report  ") || strings.Count(stderr, "watch it at http://127.0.0.1:") != 1 {

@@ -12,6 +12,7 @@ import (
 // TestShowPrintsWhatTheRunPrinted runs a small benchmark, deletes all but
 // result.json, and shows it again.
 func TestShowPrintsWhatTheRunPrinted(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	printed, stderr, code := runBinary(t, dir, smallRun()...)
 	if code != 0 {
@@ -39,6 +40,7 @@ func TestShowPrintsWhatTheRunPrinted(t *testing.T) {
 }
 
 func TestShowProbe(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	printed, stderr, code := runBinary(t, dir, "probe", "--duration", "60ms", "--rounds", "2", "--method", "fdatasync", "--size", "4k", "--allow-volatile", "--beside-live-database", "--results", "results")
 	if code != 0 {

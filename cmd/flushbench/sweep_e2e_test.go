@@ -40,6 +40,7 @@ func interruptedSweep(t *testing.T) (dir string, l *live, code int) {
 // TestSweepInterruptAndResume: Ctrl-C keeps what was found; --resume goes on from its
 // rounds to the end, and makes the report.
 func TestSweepInterruptAndResume(t *testing.T) {
+	t.Parallel()
 	dir, l, code := interruptedSweep(t)
 	if code != 130 || !strings.Contains(l.out.String(), "PARTIAL") || strings.Contains(l.out.String(), "Report ") {
 		t.Errorf("exit code %d, printed %q and %q; want 130, a partial screen and no report", code, l.out.String(), l.errOut.String())

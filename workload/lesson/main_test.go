@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 		os.Exit(victim.Main())
 	}
 	labtest.Enter()
+	testenv.FewCollections()
 	os.Exit(m.Run())
 }
 

@@ -15,6 +15,7 @@ import (
 // What is sent before it is flushed may be lost: so with sync_binlog 0 and 100 and
 // with 1 that does not wait. What is sent after the flush never is.
 func TestReplicaAhead(t *testing.T) {
+	t.Parallel()
 	for _, x := range sendings {
 		t.Run(x.String(), func(t *testing.T) {
 			attempts(t, func(stretch int) string { return wrongAhead(t, x, stretch) })
@@ -64,6 +65,7 @@ func TestReplicaAheadLesson(t *testing.T) {
 
 // Real processes on a real file system that crashes under them.
 func TestReplicaAheadOfARealSource(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	env := testEnv(t, 0.3)
 	env.Root = true

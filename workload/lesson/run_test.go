@@ -104,7 +104,8 @@ func TestRunGoesOn(t *testing.T) {
 	if !errors.Is(err, broken) || folder == "" || res.Complete || !strings.Contains(res.Error, "lesson a: broken") || len(res.Lessons) != 1 || res.Lessons[0].Name != "b" {
 		t.Errorf("%+v in %q, %v; want lesson b, and the error of a", res, folder, err)
 	}
-	if len(h.notes) != 1 || h.told != 1 {
+	// Besides, it may say that the servers of another test use this disk.
+	if !slices.Contains(h.notes, "lesson a: broken") || h.told != 1 {
 		t.Errorf("heard %+v; want a note about a", h)
 	}
 	nothingLeft(t, cfg.Base)

@@ -9,6 +9,7 @@ import (
 // Without doublewrite a torn page stays torn, and its database does not open; with it
 // all are mended and nothing that was acknowledged is lost.
 func TestTornPages(t *testing.T) {
+	t.Parallel()
 	n := crashes(10)
 	off, err := tearPages(t.Context(), true, n, 1)
 	if err != nil {
@@ -30,6 +31,7 @@ func TestTornPages(t *testing.T) {
 }
 
 func TestTornPageLesson(t *testing.T) {
+	t.Parallel()
 	out := tell(t, tornPage(), testEnv(t, 0.1))
 	if out.Outcome != result.LessonHolds {
 		t.Errorf("it %s: %s", out.Outcome, out.Measured)

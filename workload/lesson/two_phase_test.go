@@ -66,6 +66,7 @@ func crashes(n int) int {
 }
 
 func TestTwoPhaseLesson(t *testing.T) {
+	t.Parallel()
 	out := tell(t, twoPhase(), testEnv(t, 0.1))
 	if out.Outcome != result.LessonHolds {
 		t.Errorf("it %s: %s", out.Outcome, out.Measured)
@@ -75,8 +76,10 @@ func TestTwoPhaseLesson(t *testing.T) {
 // A process on a real disk, killed between the logs; as root with the file system
 // below it.
 func TestStepsOnARealDisk(t *testing.T) {
+	t.Parallel()
 	for _, root := range []bool{false, true} {
 		t.Run(fmt.Sprintf("root=%v", root), func(t *testing.T) {
+			t.Parallel()
 			env := testEnv(t, 0.3)
 			if env.Root = root; root {
 				needRoot(t)

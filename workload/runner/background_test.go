@@ -14,6 +14,7 @@ import (
 // of it as the log's: its flushes and bytes are those of its commits, as in the cell
 // without.
 func TestBackground(t *testing.T) {
+	t.Parallel()
 	busy := spec("busy", groupcommit.Policy1, 1)
 	busy.Background = workload.Background{Read: 32 << 20, Write: 256 << 20, Block: 64 << 10}
 	busy.Duration, busy.Rate = 200*time.Millisecond, 1000

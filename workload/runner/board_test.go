@@ -83,6 +83,7 @@ func boardConfig(t *testing.T, p Plan) (Config, *sights) {
 // each cell, under its own name, and figures that belong to it. A machine that stands
 // still may let a warm-up go by without a call: then there are longer ones.
 func TestBoardShowsTheRun(t *testing.T) {
+	t.Parallel()
 	want := map[string]bool{result.PhaseSetup: true, result.PhaseWarmup: true, result.PhaseMeasured: true, result.PhaseVerify: true}
 	for warmup := 20 * time.Millisecond; ; warmup *= 3 {
 		p := smallPlan(2)
@@ -202,6 +203,7 @@ func TestBoardAgreesWithTheResult(t *testing.T) {
 // TestBoardBesideReaders polls from several goroutines as fast as it goes: what
 // each of them sees only moves forward.
 func TestBoardBesideReaders(t *testing.T) {
+	t.Parallel()
 	cfg := config(t, smallPlan(2))
 	cfg.Board = NewBoard()
 	quit := make(chan struct{})
@@ -237,6 +239,7 @@ func TestBoardBesideReaders(t *testing.T) {
 // TestBoardAfterAFailure holds what is left when a cell fails, and that the
 // board then serves another run.
 func TestBoardAfterAFailure(t *testing.T) {
+	t.Parallel()
 	cfg := config(t, smallPlan(2))
 	cfg.Plan.Limit, cfg.Board = 0, NewBoard()
 	disk := &lazy{}

@@ -13,6 +13,7 @@ import (
 // A write budget ends a database's cells as it ends any others, with a session that
 // holds a view too; rounds that could measure nothing are not tried.
 func TestDatabaseWriteBudget(t *testing.T) {
+	t.Parallel()
 	s := bankSpec(groupcommit.Policy2, 100)
 	s.Duration = 300 * time.Millisecond
 	view := s

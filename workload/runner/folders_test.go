@@ -32,6 +32,7 @@ func below(base string) (names []string) {
 // Each part of a database lies where it was asked for, the result says where, and
 // all folders are empty in the end.
 func TestPartsInTheirFolders(t *testing.T) {
+	t.Parallel()
 	s := bankSpec(groupcommit.Policy1, 1)
 	for _, c := range []struct {
 		name               string

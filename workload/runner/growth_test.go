@@ -38,6 +38,7 @@ func heavySpecs() (all []Spec) {
 // TestTransactionsWriteNoMoreThanPlanned: what a transaction is said to write and leave is
 // more than it does, whatever it is, with a view that lets nothing be purged.
 func TestTransactionsWriteNoMoreThanPlanned(t *testing.T) {
+	t.Parallel()
 	const txns = 40
 	for _, s := range heavySpecs() {
 		disk := vfs.NewMem()

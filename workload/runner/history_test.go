@@ -53,6 +53,7 @@ func TestHistoryLeftIsTold(t *testing.T) {
 // A run whose cells with a view do not wait for purge says so of each such round, and
 // of those that find something left.
 func TestRunTellsOfHistory(t *testing.T) {
+	t.Parallel()
 	hold := bankSpec(groupcommit.Policy2, 0)
 	next := hold
 	hold.Name, hold.LongView, next.Name = "hold", workload.HoldView, "next"

@@ -15,6 +15,13 @@ import (
 	"flushbench/workload"
 )
 
+// TestMain: what a run is made of waits for a disk and for the end of its cells.
+func TestMain(m *testing.M) {
+	testenv.Waiting()
+	testenv.FewCollections()
+	os.Exit(m.Run())
+}
+
 // spec is a small cell: an 8 MiB log, 256-byte records, 20 ms measured.
 func spec(name string, p groupcommit.Policy, clients int) Spec {
 	return Spec{

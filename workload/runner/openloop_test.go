@@ -64,13 +64,13 @@ func TestOpenLoopShowsWhatAClosedLoopHides(t *testing.T) {
 		}
 		return v
 	}
-	closed := stalled(t, driver.Config{Clients: 4, Duration: time.Second}, 50, stall)
+	closed := stalled(t, driver.Config{Clients: 4, Duration: 500 * time.Millisecond}, 50, stall)
 	a, err := workload.NewPoisson(2000, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, mode := range workload.Modes.All() {
-		open := stalled(t, driver.Config{Clients: 4, Mode: mode, Workers: 2, Arrivals: a, Duration: time.Second}, 50, stall)
+		open := stalled(t, driver.Config{Clients: 4, Mode: mode, Workers: 2, Arrivals: a, Duration: 500 * time.Millisecond}, 50, stall)
 		t.Logf("a stall of %v: closed loop p99 %v, max %v of %d commits; open loop (%v) p99 %v, max %v of %d",
 			stall, time.Duration(p99(closed)), time.Duration(closed.Latency.Max()), closed.Commits,
 			mode, time.Duration(p99(open)), time.Duration(open.Latency.Max()), open.Commits)

@@ -9,6 +9,7 @@ import (
 // TestOthersAreRecorded: each round says what other processes took, and what that can
 // be at most.
 func TestOthersAreRecorded(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
 	}

@@ -182,7 +182,7 @@ func TestClosedLoopAddsUp(t *testing.T) {
 		p.Specs = append(p.Specs, spec(policy.String(), policy, 8))
 	}
 	for i := range p.Specs {
-		p.Specs[i].Duration, p.Specs[i].Warmup, p.Specs[i].Engine.Capacity = 400*time.Millisecond, 50*time.Millisecond, 16<<20
+		p.Specs[i].Duration, p.Specs[i].Warmup, p.Specs[i].Engine.Capacity = 200*time.Millisecond, 50*time.Millisecond, 16<<20
 	}
 	attempts(t, func() error {
 		res, _ := mustRun(t, diskConfig(t, p))

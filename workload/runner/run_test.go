@@ -110,6 +110,7 @@ func sameResult(a, b *result.Result) error {
 // The same seed gives the same order; the rounds are interleaved, each with
 // every cell and the limit loop once, and not all in the same order.
 func TestSeededOrder(t *testing.T) {
+	t.Parallel()
 	testenv.Long(t, "the order of cells, which one goroutine makes")
 	order := func(seed uint64) []string {
 		p := smallPlan(4)
@@ -151,6 +152,7 @@ func TestSeededOrder(t *testing.T) {
 
 // What a run writes is never more than it said, whatever the axes.
 func TestPlannedBytesBoundWritten(t *testing.T) {
+	t.Parallel()
 	testenv.Long(t, "counts bytes, however they come about")
 	for _, c := range []struct {
 		name   string
@@ -206,6 +208,7 @@ func TestPlannedBytesBoundWritten(t *testing.T) {
 // An interrupted run keeps what is finished; resumed, it holds what an
 // uninterrupted one holds.
 func TestInterruptAndResume(t *testing.T) {
+	t.Parallel()
 	step := 2
 	if testing.Short() {
 		step = 6
@@ -390,6 +393,7 @@ func TestRunRefusesAnEmptyPlan(t *testing.T) {
 
 // The write budget ends a cell, and never is more written than it allows.
 func TestWriteBudget(t *testing.T) {
+	t.Parallel()
 	testenv.Long(t, "counts bytes, however they come about")
 	for _, m := range []vfs.Method{vfs.Fdatasync, vfs.DirectFdatasync} {
 		for _, tail := range []bool{false, true} {

@@ -12,6 +12,7 @@ import (
 // by anything but their end; each commit protocol and pages without protection are
 // measured beside the others, on files of their own where these differ.
 func TestSafeguardCells(t *testing.T) {
+	t.Parallel()
 	p := Plan{Rounds: 1, Seed: 7}
 	for _, policy := range []groupcommit.Policy{groupcommit.Policy0, groupcommit.Policy1, groupcommit.Policy2} {
 		s := spec("off,"+policy.String(), policy, 4)

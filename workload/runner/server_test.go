@@ -77,6 +77,7 @@ func asBefore(t *testing.T, f *fakeServer, cfg *Config) {
 // A server's cells stand in one matrix with the engine's; what it counts is in the
 // result, its settings are put back and its tables dropped.
 func TestFakeServerMatrix(t *testing.T) {
+	t.Parallel()
 	f := newFakeServer(true)
 	engine := bankSpec(groupcommit.Policy1, 1)
 	engine.Duration = 40 * time.Millisecond
@@ -126,6 +127,7 @@ func TestFakeServerMatrix(t *testing.T) {
 
 // What a server fails with is counted by kind; the other cells go on.
 func TestFakeServerFailures(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, kind string
 		begin, end func(f *fakeServer)
@@ -223,6 +225,7 @@ func TestFakeServerRetries(t *testing.T) {
 // The clients of a server that freezes are brought back where they can be: the next
 // cell goes on with the same tables, and nothing is left behind.
 func TestFakeServerInterruptsFrozen(t *testing.T) {
+	t.Parallel()
 	happens(t, func(length time.Duration) bool { return interruptsFrozen(t, length) })
 }
 
@@ -258,6 +261,7 @@ func interruptsFrozen(t *testing.T, length time.Duration) (froze bool) {
 
 // A server that freezes, and whose clients cannot be brought back, is given up on.
 func TestFakeServerFrozen(t *testing.T) {
+	t.Parallel()
 	happens(t, func(length time.Duration) (froze bool) {
 		f := newFakeServer(true)
 		cfg := serverConfig(t, f, lasting(length, serverSpec("one", workload.KindUpdate, 1, 1, 3))...)

@@ -113,6 +113,7 @@ func realPlan(t *testing.T, s servers.Server, specs ...Spec) Config {
 
 // A private server runs cells of every policy, is verified and leaves nothing.
 func TestServerPrivate(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		product  target.Product
 		kind     workload.Kind
@@ -164,6 +165,7 @@ func TestServerPrivate(t *testing.T) {
 
 // A private server that is killed in the middle is started again for the next cell.
 func TestServerKilledInRun(t *testing.T) {
+	t.Parallel()
 	var started []servers.Process
 	s := private(t, target.MariaDB, func(p servers.Process) { started = append(started, p) })
 	cfg := realPlan(t, s, serverSpec("one", workload.KindInsert, 1, 1, 4), serverSpec("two", workload.KindInsert, 1, 1, 4))
@@ -201,6 +203,7 @@ func TestServerKilledInRun(t *testing.T) {
 
 // A server that runs already is given back as it was.
 func TestServerGivenBack(t *testing.T) {
+	t.Parallel()
 	if _, _, err := server.Find(target.MariaDB); err != nil {
 		testenv.Lack(t, err)
 	}

@@ -13,6 +13,7 @@ import (
 // A view that is held keeps the history of every commit, and what was kept is gone
 // before the next cell begins; a session that opens new views lets purge go on.
 func TestLongView(t *testing.T) {
+	t.Parallel()
 	none := bankSpec(groupcommit.Policy2, 0)
 	hold, short := none, none
 	hold.Name, hold.LongView = "hold", workload.HoldView
