@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"flushbench/engine"
 	"flushbench/engine/clock"
@@ -21,13 +22,16 @@ import (
 	"flushbench/metrics/stats"
 )
 
-// The pieces of measuring.
+// The pieces of measuring. In the upper half of the word stands, less 1, how many commits
+// there are to one that is timed.
 const (
 	readClock uint32 = 1 << iota
 	record
 	ackLane
 	everyPiece = readClock | record | ackLane
 )
+
+func oneIn(n uint32) uint32 { return everyPiece | (n-1)<<16 }
 
 // measured is a closed loop of policy 2 whose clients measure what on says.
 type measured struct {
@@ -52,7 +56,8 @@ func TestMeasuringParts(t *testing.T) {
 	parts := []struct {
 		name string
 		on   uint32
-	}{{"nothing", 0}, {"clock", readClock}, {"clock, recorder", readClock | record}, {"clock, lane", readClock | ackLane}, {"everything", everyPiece}}
+	}{{"nothing", 0}, {"clock", readClock}, {"clock, recorder", readClock | record}, {"clock, lane", readClock | ackLane}, {"everything", everyPiece},
+		{"one in 8", oneIn(8)}, {"one in 16", oneIn(16)}, {"one in 32", oneIn(32)}, {"one in 64", oneIn(64)}}
 	log := newBenchLog(t, vfs.NewOS(), benchCapacity)
 	for _, clients := range []int{1, 8} {
 		m := newMeasured(t, log, clients)
@@ -110,12 +115,28 @@ func newMeasured(t *testing.T, log *benchLog, clients int) *measured {
 func (m *measured) client(t *testing.T, s *engine.Session, rec *metrics.Recorder, lane *metrics.Lane) {
 	body := make([]byte, redo.BodySize(256))
 	was, now := uint32(0), int64(0)
+	rng := rand.NewPCG(1, uint64(uintptr(unsafe.Pointer(&body[0]))))
 	for !m.over.Load() {
 		on := m.on.Load()
 		if on&readClock != 0 && was&readClock == 0 {
 			now = clock.Now() // the first of the slice: no commit before it was timed
 		}
 		was = on
+		if most := on >> 16; most > 0 {
+			n := int64(rng.Uint64() >> 32 * uint64(2*most+1) >> 32)
+			start := now
+			for range n + 1 {
+				if err := s.Commit(body); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			now = clock.Now()
+			rec.RecordStretch(now, (now-start)/(n+1), n, now-start)
+			lane.AckMany(s.End(), start, n+1, (n+1)*256)
+			now = clock.Now() // as the one before the timed commit
+			continue
+		}
 		start := now
 		if err := s.Commit(body); err != nil {
 			t.Error(err)

@@ -162,6 +162,9 @@ func (r *ratioRig) run(c *ratioCell) {
 	e := r.logOf(c).open(r.tb, o)
 	cfg := driver.Config{Target: embedded.New(e), Clients: c.clients, Mode: c.mode, ThinkTime: c.think, Sizes: workload.FixedSize(256),
 		Seed: 1, Warmup: 200 * time.Millisecond, Duration: c.length, Measure: c.measure, Batch: true}
+	if !o.Commit.Policy.Flushes() {
+		cfg.TimeOneIn = workload.DefaultTimeOneIn // as a run does
+	}
 	stop := func() {}
 	if c.measure && c.opts.Commit.Policy != groupcommit.Policy0 {
 		tracker, err := metrics.NewTracker(metrics.TrackerConfig{Lanes: cfg.Lanes(), Capacity: max(1<<10, 1<<21/cfg.Lanes()), MinGapNS: 500_000})

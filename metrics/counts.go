@@ -44,6 +44,15 @@ func (c *counts) add(ns int64) {
 	}
 }
 
+// addN counts n latencies, all of them alike. REQUIRES: 0 <= ns <= Highest.
+func (c *counts) addN(ns int64, n uint32) {
+	i := bucketOf(ns, latencyHalf)
+	c.n[i] += n
+	if c.n[i] < n {
+		c.full = append(c.full, i)
+	}
+}
+
 // addTo adds all of c to h, which takes samples one bucket at a time. What is out of
 // range and exact is not its affair.
 func (c *counts) addTo(h *Histogram) {

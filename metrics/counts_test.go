@@ -84,3 +84,19 @@ func TestRecorderAgreesWithHistogram(t *testing.T) {
 		}
 	})
 }
+
+func TestCountsOfManyPass32Bits(t *testing.T) {
+	c := new(counts)
+	const ns = 5000
+	i := bucketOf(ns, latencyHalf)
+	c.n[i] = math.MaxUint32 - 2
+	c.addN(ns, 2) // just not full
+	c.addN(ns, 20)
+	if got, want := c.in(i, i+1), int64(math.MaxUint32+20); got != want || len(c.full) != 1 {
+		t.Errorf("%d in the bucket, full %d times; want %d, once", got, len(c.full), want)
+	}
+	h := NewHistogram()
+	if c.addTo(h); h.hdr.TotalCount() != math.MaxUint32+20 {
+		t.Errorf("the histogram has %d", h.hdr.TotalCount())
+	}
+}

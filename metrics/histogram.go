@@ -27,8 +27,9 @@ const (
 // Histogram counts durations in nanoseconds at 3 significant digits. It takes
 // about 221 KB, so give one to each worker, not to each client and stage.
 //
-// Count, Sum, Min and Max are exact and include the samples out of range.
-// A Histogram is not safe for concurrent use.
+// Count, Sum, Min and Max are exact and include the samples out of range; where a
+// Recorder has timed one commit of several, each of those stands for some, and Timed
+// says how many there are. A Histogram is not safe for concurrent use.
 type Histogram struct {
 	hdr    *hdr.Histogram
 	lowest int64 // in-range values are [lowest, Highest]
@@ -38,6 +39,8 @@ type Histogram struct {
 	sum    int64
 	min    int64
 	max    int64
+	// stoodFor are those of count that were not timed: others stand for them.
+	stoodFor int64
 }
 
 // NewHistogram returns an empty histogram for latencies: 100 ns to 60 s.
@@ -86,6 +89,7 @@ func (h *Histogram) Merge(from *Histogram) {
 	h.above += from.above
 	h.count += from.count
 	h.sum += from.sum
+	h.stoodFor += from.stoodFor
 	h.min = min(h.min, from.min)
 	h.max = max(h.max, from.max)
 }
@@ -93,12 +97,15 @@ func (h *Histogram) Merge(from *Histogram) {
 // Reset forgets every sample.
 func (h *Histogram) Reset() {
 	h.hdr.Reset()
-	h.below, h.above, h.count, h.sum = 0, 0, 0, 0
+	h.below, h.above, h.count, h.sum, h.stoodFor = 0, 0, 0, 0, 0
 	h.min, h.max = math.MaxInt64, math.MinInt64
 }
 
 // Count returns how many samples were recorded, out of range ones included.
 func (h *Histogram) Count() int64 { return h.count }
+
+// Timed returns how many of Count were timed: all, unless some stand for others.
+func (h *Histogram) Timed() int64 { return h.count - h.stoodFor }
 
 // Below returns how many samples lay under the range.
 func (h *Histogram) Below() int64 { return h.below }
@@ -141,7 +148,7 @@ func (h *Histogram) StdDev() float64 { return h.hdr.StdDev() }
 type Percentile struct {
 	Value int64 // nanoseconds; meaningless unless OK
 	OK    bool  // false: not shown, too few samples above it or out of range
-	Above int64 // samples that stand above it
+	Above int64 // samples that stand above it; of those that were timed, where not all were
 }
 
 // Pointer returns the value, or nil when the percentile is not shown.
@@ -190,7 +197,7 @@ func (h *Histogram) Percentile(q float64) Percentile {
 		return Percentile{}
 	}
 	rank := h.rank(q)
-	p := Percentile{Above: h.count - rank}
+	p := Percentile{Above: h.timedOf(h.count - rank)}
 	if p.Above < ShownAbove {
 		return p
 	}
@@ -198,9 +205,18 @@ func (h *Histogram) Percentile(q float64) Percentile {
 	return p
 }
 
+// timedOf returns how many of n samples were timed, if they are like all.
+func (h *Histogram) timedOf(n int64) int64 {
+	if h.stoodFor == 0 {
+		return n
+	}
+	return int64(float64(n) * float64(h.Timed()) / float64(h.count))
+}
+
 // Summary is what is shown of a histogram. Durations are nanoseconds.
 type Summary struct {
 	Count, Below, Above int64
+	Timed               int64 // of Count: those that were timed, for all
 	Mean, Min, Max      int64
 	P50, P90, P99, P999 Percentile
 }
@@ -208,7 +224,7 @@ type Summary struct {
 // Summary returns what may be shown of the samples so far.
 func (h *Histogram) Summary() Summary {
 	return Summary{
-		Count: h.count, Below: h.below, Above: h.above,
+		Count: h.count, Below: h.below, Above: h.above, Timed: h.Timed(),
 		Mean: int64(math.Round(h.Mean())), Min: h.Min(), Max: h.Max(),
 		P50: h.Percentile(0.50), P90: h.Percentile(0.90), P99: h.Percentile(0.99), P999: h.Percentile(0.999),
 	}

@@ -65,6 +65,9 @@ type Recorder struct {
 	earlier  int64 // commits that are settled
 	max      int64 // greatest latency of these
 
+	untimed int64 // commits that others stand for
+	usual   int64 // the last latency that was timed and no stall; 0: none yet
+
 	publishAt int64
 	until     *atomic.Int64 // until when somebody wants live latencies; read when it publishes
 	showAt    int64
@@ -116,6 +119,83 @@ func (r *Recorder) Record(ackedAt, latency int64) {
 	if due {
 		r.leave(ackedAt)
 	}
+}
+
+// StallNS is from when on a commit counts as a stall: one that was not timed is found
+// all the same (see RecordStretch).
+const StallNS = int64(1_000_000)
+
+// NotTimed stands for the latency of a commit that was not timed.
+const NotTimed = int64(-1)
+
+// RecordStretch counts n+1 commits of one client, one right after the other. The last
+// was acknowledged at ackedAt after latency nanoseconds; NotTimed: there was no last
+// one. The n before it were not timed and took span nanoseconds in all. Which
+// commits are timed must not depend on how long they take: then each that is timed
+// stands for the stretch that it ends, and the percentiles of all follow, as from any
+// sample whose parts are weighted with what they stand for (Horvitz and Thompson, A
+// generalization of sampling without replacement, 1952). Counts and sums are those of
+// all commits.
+//
+// Stalls are rare and what one looks for: those of StallNS or more count for
+// themselves alone, and one among the commits that were not timed is found by the time
+// that these took; less the usual time of the others that is what it took. Two in the
+// same stretch count as one that took as long as both.
+// REQUIRES: 0 <= n < 1<<20.
+func (r *Recorder) RecordStretch(ackedAt, latency, n, span int64) {
+	due := uint64(ackedAt-r.from) >= r.quiet
+	if due && !r.enter(ackedAt) {
+		return
+	}
+	r.sums.commits += n
+	r.sums.latencySum += span
+	r.untimed += n
+	if latency != NotTimed {
+		r.sums.commits++
+		r.sums.latencySum += latency
+		r.see(latency, 1)
+		if latency < StallNS {
+			r.usual = latency
+		}
+	}
+	if n > 0 {
+		r.standFor(n, span)
+	}
+	if due {
+		r.leave(ackedAt)
+	}
+}
+
+// standFor counts n commits that were not timed and took span nanoseconds in all.
+func (r *Recorder) standFor(n, span int64) {
+	usual := r.usual
+	if usual == 0 {
+		if usual = span / n; usual >= StallNS {
+			usual = StallNS / 100 // one of them has waited, the others most likely have not
+		}
+	}
+	if longest := span - (n-1)*usual; longest >= StallNS {
+		r.see(longest, 1)
+		r.untimed-- // as good as timed
+		n--
+	}
+	if n > 0 {
+		r.see(usual, n)
+	}
+}
+
+// see adds a latency of n commits to the histogram.
+func (r *Recorder) see(latency, n int64) {
+	switch {
+	case latency < Lowest:
+		r.below += n
+	case latency > Highest:
+		r.above += n
+	default:
+		r.latency.addN(latency, uint32(n))
+	}
+	r.sums.latencyMax = max(r.sums.latencyMax, latency)
+	r.min = min(r.min, latency)
 }
 
 // enter does what is due before a commit is counted at the time t: it reports
@@ -266,6 +346,7 @@ func (r *Recorder) addTo(h *Histogram) {
 	r.latency.addTo(h)
 	h.below += r.below
 	h.above += r.above
+	h.stoodFor += r.untimed
 	h.min = min(h.min, r.min)
 	h.max = max(h.max, r.max)
 	for _, b := range r.series {

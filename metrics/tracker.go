@@ -10,7 +10,7 @@ import (
 	"flushbench/engine/lsn"
 )
 
-// maxLaneEntries bounds one lane's ring: 16 Mi commits, 384 MiB.
+// maxLaneEntries bounds one lane's ring: 16 Mi commits, 512 MiB.
 const maxLaneEntries = 1 << 24
 
 // TrackerConfig describes a Tracker.
@@ -82,7 +82,6 @@ func NewTracker(c TrackerConfig) (*Tracker, error) {
 	for i := range t.lanes {
 		t.lanes[i].ring = make([]laneEntry, size)
 		clear(t.lanes[i].ring) // first touch here: not in a commit, and memory stays level
-		t.lanes[i].mask = uint64(size - 1)
 	}
 	for k := range t.mu.stats {
 		t.mu.stats[k].ages = NewSpanHistogram()
@@ -181,7 +180,7 @@ func (t *Tracker) sampleLocked(now int64, safe Watermarks) {
 // sampleLane adds what lane l has at risk.
 func (t *Tracker) sampleLane(l *Lane, now int64, safe Watermarks, risk *[NumKinds]riskNow) {
 	head := l.head.Load()
-	low, total := l.seen, l.bytesBefore(l.seen)
+	low, total := l.seen, l.before(l.seen)
 	for k := Process; k < NumKinds; k++ {
 		if t.never[k] {
 			continue
@@ -195,16 +194,17 @@ func (t *Tracker) sampleLane(l *Lane, now int64, safe Watermarks, risk *[NumKind
 		c := l.cursor[k]
 		low = min(low, c)
 		if c < l.seen {
-			risk[k].add(int64(l.seen-c), total-l.bytesBefore(c), now-l.ring[c&l.mask].at)
+			safe := l.before(c)
+			risk[k].add(total.commits-safe.commits, total.bytes-safe.bytes, now-l.entry(c).at)
 		}
 	}
 	l.pop(low)
 	if !l.any && l.seen > 0 {
-		l.any, l.firstAt = true, l.ring[l.head.Load()&l.mask].at
+		l.any, l.firstAt = true, l.entry(l.head.Load()).at
 	}
 	for k := Process; k < NumKinds; k++ {
 		if t.never[k] && l.any {
-			risk[k].add(int64(l.seen), total, now-l.firstAt)
+			risk[k].add(total.commits, total.bytes, now-l.firstAt)
 		}
 	}
 }

@@ -11,6 +11,13 @@ const (
 	Pipelined
 )
 
+// How many commits there are to one that is timed, where commits take hardly longer
+// than a reading of the clock.
+const (
+	DefaultTimeOneIn = 16
+	MaxTimeOneIn     = 1 << 10
+)
+
 // Modes is the table of the client-mode axis.
 var Modes = axis.Table[Mode]{
 	Axis: "client mode",

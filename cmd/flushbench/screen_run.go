@@ -177,12 +177,18 @@ func speedTable(cells []*result.Cell) *grid {
 	return g
 }
 
-// starNote explains the stars of a speed table; "" where it has none.
-func starNote(cells []*result.Cell) string {
-	if !slices.ContainsFunc(cells, verdict.NoGuide) {
-		return ""
+// starNote explains the stars of a speed table, and latencies that are not of each
+// commit; "" where it has neither.
+func starNote(cells []*result.Cell) (note string) {
+	if slices.ContainsFunc(cells, verdict.NoGuide) {
+		note = "* limited by CPU or memory, not the disk: no guide to a server (result.json)\n"
 	}
-	return "* limited by CPU or memory, not the disk: no guide to a server (result.json)\n"
+	for _, c := range cells {
+		if n := verdict.TimedOneIn(c); n > 1 && !verdict.NoGuide(c) {
+			return note + fmt.Sprintf("policies 0 and 2: 1 commit in %d timed, drawn at random; stalls of 1 ms all\n", n)
+		}
+	}
+	return note
 }
 
 // flushes reports whether the commits of a cell wait for a flush.

@@ -134,8 +134,11 @@ type Latency struct {
 	P999  *int64 `json:"p999"`
 	Max   int64  `json:"max"`
 	Count int64  `json:"count"`
-	// SamplesAbove tells how many samples stand above each percentile, also
-	// above those that are null.
+	// Timed is how many of Count were timed; null: all. Each then stands for some,
+	// and only stalls of 1 ms and more count for themselves alone.
+	Timed *int64 `json:"timed,omitempty"`
+	// SamplesAbove tells how many samples, of those that were timed, stand above each
+	// percentile, also above those that are null.
 	SamplesAbove SamplesAbove `json:"samples_above"`
 }
 
@@ -149,11 +152,15 @@ type SamplesAbove struct {
 
 // LatencyOf converts what a histogram shows into its form in the file.
 func LatencyOf(s metrics.Summary) Latency {
-	return Latency{
+	l := Latency{
 		Mean: s.Mean, Min: s.Min, Max: s.Max, Count: s.Count,
 		P50: s.P50.Pointer(), P90: s.P90.Pointer(), P99: s.P99.Pointer(), P999: s.P999.Pointer(),
 		SamplesAbove: SamplesAbove{P50: s.P50.Above, P90: s.P90.Above, P99: s.P99.Above, P999: s.P999.Above},
 	}
+	if s.Timed < s.Count {
+		l.Timed = &s.Timed
+	}
+	return l
 }
 
 // LatencyOfHistogram is LatencyOf(h.Summary()), or null for an empty histogram.

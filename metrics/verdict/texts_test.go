@@ -30,7 +30,7 @@ var elsewhere = map[string]string{
 	"nottested.go": "TestNotTested", "safeguards.go": "TestWithout",
 	"folklore.go": "TestClaimsFollowTheData", "folklore_cost.go": "TestClaimsFollowTheData", "folklore_loss.go": "TestClaimsFollowTheData",
 	"folklore_speed.go": "TestClaimsFollowTheData", "folklore_lesson.go": "TestFolkloreByLessons", "crash_names.go": "TestCrashAnswerOfWorkloads",
-	"doc.go": "", "format.go": "", "found.go": "", "headline.go": "", "latency.go": "", "noguide.go": "", "wrap.go": "",
+	"doc.go": "", "format.go": "", "found.go": "", "headline.go": "", "latency.go": "", "noguide.go": "", "timed.go": "", "wrap.go": "",
 }
 
 // spokenIn is all that is said of the worlds of a speaker.

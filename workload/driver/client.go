@@ -49,6 +49,8 @@ func (cl *client) run() {
 		cl.unmeasured()
 	case c.cfg.Arrivals != nil:
 		cl.paced()
+	case c.cfg.timesSome():
+		cl.stretches()
 	default:
 		cl.closedLoop()
 	}

@@ -9,7 +9,7 @@
 // nothing is allocated; stopping is one atomic load. (A paced worker also takes the
 // dealer's lock between two commits, never within one.) A closed loop without
 // think time reads the clock once a commit: the end of one is the begin of
-// the next.
+// the next. Where that is too much, it reads it twice for some of them (Config.TimeOneIn).
 package driver
 
 import (
@@ -74,6 +74,13 @@ type Config struct {
 	// SampleEvery is how many commits of a worker there are to one whose
 	// stages are taken; 0: DefaultSampleEvery; below 0: none.
 	SampleEvery int
+	// TimeOneIn times one commit of so many, 1 to workload.MaxTimeOneIn, drawn at random, as
+	// long as so many take a client less than a millisecond or so; 0 or 1: each. The
+	// others are counted, and stalls among them found (metrics.Recorder.RecordStretch).
+	// For commits that take hardly longer than a reading of the clock. It is for parked
+	// clients on workload log in a closed loop without pauses, with no Notes; others
+	// time each commit. The default of SampleEvery is as many times as large.
+	TimeOneIn int
 	// Lane returns lane i of the at-risk tracker, 0 <= i < Lanes(); nil: no
 	// tracking. It is called before the first commit.
 	Lane func(i int) *metrics.Lane
@@ -126,6 +133,9 @@ func (c *Config) Validate() error {
 	}
 	if c.SampleEvery == 0 {
 		c.SampleEvery = DefaultSampleEvery
+		if c.timesSome() {
+			c.SampleEvery *= c.TimeOneIn
+		}
 	}
 	if c.Arrivals != nil && c.MaxBacklog == 0 {
 		c.MaxBacklog = defaultBacklog(c.Arrivals.Rate())
@@ -145,6 +155,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("driver: warm-up %v: must be 0 to %v", c.Warmup, MaxDuration)
 	case c.Duration <= 0 || c.Duration > MaxDuration:
 		return fmt.Errorf("driver: duration %v: must be above 0 and at most %v", c.Duration, MaxDuration)
+	case c.TimeOneIn < 0 || c.TimeOneIn > workload.MaxTimeOneIn:
+		return fmt.Errorf("driver: one commit of %d to be timed: must be 1 to %d", c.TimeOneIn, workload.MaxTimeOneIn)
 	case c.Arrivals != nil && c.ThinkTime > 0:
 		return fmt.Errorf("driver: think time %v with a paced load: the rate sets the pauses; use one of them", c.ThinkTime)
 	case c.Arrivals != nil && !c.Measure:
@@ -168,6 +180,12 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("driver: this target has no asynchronous commit: use %v clients", workload.Parked)
 	}
 	return c.Sizes.Validate()
+}
+
+// timesSome reports whether not every commit is timed.
+func (c *Config) timesSome() bool {
+	return c.TimeOneIn > 1 && c.Measure && c.Mode == workload.Parked && c.Txns == nil && c.Arrivals == nil &&
+		c.ThinkTime == 0 && c.TxnCPU == 0 && c.Notes == nil
 }
 
 // Lanes is how many lanes of a tracker the cell needs: one for each goroutine

@@ -168,6 +168,7 @@ func TestAccountsAgree(t *testing.T) {
 			Warmup:      time.Duration(rapid.IntRange(0, 3).Draw(t, "warm-up ms")) * time.Millisecond,
 			Duration:    time.Duration(rapid.IntRange(1, 5).Draw(t, "ms")) * time.Millisecond,
 			SampleEvery: rapid.IntRange(-1, 3).Draw(t, "sample every"),
+			TimeOneIn:   rapid.SampledFrom([]int{0, 1, 2, 16}).Draw(t, "time one in"),
 			Seed:        rapid.Uint64().Draw(t, "seed"),
 			Sizes:       workload.Sizes{Shape: workload.ShapeUniform, Lo: 20, Hi: 3000},
 		}

@@ -17,26 +17,27 @@ const apart = 128
 // worker is what one goroutine that acknowledges owns. Nobody else touches it
 // until the goroutine has ended.
 type worker struct {
-	_    [apart]byte
-	c    *cell
-	sink *sink         // nil: nothing is measured
-	lane *metrics.Lane // nil: no tracking
+	_ [apart]byte
+	// What commits write, 64 bytes of it.
+	counts   [phases]int64
+	bytes    int64  // of commits in the window
+	busy     int64  // ns in which a commit was under way during the window
+	prepaid  int64  // taken from the write budget, not yet used
+	sampleIn int    // commits until the next sample
+	x        uint64 // state of burn
 
-	from, until int64 // the window as planned
-	counts      [phases]int64
-	bytes       int64 // of commits in the window
-	busy        int64 // ns in which a commit was under way during the window
+	c           *cell
+	sink        *sink         // nil: nothing is measured
+	lane        *metrics.Lane // nil: no tracking
+	from, until int64         // the window as planned
+	done        *book         // paced: what was done when, commits and rollbacks; else nil
 	errors      int64
 	late        int64 // paced: commits in the window above the latency limit
-	done        *book // paced: what was done when, commits and rollbacks; else nil
 	// Of transactions on rows.
 	rollbacks    int64 // asked for, in the window
 	reads        int64 // commits in the window that changed nothing
 	deadlocks    int64 // over the whole cell
 	lockTimeouts int64
-	prepaid      int64  // taken from the write budget, not yet used
-	sampleIn     int    // commits until the next sample
-	x            uint64 // state of burn
 	_            [apart]byte
 }
 
@@ -53,6 +54,14 @@ func (s *sink) record(at, latency int64) {
 		defer s.mu.Unlock()
 	}
 	s.rec.Record(at, latency)
+}
+
+func (s *sink) recordStretch(at, latency, n, span int64) {
+	if s.shared {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	s.rec.RecordStretch(at, latency, n, span)
 }
 
 func (s *sink) recordPaced(at, latency, service, lag int64) {
@@ -72,22 +81,35 @@ func (w *worker) acked(start, now, size int64, end lsn.LSN) (in, over bool) {
 	return w.account(start, now, size)
 }
 
+// ackedMany is acked for n commits, one right after the other, of size bytes
+// altogether: all of them count where the last one was acknowledged.
+func (w *worker) ackedMany(start, now, size int64, end lsn.LSN, n int64) (in, over bool) {
+	if w.lane != nil {
+		w.lane.AckMany(end, start, n, size)
+	}
+	return w.accountMany(start, now, size, n)
+}
+
 // account is acked for a commit that had nothing to lose.
 func (w *worker) account(start, now, size int64) (in, over bool) {
+	return w.accountMany(start, now, size, 1)
+}
+
+func (w *worker) accountMany(start, now, size, n int64) (in, over bool) {
 	cut := w.c.cut.Load()
 	if cut == 0 && start >= w.from && now < w.until {
-		w.counts[phaseMeasured]++
+		w.counts[phaseMeasured] += n
 		w.bytes += size
 		w.busy += now - start
 		w.note(now)
 		return true, false
 	}
-	return w.atEdge(start, now, size, cut), cut != 0
+	return w.atEdge(start, now, size, cut, n), cut != 0
 }
 
-// atEdge is acked for a commit that lies outside the window or across one of
-// its ends, of which only the part inside kept its client busy.
-func (w *worker) atEdge(start, now, size, cut int64) (in bool) {
+// atEdge is acked for n commits that lie outside the window or across one of
+// its ends, of which only the part inside kept their client busy.
+func (w *worker) atEdge(start, now, size, cut, n int64) (in bool) {
 	until := w.until
 	if cut != 0 {
 		until = min(until, cut)
@@ -97,15 +119,15 @@ func (w *worker) atEdge(start, now, size, cut int64) (in bool) {
 	}
 	switch {
 	case now < w.from && now < until:
-		w.counts[phaseWarmup]++
+		w.counts[phaseWarmup] += n
 		w.note(now)
 	case now < until:
-		w.counts[phaseMeasured]++
+		w.counts[phaseMeasured] += n
 		w.bytes += size
 		w.note(now)
 		return true
 	default:
-		w.counts[phaseOver]++
+		w.counts[phaseOver] += n
 	}
 	return false
 }

@@ -142,6 +142,9 @@ func (c *cellRun) drive(ctx context.Context) error {
 	if c.db != nil {
 		cfg.Txns = c.db.txns
 	}
+	if !s.Engine.Commit.Policy.Flushes() {
+		cfg.TimeOneIn = s.TimeOneIn
+	}
 	if s.Rate > 0 {
 		var err error
 		if cfg.Arrivals, c.arrivalSeed, err = s.schedule(c.r.seed, c.round); err != nil {

@@ -69,7 +69,7 @@ func standard(p *Plan, s *scenario.Scenario) {
 	p.Rounds, p.Limit, p.Calibrate = t.rounds, t.limit, t.calibrate
 	base := func(c scenario.Cell, section, name string) Spec {
 		c.Method, c.Growth, c.LogBuffer, c.BufferSize, c.Capacity = s.FlushMethod[0], s.Growth[0], s.LogBuffer[0], s.LogBufferSize[0], s.LogCapacity[0]
-		return Spec{Name: name, Section: section, Engine: s.EngineOptions(c), Clients: c.Clients, Sizes: s.RecordBytes[0], TxnCPU: s.TxnCPU, Warmup: t.warm}
+		return Spec{Name: name, Section: section, Engine: s.EngineOptions(c), Clients: c.Clients, Sizes: s.RecordBytes[0], TxnCPU: s.TxnCPU, Warmup: t.warm, TimeOneIn: s.TimeOneIn}
 	}
 	for _, clients := range []int{1, 8, 64} {
 		for _, delay := range []groupcommit.Delay{{}, {Adaptive: true}} {
@@ -107,7 +107,7 @@ func matrix(p *Plan, s *scenario.Scenario) {
 	for _, c := range cells {
 		x := Spec{
 			Name: c.Name, Engine: s.EngineOptions(c), Clients: c.Clients, Mode: c.Mode, Think: s.ThinkTime, TxnCPU: max(s.TxnCPU, 0),
-			Sizes: c.RecordBytes, Background: c.Background, Warmup: c.Warmup, Duration: c.Duration,
+			Sizes: c.RecordBytes, Background: c.Background, Warmup: c.Warmup, Duration: c.Duration, TimeOneIn: s.TimeOneIn,
 		}
 		if s.Workload.Transactional() {
 			x.Load, x.Database, x.LongView = s.Txns(c), s.DatabaseOptions(c), c.LongView

@@ -44,6 +44,9 @@ type Spec struct {
 	Duration   time.Duration
 	Track      bool // at risk
 	Soak       bool // the rounds are one long load, in which changes are looked for
+	// TimeOneIn times one commit of so many where none waits for a flush; 0, 1: each
+	// (see driver.Config).
+	TimeOneIn int
 	// MeasureOff switches clocks, histograms and tracker off, to see what
 	// measuring costs.
 	MeasureOff bool

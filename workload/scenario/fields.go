@@ -81,6 +81,8 @@ func (s *Scenario) commitFields() []field {
 			usage: "with a rate: skip what is later than `TIME` when its turn comes, count what takes longer as late; 0: none", value: duration(&s.LatencyLimit)},
 		{name: "max-backlog", heading: headLoad,
 			usage: "with a rate: `NUMBER` that may be due and not done before a cell is overloaded; 0: those of 10 s", value: integer(&s.MaxBacklog)},
+		{name: "time-one-in", heading: headLoad,
+			usage: "in a closed loop without flush waits, time one commit of `NUMBER`, drawn at random; 1: each", value: integer(&s.TimeOneIn)},
 		{name: "client-mode", heading: headLoad, matrix: true,
 			usage: "`LIST` of how clients wait" + legal(workload.Modes), values: workload.Modes.Names(), value: &s.ClientMode},
 		{name: "record-bytes", alias: []string{"write-size"}, heading: headLoad,

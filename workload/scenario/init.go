@@ -106,6 +106,7 @@ func ranges() map[string]string {
 		"arrival":             "constant, poisson, bursty:burst=N,peak=N",
 		"latency-limit":       span(0, MaxDuration),
 		"max-backlog":         "0 or more",
+		"time-one-in":         span(1, workload.MaxTimeOneIn),
 		"record-bytes":        "a size, uniform:SIZE-SIZE, lognormal:MEDIAN,SIGMA",
 		"think-time":          span(0, MaxThinkTime),
 		"txn-cpu":             or(span(0, MaxThinkTime), "auto"),

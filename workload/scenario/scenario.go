@@ -62,6 +62,9 @@ type Scenario struct {
 	// BackgroundIO is what happens to the disk beside the load.
 	BackgroundIO List[workload.Background] `json:"background_io" yaml:"background-io"`
 	MaxBacklog   int                       `json:"max_backlog" yaml:"max-backlog"` // 0: the arrivals of 10 s
+	// TimeOneIn times one commit of so many where none waits for a flush; 0, as in
+	// older results, and 1: each.
+	TimeOneIn int `json:"time_one_in" yaml:"time-one-in"`
 
 	RecordBytes List[workload.Sizes] `json:"record_bytes" yaml:"record-bytes"`
 	ThinkTime   time.Duration        `json:"think_time_ns" yaml:"think-time"`
@@ -132,6 +135,7 @@ func Default() Scenario {
 		GroupDelay:    List[groupcommit.Delay]{{}},
 		Clients:       List[int]{1, 8, 64},
 		ClientMode:    List[workload.Mode]{workload.Parked},
+		TimeOneIn:     workload.DefaultTimeOneIn,
 		Rate:          List[Rate]{0},
 		Arrival:       List[workload.Arrival]{{}},
 		RecordBytes:   List[workload.Sizes]{workload.FixedSize(workload.DefaultRecordBytes)},

@@ -105,6 +105,8 @@ func (s *Scenario) checkOpenLoop() error {
 		return fmt.Errorf("latency-limit %v: must be 0 (none) to %v", s.LatencyLimit, MaxDuration)
 	case s.MaxBacklog < 0:
 		return fmt.Errorf("max-backlog %d: must be 1 or more, or 0 for the arrivals of 10 s", s.MaxBacklog)
+	case s.TimeOneIn < 0 || s.TimeOneIn > workload.MaxTimeOneIn:
+		return fmt.Errorf("time-one-in %d: must be 1 (each commit) to %d", s.TimeOneIn, workload.MaxTimeOneIn)
 	case s.LatencyLimit > 0 && !paced:
 		return fmt.Errorf("latency-limit %v without a rate: in a closed loop nothing has a time to be late for; add --rate, such as --rate 2600", s.LatencyLimit)
 	case s.MaxBacklog > 0 && !paced:
