@@ -554,7 +554,8 @@ func (p *parts) measure(t *testing.T, r *ratioRig) [5]float64 {
 }
 
 // TestMeasuringCost shows what clocks, histograms, counters and the tracker
-// cost at 8 clients: pairs of the same cell with measuring on and off.
+// cost at 8 clients: pairs of the same cell with measuring on and off. RATIOS_ONLY=2
+// is policy 2 alone.
 //
 //	go test -tags ratios -run TestMeasuringCost -v -timeout 0 .
 func TestMeasuringCost(t *testing.T) {
@@ -563,6 +564,9 @@ func TestMeasuringCost(t *testing.T) {
 	r := &ratioRig{tb: t, log: newBenchLog(t, fs, benchCapacity), byName: map[string]*ratioCell{}}
 	fmt.Printf("flush floor %v\n", floor)
 	for _, policy := range []groupcommit.Policy{groupcommit.Policy1, groupcommit.Policy2} {
+		if only := os.Getenv("RATIOS_ONLY"); only != "" && only != policy.String() {
+			continue
+		}
 		var ratios []float64
 		for i := range envInt("RATIOS_PAIRS", 30) {
 			pair := [2]*ratioCell{}
