@@ -153,3 +153,40 @@ func TestAckMany(t *testing.T) {
 		}
 	}
 }
+
+// A tally of what was encoded knows how many were timed, and shows what the histogram
+// itself shows.
+func TestTallyOfTimed(t *testing.T) {
+	h, want := NewHistogram(), NewHistogram()
+	var tally Tally
+	for n := range int64(3) {
+		s := NewRecorderSet(RecorderConfig{Workers: 1, Window: Window{From: 0, Until: ms}})
+		for i := range int64(200) {
+			s.Worker(0).RecordStretch(1, 2000+100*i, 15, 30_000)
+		}
+		h = s.Merge().Latency
+		want.Merge(h)
+		text, err := h.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stoodFor := h.Count() - h.Timed()
+		if n == 1 {
+			stoodFor = 1 << 60 // somebody's file: no more than there are
+		}
+		if err := tally.Add(text, Exact{Min: h.Min(), Max: h.Max(), Mean: int64(h.Mean()), StoodFor: stoodFor}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := tally.Histogram().Timed(); got != 400 {
+		t.Errorf("%d timed; want those of two", got)
+	}
+	tally.Reset()
+	text, _ := want.Encode()
+	if err := tally.Add(text, Exact{Min: want.Min(), Max: want.Max(), Mean: int64(want.Mean()), StoodFor: want.Count() - want.Timed()}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := tally.Histogram().Summary(), want.Summary(); got.P99 != want.P99 || got.P90 != want.P90 || got.Timed != want.Timed || got.P99.OK {
+		t.Errorf("%+v; want %+v, without p99", got, want)
+	}
+}

@@ -20,6 +20,8 @@ type Exact struct {
 	Below, Above int64 // samples out of range
 	Min, Max     int64 // nanoseconds, of all samples; Min UnknownMin: that of the text, to 3 digits
 	Mean         int64 // nanoseconds, rounded
+	// StoodFor are those of all samples that were not timed (see Histogram.Timed).
+	StoodFor int64
 	// Count is that of all samples where Below and Above were not kept, else 0: what
 	// the text lacks of it is above the range, or below where Min is and Max is not.
 	Count int64
@@ -87,7 +89,8 @@ func (t *Tally) Add(text string, e Exact) error {
 	}
 	below, above := e.outside(n)
 	if n += below + above; n > 0 {
-		t.exact.join(&Histogram{below: below, above: above, count: n, sum: e.Mean * n, min: e.Min, max: e.Max})
+		stoodFor := min(max(e.StoodFor, 0), n)
+		t.exact.join(&Histogram{below: below, above: above, count: n, sum: e.Mean * n, min: e.Min, max: e.Max, stoodFor: stoodFor})
 	}
 	return nil
 }
@@ -132,6 +135,7 @@ func (h *Histogram) join(from *Histogram) {
 	h.above += from.above
 	h.count += from.count
 	h.sum += from.sum
+	h.stoodFor += from.stoodFor
 	h.min, h.max = min(h.min, from.min), max(h.max, from.max)
 }
 

@@ -259,6 +259,9 @@ func addTo(t *metrics.Tally, text string, l *Latency, out *OutOfRange) error {
 		return nil
 	}
 	e := metrics.Exact{Min: l.Min, Max: l.Max, Mean: l.Mean, Count: l.Count}
+	if l.Timed != nil {
+		e.StoodFor = l.Count - *l.Timed
+	}
 	if out != nil {
 		e.Below, e.Above = out.Below, out.Above
 	}
