@@ -190,7 +190,7 @@ func TestRedoFirstNumbersAGroup(t *testing.T) {
 	}
 	const turns = 1000
 	n := uint64(0)
-	for uint64(db.Stats().Stages.FlushGroups) == n*bankClients && n < turns {
+	for db.Stats().Stages.FlushGroups == n*bankClients && n < turns {
 		coming.Store(0)
 		standing.Store(0)
 		errs := make([]error, bankClients)

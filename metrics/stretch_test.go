@@ -157,14 +157,14 @@ func TestAckMany(t *testing.T) {
 // A tally of what was encoded knows how many were timed, and shows what the histogram
 // itself shows.
 func TestTallyOfTimed(t *testing.T) {
-	h, want := NewHistogram(), NewHistogram()
+	want := NewHistogram()
 	var tally Tally
 	for n := range int64(3) {
 		s := NewRecorderSet(RecorderConfig{Workers: 1, Window: Window{From: 0, Until: ms}})
 		for i := range int64(200) {
 			s.Worker(0).RecordStretch(1, 2000+100*i, 15, 30_000)
 		}
-		h = s.Merge().Latency
+		h := s.Merge().Latency
 		want.Merge(h)
 		text, err := h.Encode()
 		if err != nil {

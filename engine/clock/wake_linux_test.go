@@ -46,7 +46,7 @@ func wake(b *testing.B, from, to int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	var ran atomic.Int64 // when the other one ran; 0: not yet
 	ended := make(chan error, 2)
 	call, start := make([]int64, 0, b.N), make([]int64, 0, b.N)

@@ -34,6 +34,7 @@ func oneFlushForMany() Lesson {
 const (
 	groupClients = 64
 	groupRounds  = 5
+	groupRound   = 800 * time.Millisecond
 	groupRecord  = 512 // bytes of log a commit
 	groupGain    = 4   // times: holds
 	groupNoGain  = 1.2 // times: does not
@@ -90,7 +91,7 @@ func tellOneFlushForMany(ctx context.Context, env *Env) (*result.Lesson, error) 
 		for i := range all {
 			x := all[(i+round)%len(all)]
 			env.say("round %d of %d: %d clients, flushes %s", round+1, rounds, x.clients, x.words())
-			r, err := shareRoundOf(ctx, o, x, env.Scaled(800*time.Millisecond))
+			r, err := shareRoundOf(ctx, o, x, env.Scaled(groupRound))
 			if err != nil {
 				return nil, err
 			}

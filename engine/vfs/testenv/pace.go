@@ -28,9 +28,13 @@ func Waiting() {
 
 // FewCollections is called by the TestMain of a package whose tests make much and keep
 // little, so that a third of their time would go to the garbage collector: it lets the
-// heap grow to some times as much before it is collected, unless GOGC says how much.
+// heap grow to some times as much before it is collected, unless GOGC says how much, but
+// hardly beyond 768 MiB, unless GOMEMLIMIT does.
 func FewCollections() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(768 << 20)
 	}
 }

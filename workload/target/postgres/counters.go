@@ -31,8 +31,8 @@ import (
 //
 // What a backend counts becomes visible once a second, and late when it falls silent.
 // From 15 on it can be told to: each session of this server's targets is, before
-// Counters reads. That is one short statement at a time when no transaction of that
-// session is under way. Versions before 15 lag by about half a second.
+// Counters reads and before it is closed. That is one short statement at a time when no
+// transaction of that session is under way. Versions before 15 lag by about half a second.
 func (s *server) Counters(ctx context.Context) (target.Counters, error) {
 	if s.info.Major >= 15 {
 		s.report(ctx)

@@ -105,6 +105,49 @@ func TestServerCounters(t *testing.T) {
 	}
 }
 
+// TestServerCountsOfTheClosed: what a session has counted is not lost when it is closed
+// before anybody looks, as at the end of an interval that the machine slept through.
+func TestServerCountsOfTheClosed(t *testing.T) {
+	s := opened(t, shared(t).Address())
+	if s.info.Major < 15 {
+		testenv.Lack(t, "PostgreSQL "+s.info.Version+" cannot be told to report")
+	}
+	const commits = 20
+	g := tableFor(t, s, workload.Spec{Kind: workload.KindUpdate}, 1)
+	for range 20 { // a backend may be quick to go
+		before, err := s.Counters(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		tg, err := s.Target(g, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := tg.Connect(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		txn := g.NewTxn(0)
+		for i := range uint64(commits) {
+			g.Next(0, i, txn)
+			if err := x.Run(txn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
+		after, err := s.Counters(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The server's own writer of the log may have flushed one or the other commit.
+		if d := after.Sub(before); d.Commits < commits || d.RedoFlushes < commits/2 {
+			t.Fatalf("counters rose by %+v; want %d commits and about as many flushes", d, commits)
+		}
+	}
+}
+
 // TestCounterQuery: which view is asked for what, by version.
 func TestCounterQuery(t *testing.T) {
 	for _, c := range []struct {

@@ -45,6 +45,7 @@ type session struct {
 	mu     sync.Mutex
 	w      *wire
 	seq    uint64
+	ran    bool  // there are counts to make visible
 	failed error // final
 	closed bool
 }
@@ -148,6 +149,7 @@ func (x *session) Run(t *workload.Txn) error {
 	if x.report.Load() {
 		x.reportCounts()
 	}
+	x.ran = true
 	before := x.seq
 	if err := x.run(t); err != nil {
 		return x.fail(t, before, err)
@@ -296,16 +298,21 @@ func (x *session) Seq() uint64 { return x.seq }
 // LastEnd implements workload.Session: the server does not say.
 func (x *session) LastEnd() lsn.LSN { return 0 }
 
-// Close implements workload.Session.
+// Close implements workload.Session. What the backend has counted is visible before:
+// on its way out it would tell it too, but at a moment of its own. Until then the
+// session is on the list, for Counters to wait for and Interrupt to end.
 func (x *session) Close() error {
-	x.server.sessions.Lock()
-	delete(x.server.sessions.open, x)
-	x.server.sessions.Unlock()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.closed {
 		return nil
 	}
+	if x.ran && x.server.info.Major >= 15 {
+		x.reportCounts()
+	}
+	x.server.sessions.Lock()
+	delete(x.server.sessions.open, x)
+	x.server.sessions.Unlock()
 	x.closed = true
 	if err := x.w.close(); err != nil && x.failed == nil {
 		return wrap(fmt.Sprintf("client %d: close", x.client), err)
