@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"unsafe"
 
 	"flushbench/engine"
 	"flushbench/engine/clock"
@@ -115,7 +114,7 @@ func newMeasured(t *testing.T, log *benchLog, clients int) *measured {
 func (m *measured) client(t *testing.T, s *engine.Session, rec *metrics.Recorder, lane *metrics.Lane) {
 	body := make([]byte, redo.BodySize(256))
 	was, now := uint32(0), int64(0)
-	rng := rand.NewPCG(1, uint64(uintptr(unsafe.Pointer(&body[0]))))
+	rng := rand.NewPCG(rand.Uint64(), 1)
 	for !m.over.Load() {
 		on := m.on.Load()
 		if on&readClock != 0 && was&readClock == 0 {

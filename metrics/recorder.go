@@ -106,7 +106,7 @@ func (r *Recorder) Record(ackedAt, latency int64) {
 	if uint64(latency-Lowest) <= uint64(Highest-Lowest) {
 		r.latency.add(latency)
 	} else {
-		r.stray(latency)
+		r.stray(latency, 1)
 	}
 	r.sums.commits++
 	r.sums.latencySum += latency
@@ -186,12 +186,9 @@ func (r *Recorder) standFor(n, span int64) {
 
 // see adds a latency of n commits to the histogram.
 func (r *Recorder) see(latency, n int64) {
-	switch {
-	case latency < Lowest:
-		r.below += n
-	case latency > Highest:
-		r.above += n
-	default:
+	if latency < Lowest || latency > Highest {
+		r.stray(latency, n)
+	} else {
 		r.latency.addN(latency, uint32(n))
 	}
 	r.sums.latencyMax = max(r.sums.latencyMax, latency)
@@ -228,12 +225,12 @@ func (r *Recorder) settle() {
 	r.sums = bucketSums{}
 }
 
-// stray counts a latency that is out of the histogram's range.
-func (r *Recorder) stray(latency int64) {
+// stray counts a latency of n commits that is out of the histogram's range.
+func (r *Recorder) stray(latency, n int64) {
 	if latency < Lowest {
-		r.below++
+		r.below += n
 	} else {
-		r.above++
+		r.above += n
 	}
 }
 
