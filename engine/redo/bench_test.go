@@ -1,6 +1,8 @@
 package redo
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 
 	"flushbench/engine/lsn"
@@ -32,5 +34,53 @@ func BenchmarkAppend(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkAppendParts takes the parts of Append apart that one and two producers
+// share: the add that reserves, the lines of the record, and that one producer's
+// record lies beside the other's. Time is of one producer's append, so two that do not
+// disturb each other take no longer than one.
+func BenchmarkAppendParts(b *testing.B) {
+	const size = 256
+	pattern := make([]byte, 64<<10)
+	body := uint64(BodySize(size))
+	for _, part := range []struct {
+		name string
+		do   func(l *lockFree, producer, n uint64, body []byte)
+	}{
+		{"add", func(l *lockFree, _, _ uint64, _ []byte) { l.reserved.Add(size) }},
+		{"copy_apart", func(l *lockFree, producer, n uint64, body []byte) {
+			l.publish(n*size%(4<<20)+producer*(8<<20), TypeCommit, producer, n, body)
+		}},
+		{"add,copy_apart", func(l *lockFree, producer, n uint64, body []byte) {
+			l.reserved.Add(size)
+			l.publish(n*size%(4<<20)+producer*(8<<20), TypeCommit, producer, n, body)
+		}},
+		{"whole", func(l *lockFree, producer, n uint64, body []byte) {
+			_, _ = l.Append(TypeCommit, producer, n, body) // there is always space
+		}},
+	} {
+		for _, producers := range []uint64{1, 2} {
+			b.Run(fmt.Sprintf("part=%s/producers=%d", part.name, producers), func(b *testing.B) {
+				buf, err := NewBuffer(LockFree, DefaultBuffer, FirstLSN, 1, 1, func(lsn.LSN) error { return nil })
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer buf.Close()
+				buf.Release(lsn.Max / 2)
+				var wg sync.WaitGroup
+				b.ResetTimer()
+				for producer := range producers {
+					wg.Go(func() {
+						for n := range uint64(b.N) {
+							off := n * 4973 % (uint64(len(pattern)) - body)
+							part.do(buf.(*lockFree), producer, n, pattern[off:off+body])
+						}
+					})
+				}
+				wg.Wait()
+			})
+		}
 	}
 }
