@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"flushbench/engine/binlog"
 	"flushbench/engine/bufpool"
@@ -28,12 +27,11 @@ type ruin struct {
 func newRuin(t testing.TB, change func(o *DatabaseOptions)) ruin {
 	t.Helper()
 	o := bankOptions(newDisk(t))
-	o.CleanInterval = time.Hour // the doublewrite file holds the last batch only
 	if change != nil {
 		change(&o)
 	}
 	b := newBank(t, o)
-	db := opened(t, b.opts)
+	db := openedUnhurried(t, b.opts) // the doublewrite file holds the last batch only
 	transfers := func(n int, seed uint64) {
 		t.Helper()
 		for client := range uint32(bankClients) {

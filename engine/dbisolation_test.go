@@ -55,7 +55,7 @@ func TestDatabaseRepeatableRead(t *testing.T) {
 			for !stop.Load() {
 				from := rng.Uint64N(bankAccounts)
 				err := transferPlain(c, from, (from+1+rng.Uint64N(bankAccounts-1))%bankAccounts, rng.Int64N(100), rng.IntN(5) == 0)
-				if errors.Is(err, ErrDeadlock) {
+				if errors.Is(err, ErrDeadlock) || errors.Is(err, ErrLockWaitTimeout) {
 					err = c.Rollback()
 				}
 				if err != nil {

@@ -76,10 +76,8 @@ func overtaken(t *testing.T, o DatabaseOptions, kind vfs.CrashKind) (*bank, *vfs
 			<-goOn
 		}
 	}
-	db := opened(t, b.opts)
-	must(t, db.sys.Close())
-	db.wal.taking.Lock() // nobody writes or flushes the log but commits, and this test
-	defer db.wal.taking.Unlock()
+	db := openedUnhurried(t, b.opts)
+	must(t, db.sys.Close()) // nobody writes or flushes the log but commits, and this test
 	ended := make(chan error, 1)
 	go func() { ended <- b.transfer(conn(t, db, 0), noteBase, transfer{from: 1, to: 2, amount: 3}) }()
 	<-prepared

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"flushbench/engine/redo"
 	"flushbench/engine/table"
@@ -46,6 +47,27 @@ func opened(t testing.TB, o DatabaseOptions) *Database {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// unhurried opens a database to which nothing happens because time passes: no page is
+// flushed, and the log with it, and no checkpoint is taken but those that a test takes.
+func unhurried(o DatabaseOptions) (*Database, error) {
+	o.CleanInterval = time.Hour
+	db, err := OpenDatabase(o)
+	if err == nil && db.wal != nil {
+		db.wal.stop()
+		db.wal.done = make(chan struct{}) // Close ends it once more
+	}
+	return db, err
+}
+
+// openedUnhurried is unhurried for a database that the test closes if it has not.
+func openedUnhurried(t testing.TB, o DatabaseOptions) *Database {
+	t.Helper()
+	db, err := unhurried(o)
+	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	return db
 }

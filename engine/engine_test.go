@@ -6,7 +6,6 @@ import (
 	"testing"
 	"unsafe"
 
-	"flushbench/engine/lsn"
 	"flushbench/engine/redo"
 	"flushbench/engine/vfs"
 	"flushbench/groupcommit"
@@ -182,37 +181,70 @@ func TestEitherSlotWillDo(t *testing.T) {
 	}
 }
 
-// The checkpoint follows, and while the log is not full it keeps its distance
-// from the flushed LSN.
+// The checkpoint follows, and while the log is not full it keeps its distance from the
+// flushed LSN: a checkpointer that comes whenever it is woken never lets the log fill up.
 func TestCheckpointDistance(t *testing.T) {
-	o := smallest(nil)
-	o.Capacity = 1 << 20
-	o.CheckpointDistance = 400 << 10
-	o.FS = created(t, o)
-	l, err := openLife(o, &ledger{}, []int{2000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	within(t, "the checkpointer", func() {
-		for l.e.Stats().Checkpoints < 8 {
+	l := distant(t)
+	cp := l.e.cp
+	must(t, cp.stop()) // the goroutine: how soon it runs is the scheduler's
+	within(t, "a log that is followed", func() {
+		for cp.checkpoints.Load() < 8 {
 			if err := l.parallel(1); err != nil {
 				t.Error(err)
 				return
 			}
-			// The older slot counts: read it first, flushed has only grown since.
-			at, flushed := l.e.log.CheckpointLSN(), l.e.log.Flushed()
-			if at > redo.FirstLSN && !l.e.cp.pressed() && flushed-at < lsn.LSN(o.CheckpointDistance) {
-				t.Errorf("checkpoint %v, flushed %v: closer than %d", at, flushed, o.CheckpointDistance)
-				return
+			select {
+			case <-cp.wake:
+			default:
+				continue
+			}
+			for moved := true; moved; {
+				flushed, pressed := l.e.log.Flushed(), cp.pressed() // nobody commits meanwhile
+				var err error
+				if moved, err = cp.try(); err != nil || pressed {
+					t.Errorf("checkpoint %v, written %v of %v: %v", l.e.log.CheckpointLSN(), l.e.log.Written(), cp.limit, err)
+					return
+				}
+				if at := cp.newest.at; moved && flushed-at < cp.distance {
+					t.Errorf("checkpoint %v, flushed %v: closer than %v", at, flushed, cp.distance)
+				}
 			}
 		}
 	})
 	if st := l.e.Stats(); st.LogStalls > 0 || st.CheckpointFlushes != 2*st.Checkpoints {
 		t.Errorf("%d checkpoints took %d flushes, %d stalls; want two each and no stall", st.Checkpoints, st.CheckpointFlushes, st.LogStalls)
 	}
-	if err := l.e.Close(); err != nil {
-		t.Error(err)
+	cp.done = make(chan struct{})
+	must(t, l.e.Close())
+}
+
+// The checkpointer's goroutine is woken as often as that takes.
+func TestCheckpointerFollows(t *testing.T) {
+	l := distant(t)
+	within(t, "the checkpointer", func() {
+		for l.e.Stats().Checkpoints < 8 {
+			if err := l.parallel(1); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	must(t, l.e.Close()) // it may be at one more
+	if st := l.e.Stats(); st.CheckpointFlushes != 2*st.Checkpoints {
+		t.Errorf("%d checkpoints took %d flushes; want two each", st.Checkpoints, st.CheckpointFlushes)
 	}
+}
+
+// distant opens an engine whose checkpoint stays far behind.
+func distant(t *testing.T) *life {
+	t.Helper()
+	o := smallest(nil)
+	o.Capacity = 1 << 20
+	o.CheckpointDistance = 400 << 10
+	o.FS = created(t, o)
+	l, err := openLife(o, &ledger{}, []int{2000})
+	must(t, err)
+	return l
 }
 
 // More clients than before, or fewer, find and keep all sequences.

@@ -109,7 +109,7 @@ func transferAnything(c *Conn, rng *rand.Rand, rows uint64) error {
 		r.Key = rng.Uint64N(rows)
 	}
 	switch {
-	case errors.Is(err, ErrDeadlock):
+	case errors.Is(err, ErrDeadlock), errors.Is(err, ErrLockWaitTimeout):
 		c.AbortStatement()
 		return c.Rollback()
 	case err != nil:

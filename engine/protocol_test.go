@@ -254,24 +254,16 @@ func TestOnePhaseDivergence(t *testing.T) {
 			continue
 		}
 		for _, protocol := range onePhase {
-			wrong := ""
-			for range 5 { // the page cleaner flushes the log now and then; not every time
-				o := bankOptions(nil)
-				o.Commit.Policy, o.Stages.SyncBinlog, o.Stages.Protocol = c.policy, c.sync, protocol
-				b, disk := divergent(t, o, c.kind, c.redo, n)
-				bk, err := b.on(disk).audit()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(bk.engine) == c.engine && len(bk.binlog) == c.inBinlog && bk.ahead == c.ahead && bk.behind == c.behind {
-					wrong = ""
-					break
-				}
-				wrong = fmt.Sprintf("%v, %v/%d, %v crash, redo flushed %v: the engine has %d, the binlog %d, ahead %d and %d; want %d, %d, %d, %d\n%v", protocol, c.policy, c.sync, c.kind, c.redo,
-					len(bk.engine), len(bk.binlog), bk.ahead, bk.behind, c.engine, c.inBinlog, c.ahead, c.behind, bk.report)
+			o := bankOptions(nil)
+			o.Commit.Policy, o.Stages.SyncBinlog, o.Stages.Protocol = c.policy, c.sync, protocol
+			b, disk := divergent(t, o, c.kind, c.redo, n)
+			bk, err := b.on(disk).audit()
+			if err != nil {
+				t.Fatal(err)
 			}
-			if wrong != "" {
-				t.Error(wrong)
+			if len(bk.engine) != c.engine || len(bk.binlog) != c.inBinlog || bk.ahead != c.ahead || bk.behind != c.behind {
+				t.Errorf("%v, %v/%d, %v crash, redo flushed %v: the engine has %d, the binlog %d, ahead %d and %d; want %d, %d, %d, %d\n%v", protocol, c.policy, c.sync, c.kind, c.redo,
+					len(bk.engine), len(bk.binlog), bk.ahead, bk.behind, c.engine, c.inBinlog, c.ahead, c.behind, bk.report)
 			}
 		}
 	}
@@ -293,13 +285,7 @@ func TestKeepsBetweenTheLogs(t *testing.T) {
 					for _, kind := range []vfs.CrashKind{vfs.CrashProcess, vfs.CrashPower} {
 						o := bankOptions(nil)
 						o.Commit.Policy, o.Stages.Protocol, o.Stages.SyncBinlog = policy, protocol, sync
-						wrong := ""
-						for range 3 { // the page cleaner may be flushing the log just then
-							if wrong = keepsAt(t, o, point, kind); wrong == "" {
-								break
-							}
-						}
-						if wrong != "" {
+						if wrong := keepsAt(t, o, point, kind); wrong != "" {
 							t.Errorf("%v, %v/%d, point %c, %v crash: %s", protocol, policy, sync, 'A'+rune(point), kind, wrong)
 						}
 					}

@@ -3,8 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,66 +14,98 @@ import (
 	"flushbench/groupcommit"
 )
 
-// shapeFlushes are what a flush takes in TestGroupCommitShape: a slow disk, on which
-// nothing but flushes counts; where it does, for a machine that has other things to
-// do, a slower one.
-var shapeFlushes = []time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond}
+// metronome is the clock of a disk on which nothing but flushes takes time, one tick
+// each. It ticks when nobody has done anything for a while, so that however slowly
+// processors are given out, what can be done in a tick is done in it.
+type metronome struct {
+	quiet int // milliseconds in which nothing was done, and this goroutine ran
+
+	stirs atomic.Int64 // what was done
+	mu    sync.Mutex
+	beat  *sync.Cond
+	ticks int  // guarded by mu
+	runs  bool // guarded by mu
+}
+
+func newMetronome(quiet int) *metronome {
+	m := &metronome{quiet: quiet}
+	m.beat = sync.NewCond(&m.mu)
+	return m
+}
+
+// flush takes a tick, and no time while the metronome stands still.
+func (m *metronome) flush() {
+	m.stirs.Add(1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for at := m.ticks; m.ticks == at && m.runs; {
+		m.beat.Wait()
+	}
+}
+
+// tick waits until nothing stirs, and ends the flushes under way.
+func (m *metronome) tick() {
+	last := m.stirs.Load()
+	for n := 0; n < m.quiet; n++ {
+		time.Sleep(time.Millisecond)
+		if now := m.stirs.Load(); now != last {
+			n, last = -1, now
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ticks++
+	m.beat.Broadcast()
+}
+
+// set starts or stops it.
+func (m *metronome) set(runs bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.runs = runs
+	m.beat.Broadcast()
+}
 
 // On a slow disk under 1/1 the shape of group commit is the one that was
 // published when MySQL's binlog got it (P. Zaitsev, Percona, 2011, eight disks
 // without a write cache): without groups the rate is flat from eight clients on,
 // with them it grows nearly linearly, and one client gains nothing. The unit of
-// time is a bare loop's flush on the same disk beside it, so that a busy machine
-// slows both; rates of the same round are compared, and the median of the rounds
-// counts, so that what disturbs one of them does not.
+// time is a flush.
 func TestGroupCommitShape(t *testing.T) {
 	seeds.HeavyOnly(t)
-	for i, flush := range shapeFlushes {
-		wrong := wrongShape(t, flush)
-		switch {
-		case wrong == nil:
+	for _, quiet := range []int{5, 10, 40} { // longer for a machine that has other things to do
+		wrong := wrongShape(t, quiet)
+		if wrong == nil {
 			return
-		case i == len(shapeFlushes)-1:
-			t.Error(wrong)
-		default:
-			t.Logf("flushes of %v: %v", flush, wrong)
 		}
+		t.Logf("ticks after %d ms: %v", quiet, wrong)
 	}
+	t.Error("the shape is not the one that was published")
 }
 
-// wrongShape measures with flushes that take so long and returns what is not as it
-// was published.
-func wrongShape(t *testing.T, flush time.Duration) (wrong error) {
+// wrongShape measures with a metronome and returns what is not as it was published.
+func wrongShape(t *testing.T, quiet int) (wrong error) {
 	t.Helper()
-	var rounds [3]map[bool]map[int]float64
-	for i := range rounds {
-		rate := map[bool]map[int]float64{false: {}, true: {}}
-		for _, c := range []struct {
-			grouped bool
-			clients int
-		}{{false, 1}, {true, 1}, {false, 8}, {false, 64}, {false, 256}, {true, 256}} {
-			rate[c.grouped][c.clients] = shapeRate(t, flush, c.grouped, c.clients)
-			t.Logf("round %d, grouped %v, %3d clients: %7.2f commits in the time of a flush", i+1, c.grouped, c.clients, rate[c.grouped][c.clients])
+	rate := map[bool]map[int]float64{false: {}, true: {}}
+	for _, c := range []struct {
+		grouped bool
+		clients int
+	}{{false, 1}, {true, 1}, {false, 8}, {true, 8}, {false, 64}, {true, 64}, {false, 256}, {true, 256}} {
+		rate[c.grouped][c.clients] = shapeRate(t, quiet, c.grouped, c.clients)
+		t.Logf("grouped %v, %3d clients: %7.2f commits in the time of a flush", c.grouped, c.clients, rate[c.grouped][c.clients])
+		if rate[c.grouped][c.clients] == 0 {
+			return fmt.Errorf("%d clients commit nothing, grouped: %v", c.clients, c.grouped)
 		}
-		rounds[i] = rate
 	}
-	ratio := func(grouped bool, clients int, toGrouped bool, to int) float64 {
-		var all [len(rounds)]float64
-		for i, rate := range rounds {
-			all[i] = rate[grouped][clients] / rate[toGrouped][to]
-		}
-		slices.Sort(all[:])
-		return all[len(all)/2]
-	}
-	if r := ratio(true, 1, false, 1); r < 0.8 || r > 1.25 {
+	if r := rate[true][1] / rate[false][1]; r < 0.8 || r > 1.25 {
 		wrong = errors.Join(wrong, fmt.Errorf("one client: %.2f times as fast with groups", r))
 	}
 	for _, n := range []int{64, 256} {
-		if r := ratio(false, n, false, 8); r > 1.5 {
+		if r := rate[false][n] / rate[false][8]; r > 1.5 {
 			wrong = errors.Join(wrong, fmt.Errorf("without groups %d clients are %.2f times as fast as 8", n, r))
 		}
 	}
-	if r := ratio(true, 256, true, 1); r < 57 {
+	if r := rate[true][256] / rate[true][1]; r < 57 {
 		wrong = errors.Join(wrong, fmt.Errorf("with groups 256 clients are %.1f times as fast as one; want 57", r))
 	}
 	return wrong
@@ -83,36 +113,27 @@ func wrongShape(t *testing.T, flush time.Duration) (wrong error) {
 
 // shapeRate is how many one-row transactions so many clients commit in the time
 // of a flush.
-func shapeRate(t *testing.T, flush time.Duration, grouped bool, clients int) float64 {
+func shapeRate(t *testing.T, quiet int, grouped bool, clients int) float64 {
 	t.Helper()
+	const first, counted = 15, 50 // ticks
+	mem := newDisk(t)
 	var o DatabaseOptions
-	o.FS, o.Dir, o.Clients = vfs.NewOS(), t.TempDir(), clients
+	o.FS, o.Dir, o.Clients = mem, dir, clients
 	o.Commit.Policy = groupcommit.Policy1
 	o.Capacity, o.Files, o.BufferSize = 64<<20, 2, 1<<20
 	o.Rows, o.RowBytes = 10_000, 136
 	o.Binlog = BinlogOptions{Enabled: true, Growth: vfs.GrowAppend}
 	o.Stages.SyncBinlog, o.Stages.Ungrouped = 1, !grouped
-	if err := CreateDatabase(o, nil); err != nil {
-		t.Fatal(err)
-	}
-	var stop atomic.Bool
-	o.FS = vfs.NewSlow(o.FS, vfs.Latency{Func: func(uint64) time.Duration {
-		if stop.Load() { // 256 clients without groups would take seconds to end
-			return 0
-		}
-		return flush
-	}})
-	db, err := OpenDatabase(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, CreateDatabase(o, nil))
+	m := newMetronome(quiet)
+	mem.SetFlushHook(m.flush)
+	db := openedUnhurried(t, o)
+	m.set(true)
 	var commits atomic.Int64
+	var stop atomic.Bool
 	var wg sync.WaitGroup
 	for client := range uint32(clients) {
-		c, err := db.Conn(client)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := conn(t, db, client)
 		wg.Go(func() {
 			r := table.Row{Key: uint64(client) * 37, C: make([]byte, 120)}
 			for !stop.Load() {
@@ -122,45 +143,23 @@ func shapeRate(t *testing.T, flush time.Duration, grouped bool, clients int) flo
 					return
 				}
 				commits.Add(1)
+				m.stirs.Add(1)
 			}
 		})
 	}
-	flushes := bareFlushes(t, o.FS, &stop, &wg)
-	time.Sleep(15 * flush)
-	from, begin := commits.Load(), flushes.Load()
-	time.Sleep(50 * flush)
-	n, ticks := commits.Load()-from, flushes.Load()-begin
+	for range first {
+		m.tick()
+	}
+	from := commits.Load()
+	for range counted {
+		m.tick()
+	}
+	n := commits.Load() - from
 	stop.Store(true)
+	m.set(false)
 	wg.Wait()
-	if err := db.Close(); err != nil {
-		t.Error(err)
-	}
-	return float64(n) / float64(max(ticks, 1))
-}
-
-// bareFlushes counts the flushes of a loop that does nothing else.
-func bareFlushes(t *testing.T, fs vfs.FS, stop *atomic.Bool, wg *sync.WaitGroup) *atomic.Int64 {
-	t.Helper()
-	f, err := fs.Create(filepath.Join(t.TempDir(), "bare"), vfs.Fdatasync)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var n atomic.Int64
-	wg.Go(func() {
-		defer f.Close()
-		for !stop.Load() {
-			if _, err := f.WriteAt(make([]byte, 512), 0); err != nil {
-				t.Error(err)
-				return
-			}
-			if err := f.Flush(); err != nil {
-				t.Error(err)
-				return
-			}
-			n.Add(1)
-		}
-	})
-	return &n
+	must(t, db.Close())
+	return float64(n) / counted
 }
 
 // oneRow is the smallest transaction: one row is changed.

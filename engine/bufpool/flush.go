@@ -145,7 +145,7 @@ func (p *Pool) flush(b *batch, why Reason) error {
 		return p.Err()
 	}
 	if err := p.writeBatch(b); err != nil {
-		return p.fail(err)
+		return err
 	}
 	p.dirty.flushed(b.frames)
 	for _, f := range b.frames {
@@ -160,17 +160,27 @@ func (p *Pool) flush(b *batch, why Reason) error {
 	return nil
 }
 
+// writeBatch writes a batch and makes it durable. If that fails, the pool has failed
+// before another batch may overwrite the copies in the doublewrite file.
 func (p *Pool) writeBatch(b *batch) error {
 	// The WAL rule: the log of every change in these copies is durable before
 	// any of them is written anywhere.
 	if err := p.flushLog(b.newest); err != nil {
-		return err
+		return p.fail(err)
 	}
 	p.io.Lock()
 	defer p.io.Unlock()
 	if err := p.Err(); err != nil {
 		return err
 	}
+	if err := p.writeFiles(b); err != nil {
+		return p.fail(err)
+	}
+	return nil
+}
+
+// writeFiles writes a batch to the doublewrite file, then in place. REQUIRES: p.io.
+func (p *Pool) writeFiles(b *batch) error {
 	if err := p.growFor(b.ids); err != nil {
 		return err
 	}

@@ -289,13 +289,12 @@ func (p *Pool) Extend(space uint8, pages int64) error {
 	if space >= numSpaces || pages < 0 || pages > MaxPageNo {
 		return fmt.Errorf("bufpool: extend space %d to %d pages: no such space, or beyond %d pages", space, pages, int64(MaxPageNo))
 	}
+	p.io.Lock()
+	defer p.io.Unlock()
 	if err := p.Err(); err != nil {
 		return err
 	}
-	p.io.Lock()
-	err := p.grow(p.spaces[space], pages*PageSize)
-	p.io.Unlock()
-	if err != nil {
+	if err := p.grow(p.spaces[space], pages*PageSize); err != nil {
 		return p.fail(err)
 	}
 	return nil
