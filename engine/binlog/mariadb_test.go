@@ -229,7 +229,7 @@ func startServer(t *testing.T) *server {
 	t.Helper()
 	mariadbd, install := need(t, "mariadbd"), need(t, "mariadb-install-db")
 	s := &server{client: need(t, "mariadb")}
-	dir, err := os.MkdirTemp("", "binlog-server") // a socket's path must be short
+	dir, err := testenv.Public(nil) // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
