@@ -110,6 +110,7 @@ func TestWaitForPoint(t *testing.T) {
 	if err := r.waitForPoint(context.Background(), c, v); err == nil || !strings.Contains(err.Error(), "no commit came there within 50ms") {
 		t.Errorf("nobody comes: %v", err)
 	}
+	r.cfg.limits.acked = time.Minute // none of the others waits for it
 	close(v.ended)
 	if err := r.waitForPoint(context.Background(), c, v); err == nil || !strings.Contains(err.Error(), "ended before it was crashed") {
 		t.Errorf("it has ended: %v", err)

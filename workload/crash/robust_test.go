@@ -223,7 +223,12 @@ func TestCalibratesEverySetting(t *testing.T) {
 
 // A disk that is slow when the calibration counts has carried something: it counts
 // on until it has seen some.
-func TestCalibratesASlowDisk(t *testing.T) {
+//
+// In virtual time nothing but the disk takes any.
+func TestCalibratesASlowDisk(t *testing.T) { synctest.Test(t, calibratesASlowDisk) }
+
+func calibratesASlowDisk(t *testing.T) {
+	t.Helper()
 	var began int64
 	f := &fake{onReady: func(*Job) { began = clock.Now() }}
 	f.acked = func() int64 { return max(0, (clock.Now()-began)/int64(time.Millisecond)-100) }

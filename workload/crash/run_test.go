@@ -256,6 +256,24 @@ func TestVictimFails(t *testing.T) {
 	}
 }
 
+// A victim that has ended by itself is no trial either, also where the moment of the
+// crash has come by the time that anybody looks.
+func TestVictimEndsBeforeTheCrash(t *testing.T) {
+	v := &fakeVictim{f: &fake{}, job: &Job{}, ended: make(chan struct{})}
+	close(v.ended)
+	r := &run{}
+	for range 100 { // of two channels that are ready one is drawn
+		if err := r.wait(t.Context(), v, 0, false); err == nil || !strings.Contains(err.Error(), "ended before it was crashed") {
+			t.Fatalf("wait = %v; want that the victim had ended", err)
+		}
+	}
+	// A fault that was asked for may have ended it.
+	v.f.failure, v.f.always = "engine: flush: input/output error", true
+	if err := r.wait(t.Context(), v, 0, true); err != nil {
+		t.Errorf("wait = %v after a fault", err)
+	}
+}
+
 // Later trials go on with what the last judge left, which the judge is told;
 // where files must be new, and after a violation, they are.
 func TestGoesOn(t *testing.T) {

@@ -173,15 +173,22 @@ func (r *run) wait(ctx context.Context, v Victim, until int64, fault bool) error
 		return ctx.Err()
 	case <-timer.C:
 	case <-v.Ended():
-		text, _ := v.Failure()
-		if !fault || text == "" {
-			return fmt.Errorf("crash: the victim ended before it was crashed: %s", cmp.Or(text, "no reason given"))
-		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if text, _ := v.Failure(); text != "" && !fault {
+	// Who was kept from running meanwhile finds both: that the moment has come, and
+	// that the victim had ended by then.
+	ended := false
+	select {
+	case <-v.Ended():
+		ended = true
+	default:
+	}
+	switch text, _ := v.Failure(); {
+	case ended && (!fault || text == ""):
+		return fmt.Errorf("crash: the victim ended before it was crashed: %s", cmp.Or(text, "no reason given"))
+	case text != "" && !fault:
 		return fmt.Errorf("crash: the victim's engine failed before the crash: %s", text)
 	}
 	return nil
@@ -194,12 +201,15 @@ const enough = 10
 // waitForAcks waits until enough was acknowledged beyond from, as a crash has to on
 // a machine that is busy with something else; for a while, then no longer.
 func (r *run) waitForAcks(ctx context.Context, v Victim, from int64) error {
-	for until := clock.Now() + int64(r.cfg.limits.acked); v.Acked()-from < enough && clock.Now() < until; {
+	for until := clock.Now() + int64(r.cfg.limits.acked); ; {
+		now := clock.Now() // first: who is kept from running in between does not give up
+		if v.Acked()-from >= enough || now >= until {
+			return nil
+		}
 		if err := r.wait(ctx, v, clock.Now()+int64(time.Millisecond), false); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // waitForPoint waits until a client of the victim stands at the cell's crash point.

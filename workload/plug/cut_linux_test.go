@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -143,9 +142,20 @@ type machine struct {
 func aMachine(t *testing.T) *machine {
 	t.Helper()
 	m := &machine{disk: labtest.New(t, lab.Options{Kind: vfs.CrashPower, FS: lab.Ext4, Bytes: 48 << 20})}
-	cmd, out := child(t, orders{Do: "witness", Path: filepath.Join(t.TempDir(), "journal"), Addr: "127.0.0.1:0"})
+	cmd, out := child(t, orders{Do: "witness", Path: aJournal(t), Addr: "127.0.0.1:0"})
 	m.addr = line(t, cmd, out)
 	return m
+}
+
+// reports are those that the witness has of a run. It may have failed to answer in time.
+func (m *machine) reports(t *testing.T, id ID) ([]*Report, error) {
+	t.Helper()
+	w, err := dial(t.Context(), m.addr)
+	if err != nil {
+		return nil, err
+	}
+	_, all, err := w.fetch(id)
+	return all, errors.Join(err, w.close())
 }
 
 // cut runs a load, takes the power from its disk, and lets verify judge.
@@ -163,20 +173,13 @@ func (m *machine) cut(t *testing.T, o orders, commits uint64) judge.Outcome {
 		t.Fatal(err)
 	}
 	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		w, err := dial(t.Context(), m.addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, reports, err := w.fetch(mark.ID)
-		if err = errors.Join(err, w.close()); err != nil {
-			t.Fatal(err)
-		}
+		reports, err := m.reports(t, mark.ID)
 		// Half an interval after a timer flush the window is wide open.
 		if n := len(reports); n > 0 && reports[n-1].Acked() >= commits && reports[n-1].At-reports[n-1].Began > int64(testInterval)*3/2 {
 			break
 		}
 		if time.Since(begin) > time.Minute {
-			t.Fatalf("no %d commits in a minute: %v", commits, cmd.Stderr)
+			t.Fatalf("no %d commits in a minute: %v: %v", commits, err, cmd.Stderr)
 		}
 	}
 	// The machine stands still, as a whole; then nothing of it is left but what

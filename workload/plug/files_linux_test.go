@@ -37,6 +37,22 @@ func TestFolderOnFullDisk(t *testing.T) {
 	}
 }
 
+// The journal of a witness that has ended is free for the next one, also while a child
+// that was forked just before still has it open.
+func TestJournalIsFreeAtOnce(t *testing.T) {
+	journal := aJournal(t)
+	w := opened(t, journal)
+	child, err := unix.Dup(int(w.mu.journal.f.Fd())) // what a fork makes of it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(child) }()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	opened(t, journal)
+}
+
 // smallDisk is a file system in memory for so many files and folders, its root included.
 func smallDisk(t *testing.T, inodes int) string {
 	t.Helper()

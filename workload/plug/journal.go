@@ -69,7 +69,7 @@ func openJournal(path string, replay func(*entry) error) (*journal, error) {
 		err = j.read(replay)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, workdir.CloseLocked(f))
 	}
 	return j, nil
 }
@@ -97,7 +97,7 @@ func newJournal(path string) (*journal, error) {
 	} else if err == nil { // made since the caller looked
 		err = os.Remove(f.Name())
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(err, workdir.CloseLocked(f)); err != nil {
 		return nil, fmt.Errorf("plug: make journal %s: %w", path, err)
 	}
 	return nil, nil
@@ -248,7 +248,7 @@ func (j *journal) become(f *os.File, entries func(add func(*entry) error) error)
 	old := j.f
 	j.f, j.size = f, size
 	if old != nil {
-		return old.Close()
+		return workdir.CloseLocked(old)
 	}
 	return nil
 }
@@ -282,7 +282,7 @@ func (j *journal) fill(f *os.File, entries func(add func(*entry) error) error) (
 
 // close gives the file back. Safe to call twice.
 func (j *journal) close() error {
-	err := j.f.Close()
+	err := workdir.CloseLocked(j.f)
 	if errors.Is(err, os.ErrClosed) {
 		return nil
 	}

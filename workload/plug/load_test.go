@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -133,7 +132,7 @@ func TestCutInMemory(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	s := serve(t, filepath.Join(t.TempDir(), "journal"), aPort(t), 0)
+	s := serve(t, aJournal(t), aPort(t), 0)
 	for _, c := range []struct {
 		name    string
 		subject subject.Subject
@@ -208,7 +207,7 @@ func (f lyingFile) Flush() error {
 // then it takes more than that.
 func TestLiarIsFoundOut(t *testing.T) {
 	t.Parallel()
-	s := serve(t, filepath.Join(t.TempDir(), "journal"), aPort(t), 0)
+	s := serve(t, aJournal(t), aPort(t), 0)
 	for policy, want := range map[groupcommit.Policy]string{groupcommit.Policy1: judge.Violation, groupcommit.Policy2: judge.LostMore} {
 		var o judge.Outcome
 		for i := range 10 {
@@ -228,7 +227,7 @@ func TestLiarIsFoundOut(t *testing.T) {
 // nothing, and the load goes on meanwhile.
 func TestWitnessRestarts(t *testing.T) {
 	t.Parallel()
-	journal := filepath.Join(t.TempDir(), "journal")
+	journal := aJournal(t)
 	on := aPort(t)
 	s := serve(t, journal, on, 0)
 	m := newMemLoad(t, s.addr, "one", aSubject(groupcommit.Policy1, vfs.Fdatasync))
@@ -295,7 +294,7 @@ func TestLoadWithoutWitness(t *testing.T) {
 	t.Parallel()
 	for _, another := range []bool{false, true} {
 		on := aPort(t)
-		s := serve(t, filepath.Join(t.TempDir(), "journal"), on, 0)
+		s := serve(t, aJournal(t), on, 0)
 		m := newMemLoad(t, s.addr, "one", aSubject(groupcommit.Policy1, vfs.Fdatasync))
 		m.p.patience = 300 * time.Millisecond
 		want := "was gone for"
@@ -304,7 +303,7 @@ func TestLoadWithoutWitness(t *testing.T) {
 				t.Error(err)
 			}
 			if another {
-				serve(t, filepath.Join(t.TempDir(), "another"), on, 0)
+				serve(t, aJournal(t), on, 0)
 			} else {
 				_ = on.TCPListener.Close()
 			}

@@ -92,16 +92,22 @@ func (w *Witness) say(format string, args ...any) {
 	w.o.Note(fmt.Sprintf(format, args...))
 }
 
-// Serve answers on a listener, which it closes, until ctx ends (nil) or the
-// journal fails. It returns when no connection is left.
+// Serve answers on a listener until ctx ends (nil) or the journal fails. It returns
+// when it has closed the listener and no connection is left.
 func (w *Witness) Serve(ctx context.Context, l net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var open sync.WaitGroup
 	defer open.Wait()
-	defer stop() // before the wait: it closes the connections
-	closing := context.AfterFunc(ctx, func() { _ = l.Close() })
-	defer closing()
+	closed := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(closed)
+		_ = l.Close()
+	})
+	defer func() {
+		stop()   // before the wait: it closes the connections
+		<-closed // the listener is closed when Serve returns: its address can be had again
+	}()
 	var failure error
 	broken := make(chan struct{})
 	go func() {

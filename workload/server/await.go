@@ -18,18 +18,22 @@ const (
 // await asks until the server answers. The process that ends, the context and a
 // server without progress end it.
 func (s *Server) await(ctx context.Context) error {
-	answered := make(chan struct{})
+	// answered is closed by an answer, or by the end of the process, after which none
+	// comes. A context that ends is neither: progress must not find both.
+	answered, asked := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		defer close(answered)
+		defer close(asked)
 		for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, lastPause) {
 			if s.ping(ctx) == nil {
+				close(answered)
 				return
 			}
 			select {
 			case <-ctx.Done():
 			case <-s.ended:
+				close(answered)
 				return
 			case <-time.After(pause):
 			}
@@ -37,7 +41,7 @@ func (s *Server) await(ctx context.Context) error {
 	}()
 	err := s.progress(ctx, answered, "starting")
 	cancel()
-	<-answered
+	<-asked
 	if err != nil {
 		return err
 	}

@@ -43,11 +43,12 @@ func find(ctx context.Context, k *kind, binary string) (path, version string, er
 		return path, version, nil
 	}
 	for _, path := range candidates(k) {
+		version, err := versionOf(ctx, k, path)
+		if err == nil {
+			return path, version, nil
+		}
 		if ctx.Err() != nil {
 			return "", "", fmt.Errorf("private server: %w", context.Cause(ctx))
-		}
-		if version, err := versionOf(ctx, k, path); err == nil {
-			return path, version, nil
 		}
 	}
 	return "", "", fmt.Errorf("private server: no %s found along PATH and in %s: %s",

@@ -6,28 +6,31 @@ import (
 	"errors"
 	"io"
 	"net"
-	"path/filepath"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 )
 
 // blockingPair returns a blocking socket and the other end.
 func blockingPair(t *testing.T) (*Blocking, net.Conn) {
 	t.Helper()
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(t.TempDir(), "s"), Net: "unix"})
+	// A pair needs no path, which that of a temporary folder may be too long for.
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	c, err := net.DialUnix("unix", nil, l.Addr().(*net.UnixAddr))
-	if err != nil {
-		t.Fatal(err)
+	var ends [2]net.Conn
+	for i, fd := range fds {
+		syscall.CloseOnExec(fd)
+		f := os.NewFile(uintptr(fd), "socket")
+		ends[i], err = net.FileConn(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
 	}
+	c, other := ends[0].(*net.UnixConn), ends[1]
 	defer c.Close()
-	other, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() { _ = other.Close() })
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -26,7 +26,7 @@ const (
 // lockFile is the open, locked lock file.
 type lockFile struct{ f *os.File }
 
-func (l *lockFile) close() error { return l.f.Close() }
+func (l *lockFile) close() error { return CloseLocked(l.f) }
 
 // errVanished: the folder or the lock file was removed by a run that ended at
 // this moment.

@@ -25,6 +25,16 @@ func TryLock(f *os.File) error {
 	return errors.Join(locked, err)
 }
 
+// CloseLocked closes a file and gives its lock back at once. A lock that is left to the
+// close lasts for as long as anybody has the same file open, as a child has that was
+// forked just before, until it starts its program.
+func CloseLocked(f *os.File) error {
+	if conn, err := f.SyscallConn(); err == nil {
+		_ = conn.Control(func(fd uintptr) { _ = syscall.Flock(int(fd), syscall.LOCK_UN) }) // the close does it too
+	}
+	return f.Close()
+}
+
 // Locked reports whether an error of [TryLock] means that somebody else has it.
 func Locked(err error) bool { return errors.Is(err, syscall.EWOULDBLOCK) }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -15,8 +16,17 @@ import (
 )
 
 // tries is how often a loss may fail to show: whoever calls sync(2) between a
-// write and the crash makes the write durable. What must be kept is kept each time.
-const tries = 4
+// write and the crash makes the write durable, and so does the kernel while the
+// machine has more to write back than it likes. What must be kept is kept each time.
+const tries = 12
+
+// beforeTry waits before another try, longer each time: what makes all writes durable
+// may last for a while.
+func beforeTry(try int) {
+	if try > 2 {
+		time.Sleep(min(100*time.Millisecond<<(try-3), 2*time.Second))
+	}
+}
 
 // way is one way to write, and how many of the records each kind keeps.
 type way struct {
@@ -49,6 +59,7 @@ func TestWhatACrashKeeps(t *testing.T) {
 				crashUnderLoad(t, d)
 				seen := make([]bool, len(ways)) // as it should be, at least once
 				for try := 0; try < tries && !all(seen); try++ {
+					beforeTry(try)
 					lookAtWays(t, d, kind, try, seen)
 				}
 				for i, w := range ways {
@@ -128,6 +139,7 @@ func TestPowerCutCatchesAFileSystemWithoutBarriers(t *testing.T) {
 			}
 			var got int
 			for try := range tries {
+				beforeTry(try)
 				path := filepath.Join(d.Path(), fmt.Sprint(try))
 				put(t, path, 0, true)
 				crash(t, d)

@@ -31,6 +31,8 @@ func TestFill(t *testing.T) {
 				}
 				// The ballast was never flushed: it may be there or not.
 				fillOnce(t, d, 0)
+				fillOnce(t, d, 128<<10)
+				fillOnce(t, d, 0)
 				if err := d.Restart(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -57,6 +59,9 @@ func fillOnce(t *testing.T, d *lab.Disk, room int64) {
 	if err := d.Relieve(); err != nil {
 		t.Fatal(err)
 	}
+	if n, err := free(d.Path()); err != nil || n < 4*slack {
+		t.Errorf("relieved, %d bytes are free, %v", n, err)
+	}
 	name := filepath.Join(d.Path(), fmt.Sprintf("grown-%d", room))
 	if err := os.WriteFile(name, nil, 0o600); err != nil { // XFS needs room for an inode, too
 		t.Fatal(err)
@@ -68,6 +73,13 @@ func fillOnce(t *testing.T, d *lab.Disk, room int64) {
 	if !errors.Is(err, unix.ENOSPC) || n < room/2 {
 		t.Errorf("with room for %d bytes a file grew by %d, %v; want %v at about there", room, n, err, unix.ENOSPC)
 	}
+}
+
+// free is how much room a file system says that it has.
+func free(dir string) (int64, error) {
+	var st unix.Statfs_t
+	err := unix.Statfs(dir, &st)
+	return int64(st.Bavail) * st.Bsize, err
 }
 
 // grow appends so many bytes to an empty file, made if need be, and removes it.

@@ -21,8 +21,9 @@ const (
 )
 
 // settleFor bounds each wait for the kernel, or for a process that has just been
-// killed, to let go. Only tests change it.
-var settleFor = 10 * time.Second
+// killed, to let go: the last unmount writes back what the file system still has, to a
+// disk that may be busy with others. Only tests change it.
+var settleFor = 30 * time.Second
 
 // loop is a loop device over an image. It is attached so that the kernel detaches
 // it when nobody has it open or mounted any more: by the end of this process at

@@ -31,14 +31,27 @@ func TestMain(m *testing.M) {
 	mode := os.Getenv(childVariable)
 	// The tests too leave nothing mounted when they are killed.
 	if os.Geteuid() == 0 && mode != "bare" {
-		if err := lab.Enter(); err != nil && mode != "" {
+		err := lab.Enter()
+		if err != nil && mode != "" {
 			childFailed(err)
+		}
+		if err == nil && mode == "" {
+			shareMounts()
 		}
 	}
 	if mode != "" {
 		child(mode)
 	}
 	os.Exit(m.Run())
+}
+
+// shareMounts lets the namespaces that children make for themselves hear of what is
+// unmounted here, as with systemd. Otherwise a child that lives for long keeps every
+// disk attached that a parallel test had when it began.
+func shareMounts() {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
+		childFailed(err)
+	}
 }
 
 // child is the other process; it does not return.

@@ -95,13 +95,13 @@ func (m *memTrial) run() (judge.Outcome, error) {
 	}), nil
 }
 
-// unnoticed ends a load whose engine has not noticed for many commits, and for longer
-// than it may take, that a flush has failed.
+// unnoticed ends a load whose engine has not noticed for many commits, and for many
+// times as long as it may take, that a flush has failed.
 func unnoticed(ctx context.Context, l *ledger.Ledger, end func()) {
 	for before := uint64(0); ctx.Err() == nil && !l.Failed(); clock.Sleep(time.Millisecond) {
 		if acked := l.Acked(); l.Struck() == 0 {
 			before = acked
-		} else if acked > before+1000 && clock.Now() > l.Struck()+2*int64(judge.Grace) {
+		} else if acked > before+1000 && clock.Now() > l.Struck()+20*int64(judge.Grace) {
 			end()
 		}
 	}
@@ -234,10 +234,13 @@ func TestMemFault(t *testing.T) {
 		"bank/2/1": bankSpec("", groupcommit.Policy2, 1),
 	} {
 		for seed := range uint64(2) {
-			o, err := (&memTrial{spec: s, kind: vfs.CrashPower, seed: seed, after: -1, fault: true}).run()
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
+			o := inGrace(func() judge.Outcome {
+				o, err := (&memTrial{spec: s, kind: vfs.CrashPower, seed: seed, after: -1, fault: true}).run()
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				return o
+			})
 			if o.Struck == 0 || o.Failure == "" {
 				t.Errorf("%s: the flush failed at %d, the engine says %q", name, o.Struck, o.Failure)
 			}

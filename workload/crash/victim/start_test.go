@@ -165,18 +165,21 @@ func TestFault(t *testing.T) {
 		"bank/1/1": bankSpec("", groupcommit.Policy1, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.Dir, s.FaultAfter = t.TempDir(), 30*time.Millisecond
-			v := started(t, s)
-			<-v.Ended()
-			code, said := v.Exit()
-			if code != ExitFailed || !strings.Contains(said, "injected") {
-				t.Errorf("exit code %d, %q; want %d and the injected error", code, said, ExitFailed)
-			}
-			st := v.Ledger().Read()
-			if st.Struck == 0 || st.Failure == nil || st.Failure.At < st.Struck || !strings.Contains(st.Failure.Text, "input/output error") {
-				t.Errorf("struck at %d, the failure is %+v", st.Struck, st.Failure)
-			}
-			if o := crash(t, s, v, true, nil); o.Verdict != judge.Kept || o.AckedAfter != 0 || o.Struck == 0 || o.Noticed < o.Struck {
+			o := inGrace(func() judge.Outcome {
+				s.Dir, s.FaultAfter, s.Limit = t.TempDir(), 30*time.Millisecond, 20*time.Second
+				v := started(t, s)
+				<-v.Ended()
+				code, said := v.Exit()
+				if code != ExitFailed || !strings.Contains(said, "injected") {
+					t.Errorf("exit code %d, %q; want %d and the injected error", code, said, ExitFailed)
+				}
+				st := v.Ledger().Read()
+				if st.Struck == 0 || st.Failure == nil || st.Failure.At < st.Struck || !strings.Contains(st.Failure.Text, "input/output error") {
+					t.Errorf("struck at %d, the failure is %+v", st.Struck, st.Failure)
+				}
+				return crash(t, s, v, true, nil)
+			})
+			if o.Verdict != judge.Kept || o.AckedAfter != 0 || o.Struck == 0 || o.Noticed < o.Struck {
 				t.Errorf("%s: %+v", o.Verdict, o)
 			}
 		})
@@ -186,6 +189,7 @@ func TestFault(t *testing.T) {
 // The sampler goes on as long as the load does, and has looked before it.
 func TestSamplerGoesOn(t *testing.T) {
 	s := logSpec(t.TempDir(), groupcommit.Policy2)
+	s.Limit = 20 * time.Second
 	v := started(t, s)
 	if n := len(v.Ledger().Read().Samples); n == 0 {
 		t.Error("the load runs, and there is no sample")

@@ -99,8 +99,11 @@ func TestNoAcknowledgementIsMissed(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		for seen.Acked() < 1000 {
-			time.Sleep(time.Millisecond)
+		for begin := time.Now(); seen.Acked() < 1000; time.Sleep(time.Millisecond) {
+			if time.Since(begin) > time.Minute || !lives(cmd.Process.Pid) {
+				_ = cmd.Process.Kill() // it may have ended
+				t.Fatalf("the clients have seen %d acknowledgements; want 1000: %v", seen.Acked(), cmd.Wait())
+			}
 		}
 		clock.Sleep(time.Duration(rand.IntN(2000)) * time.Microsecond)
 		if err := cmd.Process.Kill(); err != nil {

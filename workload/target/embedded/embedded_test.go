@@ -291,8 +291,9 @@ func TestPipelineIsSmall(t *testing.T) {
 	if per := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / clients; per > 600 {
 		t.Errorf("a pipelined client takes %d bytes, want at most 600", per)
 	}
-	if n := runtime.NumGoroutine(); n != goroutines {
-		t.Errorf("%d goroutines more for pipelined clients", n-goroutines)
+	// One of an engine before may have been on its way out, and one of the runtime's come.
+	if n := runtime.NumGoroutine(); n > goroutines+clients/1000 {
+		t.Errorf("%d goroutines more for %d pipelined clients", n-goroutines, clients)
 	}
 	if err := errors.Join(p.Close(), target.Close()); err != nil {
 		t.Error(err)

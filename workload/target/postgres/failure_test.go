@@ -152,6 +152,10 @@ func TestServerTooManyConnections(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	// Their places are free when their backends are gone, which the next test needs.
+	seeds.Until(t, "the backends of closed sessions are gone", func() bool {
+		return one(t, s.conn, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()") == "0"
+	})
 }
 
 // TestServerDeadlock: of two transactions that block each other one is told so, can be
