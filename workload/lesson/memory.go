@@ -27,7 +27,7 @@ type memory struct {
 // lasts that nothing stops.
 const (
 	memoryFolder = "/db"
-	memoryLimit  = 20 * time.Second
+	memoryLimit  = 2 * time.Minute
 )
 
 // newMemory makes the database that s describes; its folder and file system are set

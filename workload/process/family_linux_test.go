@@ -51,6 +51,8 @@ func TestFamily(t *testing.T) {
 	// What sh puts into the background has no standard input, so 3 is the pipe.
 	cmd := exec.Command("sh", "-c", "cat <&3 & sh -c 'cat <&3 & cat <&3; :' & wait")
 	cmd.ExtraFiles = []*os.File{processtest.Input(t)}
+	// Who stops and continues this process, a shell or a debugger, does so to its group.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"flushbench/engine"
@@ -180,13 +181,22 @@ func (c *cellRun) drive(ctx context.Context) error {
 // watcher takes the snapshots at the edges of the measured interval and looks
 // at what is at risk in between.
 type watcher struct {
-	c       *cellRun
-	started bool
-	quit    chan struct{}
-	done    chan struct{}
+	c    *cellRun
+	quit chan struct{}
+	done chan struct{}
+
+	mu            sync.Mutex
+	started, over bool // guarded by mu
 }
 
+// start begins to watch, unless the cell is over: clients of a server that freezes may
+// be given up on before they have begun.
 func (w *watcher) start(win metrics.Window, set *metrics.RecorderSet) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return
+	}
 	w.started, w.quit = true, make(chan struct{})
 	if t := w.c.obs.tracker; t != nil {
 		t.Begin(win)
@@ -254,7 +264,11 @@ func (w *watcher) until(at int64, tracker *metrics.Tracker) {
 }
 
 func (w *watcher) stop() {
-	if !w.started {
+	w.mu.Lock()
+	w.over = true
+	started := w.started
+	w.mu.Unlock()
+	if !started {
 		return
 	}
 	close(w.quit)

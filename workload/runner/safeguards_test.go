@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -30,7 +32,16 @@ func TestSafeguardCells(t *testing.T) {
 	if a, b := p.Specs[3].logKey(), p.Specs[4].logKey(); a == b {
 		t.Errorf("files with and without a doublewrite file are both %s", a)
 	}
-	res, _ := mustRun(t, diskConfig(t, p))
+	attempts(t, func() error {
+		res, _ := mustRun(t, diskConfig(t, p))
+		return unguarded(t, res)
+	})
+}
+
+// unguarded fails the test for what no machine may change in the cells, and returns what
+// one does that stands still until nobody looks any more: nothing is at risk.
+func unguarded(t *testing.T, res *result.Result) (wrong error) {
+	t.Helper()
 	for i := range res.Cells {
 		c := &res.Cells[i]
 		if len(c.Rounds) != 1 || c.Partial || !c.Rounds[0].Verify.OK {
@@ -46,8 +57,13 @@ func TestSafeguardCells(t *testing.T) {
 		if n := r.Flushes.ByReason["timer"]; n != 0 {
 			t.Errorf("%s: the timer that is not there flushed %d times", c.Name, n)
 		}
-		if risk := r.AtRisk.OS.CommitsMax; (risk > 0) == (c.Params.Policy == "1") && r.Commits > 0 {
+		risk, safe := r.AtRisk.OS.CommitsMax, c.Params.Policy == "1"
+		if safe && risk > 0 {
 			t.Errorf("%s: %d commits at risk of a kernel crash", c.Name, risk)
 		}
+		if !safe && risk == 0 {
+			wrong = errors.Join(wrong, fmt.Errorf("%s: of %d commits none was at risk of a kernel crash", c.Name, r.Commits))
+		}
 	}
+	return wrong
 }

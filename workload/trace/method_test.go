@@ -7,7 +7,6 @@ import (
 	"flushbench/engine/yield"
 	"flushbench/groupcommit"
 	"flushbench/metrics/result"
-	"flushbench/workload/durability"
 )
 
 // The same with every flush method, until the client is told. What makes nothing
@@ -38,15 +37,7 @@ func TestCrashWithEachMethod(t *testing.T) {
 					if s.Phase != result.TraceCommit {
 						continue
 					}
-					cfg := base(t)
-					tr, step := stopAt(t, cfg, s.Event)
-					if step == nil || step.Name != s.Name {
-						t.Logf("event %d is no %q this time", s.Event, s.Name)
-						continue
-					}
-					for _, k := range durability.Kinds.All() {
-						checkStep(t, cfg, tr, step, k)
-					}
+					crashAt(t, base, s.Event, func(step *result.TraceStep) bool { return step.Name == s.Name })
 				}
 			})
 		}
