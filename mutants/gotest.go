@@ -40,14 +40,15 @@ func (r testRun) args(overlay string, limit time.Duration) []string {
 	return append(args, r.pkg)
 }
 
-// A tester runs go test; the real one is goTest.
-type tester func(ctx context.Context, r testRun, overlay string) (outcome, error)
+// A tester runs go test; the real one is goTest. The tests of one call have so much
+// time, without compiling.
+type tester func(ctx context.Context, r testRun, overlay string, limit time.Duration) (outcome, error)
 
-// goTest returns a tester that works below the module root with the given time
-// limit for the tests of one call. The error is for a go command that could not
-// be started or was interrupted through ctx; a failing test is an outcome.
-func goTest(root string, limit time.Duration) tester {
-	return func(ctx context.Context, r testRun, overlay string) (outcome, error) {
+// goTest returns a tester that works below the module root. The error is for a go
+// command that could not be started or was interrupted through ctx; a failing test is
+// an outcome.
+func goTest(root string) tester {
+	return func(ctx context.Context, r testRun, overlay string, limit time.Duration) (outcome, error) {
 		timed, cancel := context.WithTimeout(ctx, limit+buildTime)
 		defer cancel()
 		var out bytes.Buffer

@@ -54,7 +54,7 @@ func TestJudgeWithRealGoTest(t *testing.T) {
 		badTest,
 	}
 	seen := 0
-	j := judge{root: root, tmp: t.TempDir(), jobs: 2, tries: 2, test: goTest(root, time.Minute), observe: func(Result) { seen++ }}
+	j := judge{root: root, tmp: t.TempDir(), jobs: 2, tries: 2, limit: time.Minute, test: goTest(root), observe: func(Result) { seen++ }}
 	results, err := j.tryAll(t.Context(), ms)
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestJudgeRunsEachBaselineOnce(t *testing.T) {
 	root := module(t)
 	var mu sync.Mutex
 	var bases []testRun
-	fake := func(_ context.Context, r testRun, overlay string) (outcome, error) {
+	fake := func(_ context.Context, r testRun, overlay string, _ time.Duration) (outcome, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		events, _ := parseEvents(lines(evStart, evRun, evPass, evPkgPass))
@@ -112,7 +112,7 @@ func TestJudgeTriesASurvivorAgain(t *testing.T) {
 		{1, 3, Caught, 1}, {2, 3, Caught, 2}, {3, 3, Caught, 3}, {0, 3, Survived, 3}, {2, 1, Survived, 1},
 	} {
 		runs := 0
-		fake := func(_ context.Context, _ testRun, overlay string) (outcome, error) {
+		fake := func(_ context.Context, _ testRun, overlay string, _ time.Duration) (outcome, error) {
 			if overlay != "" {
 				runs++
 			}
@@ -134,12 +134,83 @@ func TestJudgeTriesASurvivorAgain(t *testing.T) {
 	}
 }
 
+// TestJudgeTriesUnchangedTestsAgain holds that tests which fail unchanged are broken
+// when they have failed as often as the judge may try; one that passes before is used,
+// and its failures are told. What hangs or does not build is not tried again.
+func TestJudgeTriesUnchangedTestsAgain(t *testing.T) {
+	fails := lines(evStart, evRun, evFail, evPkgFail)
+	for _, c := range []struct {
+		name    string
+		output  []byte
+		failing int // how many of the first runs say so
+		verdict Verdict
+		unlucky int
+		runs    int // unchanged
+	}{
+		{"passes", fails, 0, Caught, 0, 1}, {"fails once", fails, 1, Caught, 1, 2}, {"fails twice", fails, 2, Caught, 2, 3}, {"fails", fails, 9, Broken, 3, 3},
+		{"hangs", lines(evStart, evRun, evTimeout, evPkgFail), 9, Broken, 0, 1},
+		{"no build", lines(evBuild1, evBuild2, evBuild3, evStart, evBuilt), 9, Broken, 0, 1},
+	} {
+		runs := 0
+		fake := func(_ context.Context, _ testRun, overlay string, _ time.Duration) (outcome, error) {
+			text := fails // the mutant is caught
+			ok := false
+			if overlay == "" {
+				if runs++; runs > c.failing {
+					text, ok = lines(evStart, evRun, evPass, evPkgPass), true
+				} else {
+					text = c.output
+				}
+			}
+			events, rest := parseEvents(text)
+			return outcome{events: events, text: rest, ok: ok}, nil
+		}
+		j := judge{root: module(t), tmp: t.TempDir(), jobs: 1, tries: 3, test: fake, observe: func(Result) {}}
+		results, err := j.tryAll(t.Context(), []Mutant{sumMutant("a", "a + b", "a - b")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := results[0]; r.Verdict != c.verdict || r.Unlucky != c.unlucky || runs != c.runs {
+			t.Errorf("%s: %s (%s), %d times unlucky, %d runs unchanged; want %s, %d, %d", c.name, r.Verdict, r.Detail, r.Unlucky, runs, c.verdict, c.unlucky, c.runs)
+		}
+	}
+}
+
+// TestJudgeGivesTime holds that a mutant has ten times as long as its tests took
+// unchanged, and these ten times the least limit: what is slow does not hang.
+func TestJudgeGivesTime(t *testing.T) {
+	for _, c := range []struct {
+		passed string // event
+		want   time.Duration
+	}{
+		{`{"Action":"pass","Package":"x","Test":"TestA","Elapsed":2}`, time.Minute},
+		{`{"Action":"pass","Package":"x","Test":"TestA","Elapsed":30.5}`, 305 * time.Second},
+	} {
+		var limits []time.Duration
+		fake := func(_ context.Context, _ testRun, overlay string, limit time.Duration) (outcome, error) {
+			limits = append(limits, limit)
+			events, _ := parseEvents(lines(evStart, evRun, c.passed, `{"Action":"pass","Package":"x","Elapsed":0.1}`))
+			return outcome{events: events, ok: overlay == ""}, nil
+		}
+		j := judge{root: module(t), tmp: t.TempDir(), jobs: 1, tries: 1, limit: time.Minute, test: fake, observe: func(Result) {}}
+		if _, err := j.tryAll(t.Context(), []Mutant{sumMutant("a", "a + b", "a - b")}); err != nil {
+			t.Fatal(err)
+		}
+		if want := []time.Duration{10 * time.Minute, c.want}; !slices.Equal(limits, want) {
+			t.Errorf("after %s the limits are %v; want %v", c.passed, limits, want)
+		}
+	}
+}
+
 // TestJudgeEndsOnError holds that a go command that cannot run ends the whole
 // call with its error and starts nothing new.
 func TestJudgeEndsOnError(t *testing.T) {
 	boom := errors.New("boom")
 	calls := 0
-	fake := func(context.Context, testRun, string) (outcome, error) { calls++; return outcome{}, boom }
+	fake := func(context.Context, testRun, string, time.Duration) (outcome, error) {
+		calls++
+		return outcome{}, boom
+	}
 	other := sumMutant("b", "a + b", "a * b")
 	other.Run = "TestBad"
 	j := judge{root: module(t), tmp: t.TempDir(), jobs: 1, tries: 1, test: fake, observe: func(Result) { t.Error("a result") }}

@@ -8,7 +8,8 @@
 // that does not compile, that no test matches or whose old text has gone is an
 // error, so that the list cannot rot unseen. Tests that pass are run again, -tries
 // times in all, before the mutant has survived: where threads must meet, a good test
-// finds its bug on most runs. It is no fuzzer and invents no bugs.
+// finds its bug on most runs. So are tests that fail unchanged, before they are broken;
+// the table says so. It is no fuzzer and invents no bugs.
 //
 // Exit codes: 0 every mutant caught; 1 one was not; 2 bad flags or a malformed
 // mutant file; 130 interrupted.
@@ -64,8 +65,8 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	set.IntVar(&o.sample, "sample", 0, "only so many of the chosen ones, drawn by -seed; 0: `all`")
 	set.Uint64Var(&o.seed, "seed", 0, "of -sample; 0: a fresh `NUMBER`")
 	set.IntVar(&o.jobs, "j", max(1, runtime.NumCPU()/2), "mutants tried at the same `time`, at least 1")
-	set.IntVar(&o.tries, "tries", 3, "how `often` the tests may pass until a mutant has survived, at least 1")
-	set.DurationVar(&o.timeout, "timeout", time.Minute, "time limit of one mutant's tests, without compiling")
+	set.IntVar(&o.tries, "tries", 6, "how `often` the tests may pass until a mutant has survived, or fail unchanged until they are broken, at least 1")
+	set.DurationVar(&o.timeout, "timeout", time.Minute, "least time limit of one mutant's tests, without compiling; more where they took more than a tenth of it unchanged")
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}
@@ -153,7 +154,7 @@ func tryAndPrint(ctx context.Context, root string, chosen []Mutant, of int, o op
 	defer func() { _ = os.RemoveAll(tmp) }()
 	start := time.Now()
 	fmt.Fprintf(stdout, "mutants: trying %d of %d, after their tests unchanged\n", len(chosen), of)
-	j := judge{root: root, tmp: tmp, jobs: o.jobs, tries: o.tries, test: goTest(root, o.timeout),
+	j := judge{root: root, tmp: tmp, jobs: o.jobs, tries: o.tries, limit: o.timeout, test: goTest(root),
 		observe: func(r Result) { printResult(stdout, r) }}
 	results, err := j.tryAll(ctx, chosen)
 	if ctx.Err() != nil {

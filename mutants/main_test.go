@@ -58,11 +58,14 @@ func TestListNamesEveryMutant(t *testing.T) {
 func TestSummaryCountsOnlyCaught(t *testing.T) {
 	var out strings.Builder
 	bad := printSummary(&out, []Result{
-		{Verdict: Caught, Try: 1}, {Verdict: Caught, Try: 2}, {Verdict: Survived}, {Verdict: Hung}, {Verdict: NoBuild},
-		{Verdict: NoTests}, {Verdict: Stale}, {Verdict: Broken},
+		{Verdict: Caught, Try: 1}, {Verdict: Caught, Try: 2, Unlucky: 1}, {Verdict: Survived}, {Verdict: Hung}, {Verdict: NoBuild},
+		{Verdict: NoTests}, {Verdict: Stale}, {Verdict: Broken, Unlucky: 6},
 	}, 0)
 	if bad != 6 || !strings.Contains(out.String(), "8 tried, 2 caught, 1 of them not at the first try, 6 not caught") {
 		t.Errorf("printSummary = %d, %q; want 6 not caught", bad, &out)
+	}
+	if !strings.Contains(out.String(), "the tests of 1 failed unchanged before they passed") {
+		t.Errorf("printSummary = %q; want it to tell of tests that fail by luck", &out)
 	}
 }
 

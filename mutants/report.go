@@ -17,19 +17,28 @@ func printResult(w io.Writer, r Result) {
 	case r.Try > 1:
 		detail += fmt.Sprintf(" (try %d)", r.Try)
 	}
+	if r.Verdict != Broken && r.Unlucky > 0 {
+		detail += fmt.Sprintf(" (failed unchanged %d times, then passed)", r.Unlucky)
+	}
 	fmt.Fprintf(w, "%-9s %-34s %6s  %s\n", r.Verdict, r.Mutant.Name, r.Took.Round(100*time.Millisecond), detail)
 }
 
 // printSummary writes the last line and returns how many mutants were not caught.
 func printSummary(w io.Writer, results []Result, took time.Duration) int {
-	bad, late := 0, 0
+	bad, late, unlucky := 0, 0, 0
 	for _, r := range results {
+		if r.Verdict != Broken && r.Unlucky > 0 {
+			unlucky++
+		}
 		switch {
 		case r.Verdict != Caught:
 			bad++
 		case r.Try > 1:
 			late++
 		}
+	}
+	if unlucky > 0 {
+		fmt.Fprintf(w, "mutants: the tests of %d failed unchanged before they passed: mend them\n", unlucky)
 	}
 	fmt.Fprintf(w, "mutants: %d tried, %d caught, %d of them not at the first try, %d not caught, in %s\n",
 		len(results), len(results)-bad, late, bad, took.Round(time.Second))

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"time"
 )
 
 // A Verdict says how the tests took a mutant.
@@ -33,6 +34,7 @@ type outcome struct {
 type event struct {
 	Action      string
 	Test        string
+	Elapsed     float64 // seconds
 	Output      string
 	FailedBuild string
 }
@@ -95,6 +97,22 @@ func (o outcome) tally() tally {
 		t.failed = open[0]
 	}
 	return t
+}
+
+// took returns how long the tests ran. What go test has cached says so test by test
+// alone; those that ran beside each other are counted one after the other.
+func (o outcome) took() time.Duration {
+	var all, sum float64
+	for _, e := range o.events {
+		switch {
+		case e.Action != "pass" && e.Action != "fail" && e.Action != "skip":
+		case e.Test == "":
+			all = max(all, e.Elapsed)
+		case !strings.Contains(e.Test, "/"):
+			sum += e.Elapsed
+		}
+	}
+	return time.Duration(max(all, sum) * float64(time.Second))
 }
 
 func without(list []string, name string) []string {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -222,6 +223,36 @@ func TestInterruptibleStops(t *testing.T) {
 	stop()
 	if ctx.Err() == nil {
 		t.Error("stop did not end the context")
+	}
+}
+
+// signalled is set for the process that TestSignalAtTheEnd starts.
+const signalled = "FLUSHBENCH_TEST_SIGNALLED"
+
+// TestSignalAtTheEnd: signals that come when all is done do not end the process in their
+// own way, without an exit code. It is this test in a process of its own which gets them.
+func TestSignalAtTheEnd(t *testing.T) {
+	if os.Getenv(signalled) == "" {
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestSignalAtTheEnd$")
+		cmd.Env = append(os.Environ(), signalled+"=1")
+		out, err := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+			t.Errorf("ended with %v; want exit code %d: %s", err, exitInterrupted, out)
+		}
+		return
+	}
+	if code := execute([]string{"version"}, io.Discard, io.Discard); code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for { // until the second one ends it
+		if err := self.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(sameSignal / 10)
 	}
 }
 

@@ -76,10 +76,10 @@ end.`,
 	return root
 }
 
-// execute runs the command line args and returns the exit code.
+// execute runs the command line args and returns the exit code, with which the process
+// is to end: it takes signals until then, or a late one would end it without that code.
 func execute(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := interruptible(context.Background(), func() { os.Exit(exitInterrupted) })
-	defer stop()
+	ctx, _ := interruptible(context.Background(), func() { os.Exit(exitInterrupted) })
 	return executeContext(ctx, args, stdout, stderr)
 }
 

@@ -166,14 +166,17 @@ func startRun(t *testing.T, dir string, finished int, args ...string) *live {
 	return l
 }
 
-// waitFor polls until done, at most a minute.
+// patience bounds a wait. On a machine that is only slow nothing comes near it.
+const patience = 3 * time.Minute
+
+// waitFor polls until done.
 func waitFor(t *testing.T, l *live, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			_ = l.cmd.Process.Kill() // the test has failed
 			_ = l.cmd.Wait()
-			t.Fatalf("nothing happened in a minute; standard error: %s", l.errOut.String())
+			t.Fatalf("nothing happened in %v; standard error: %s", patience, l.errOut.String())
 		}
 	}
 }

@@ -72,10 +72,12 @@ func genuine(archive []byte) bool {
 	return base64.StdEncoding.EncodeToString(sum[:]) == axeChecksum
 }
 
+// fetchAxe tries again after a pause: the registry, or the way there, may be away.
 func fetchAxe() ([]byte, error) {
 	client := http.Client{Timeout: time.Minute}
 	var err error
-	for range 3 {
+	for _, pause := range []time.Duration{0, 2 * time.Second, 10 * time.Second, 30 * time.Second} {
+		time.Sleep(pause)
 		var answer *http.Response
 		if answer, err = client.Get(axeURL); err != nil {
 			continue

@@ -6,8 +6,8 @@
 // It is no part of the tool, and it judges by geometry and by rules, never by
 // comparing dots: fonts differ between machines.
 //
-// INVARIANT: nothing waits for a time to pass. Every wait is for a condition, and
-// its limit is only met when the browser hangs.
+// INVARIANT: nothing waits for a time to pass, but for a download that failed. Every
+// wait is for a condition, and its limit is only met when the browser hangs.
 //
 // A Browser belongs to the goroutine of its test.
 package browser

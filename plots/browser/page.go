@@ -74,7 +74,8 @@ func (b *Browser) Until(condition string) {
 		}
 		last = failed
 	}
-	b.t.Fatalf("%s: not within %v %s; the page says %q", condition, patience, last, b.Eval("document.body && document.body.innerText.slice(0, 600)"))
+	says, failed := b.value("document.body && document.body.innerText.slice(0, 600)")
+	b.t.Fatalf("%s: not within %v %s; the page says %q %s", condition, patience, last, says, failed)
 }
 
 // Eval runs an expression, waits for a promise, and returns its value: a bool, a

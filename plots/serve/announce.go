@@ -34,6 +34,7 @@ const (
 type Announcement struct {
 	dir      string
 	snapshot func() result.Live
+	slow     time.Duration // a follower may take so long to take a snapshot
 	socket   net.Listener
 	places   chan struct{}
 	stop     chan struct{}
@@ -51,7 +52,12 @@ type Announcement struct {
 // A socket that a dead run left is replaced. It fails where a living run has one, and
 // on a file system without sockets.
 func Announce(dir string, snapshot func() result.Live) (*Announcement, error) {
-	a := &Announcement{dir: dir, snapshot: snapshot, places: make(chan struct{}, maxFollowers), stop: make(chan struct{})}
+	return announceTo(dir, snapshot, slowFollower)
+}
+
+// announceTo is Announce to followers as slow as that.
+func announceTo(dir string, snapshot func() result.Live, slow time.Duration) (*Announcement, error) {
+	a := &Announcement{dir: dir, snapshot: snapshot, slow: slow, places: make(chan struct{}, maxFollowers), stop: make(chan struct{})}
 	path := filepath.Join(dir, SocketName)
 	info, err := os.Lstat(path)
 	switch {
@@ -125,7 +131,7 @@ func (a *Announcement) tell(c net.Conn) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for last := false; ; {
-		if c.SetWriteDeadline(time.Now().Add(slowFollower)) != nil || enc.Encode(a.snapshot()) != nil || last {
+		if c.SetWriteDeadline(time.Now().Add(a.slow)) != nil || enc.Encode(a.snapshot()) != nil || last {
 			return
 		}
 		select {

@@ -129,37 +129,58 @@ func TestSocketOfADeadRun(t *testing.T) {
 	}
 }
 
-// TestFollowersAreBounded: one too many is sent away, one that does not read is given
-// up, and neither holds the run up.
-func TestFollowersAreBounded(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	run := newRun()
-	run.change(func(l *result.Live) { l.What = strings.Repeat("w", 1<<20) })
-	a := announce(t, dir, run.snapshot)
+// silentFollowers calls a run with long snapshots until it sends one away, and returns
+// how many it took. They read a byte and no more, and stay until the test ends.
+func silentFollowers(t *testing.T, dir string) (taken int) {
+	t.Helper()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	// They may be given up while the test has no processor: others take their places.
-	refused := 0
-	for n := 1; refused == 0; n++ {
+	for ; taken < 5*maxFollowers; taken++ {
 		c, err := dialSocket(root, SocketName)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close() // and reads no more than a byte
+		t.Cleanup(func() { c.Close() })
 		if got, err := c.Read(make([]byte, 1)); got == 0 && err != nil {
-			refused = n
-		} else if n == 5*maxFollowers {
-			t.Fatalf("follower %d gets something", n)
+			break
 		}
 	}
-	if refused <= maxFollowers {
-		t.Errorf("follower %d is sent away; want %d to be taken", refused, maxFollowers)
+	return taken
+}
+
+// TestFollowersAreBounded: one too many is sent away.
+func TestFollowersAreBounded(t *testing.T) {
+	dir, run := t.TempDir(), newRun()
+	run.change(func(l *result.Live) { l.What = strings.Repeat("w", 1<<20) })
+	a, err := announceTo(dir, run.snapshot, time.Hour) // whoever does not read stays
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { a.Close() }) // when the followers have gone
+	if taken := silentFollowers(t, dir); taken != maxFollowers {
+		t.Errorf("%d followers are taken; want %d", taken, maxFollowers)
+	}
+}
+
+// TestSilentFollowersAreGivenUp: those who do not read hold nobody up.
+func TestSilentFollowersAreGivenUp(t *testing.T) {
+	dir, run := t.TempDir(), newRun()
+	run.change(func(l *result.Live) { l.What = strings.Repeat("w", 1<<20) })
+	a, err := announceTo(dir, run.snapshot, 50*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silentFollowers(t, dir)
 	waitFor(t, "those who do not read are given up", func() bool { return len(a.places) == 0 })
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	if slowFollower <= 0 || slowFollower > 10*time.Second {
+		t.Errorf("a run that ends waits %v for whoever does not read", slowFollower)
+	}
 }
 
 // fakeSocket answers at the socket of a result with text.
@@ -197,14 +218,17 @@ func TestStrangeSockets(t *testing.T) {
 	}
 	s := newServer(t, dir)
 	addr, _ := listening(t, s)
+	var streams []*reader
 	for name, want := range map[string]string{
 		"silent": "Not running", "garbage": "Not running", "no-snapshot": "Not running", "without-end": "Not running", "cut": "Not running", "hangs-up": "Live: hangs-up",
 	} {
 		wants(t, name, get(s, "/live/"+name), 200, want)
-		r := openStream(t, addr, name, "")
+		streams = append(streams, openStream(t, addr, name, "")) // they take their time beside each other
+	}
+	for _, r := range streams {
 		for e, ok := r.next(); e.kind != "end"; e, ok = r.next() {
 			if !ok {
-				t.Fatalf("%s: the stream broke off", name)
+				t.Fatalf("%s: the stream broke off", r.resp.Request.URL)
 			}
 		}
 	}

@@ -24,11 +24,12 @@ type times struct {
 	write           time.Duration // each piece of a stream, which may last for days
 	heartbeat       time.Duration // a stream says nothing for so long at most: a reader that has gone shows
 	linger          time.Duration // a run is followed on, so that a page that is loaded again finds its minute
+	goodbye         time.Duration // until a server that ends no longer waits for its readers
 }
 
 var usualTimes = times{
 	header: 5 * time.Second, request: 10 * time.Second, answer: time.Minute, idle: time.Minute,
-	write: 10 * time.Second, heartbeat: 15 * time.Second, linger: 10 * time.Second,
+	write: 10 * time.Second, heartbeat: 15 * time.Second, linger: 10 * time.Second, goodbye: 2 * time.Second,
 }
 
 const (
@@ -37,8 +38,6 @@ const (
 	// makers is how many pages are made of results at a time: each may hold all of a
 	// large result, and a run may be measuring beside it.
 	makers = 2
-	// goodbye is how long streams may take to be ended.
-	goodbye = 2 * time.Second
 )
 
 // Config is what a server shows, and who makes it.
@@ -145,7 +144,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.endStreams()
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.times.goodbye)
 	defer cancel()
 	err := h.Shutdown(late)
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -355,6 +355,7 @@ func TestServeEndsStreams(t *testing.T) {
 	dir := t.TempDir()
 	save(t, dir, "A", nil)
 	s := newServer(t, dir)
+	s.times.goodbye = time.Minute // or a machine that stands still breaks the stream off
 	s.Attach("A", newRun().snapshot)
 	addr, stop := listening(t, s)
 	r := openStream(t, addr, "A", "")
