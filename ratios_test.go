@@ -405,6 +405,9 @@ func (r *ratioRig) bars(_ *testing.T, limitShare float64) {
 		var think string
 		if n, err := fmt.Sscanf(c.name, "think-gather %s", &think); n == 1 && err == nil {
 			off := r.byName[fmt.Sprintf("think-off %s n=%d", think, c.clients)]
+			if off == nil {
+				continue
+			}
 			get := func(s sample) float64 { return s.perLimit }
 			cmp := stats.Compare(column(off, get), column(c, get), 0.05)
 			fmt.Printf("     gathering against none, think time %s, %d clients: %+v\n", think, c.clients, cmp)

@@ -26,9 +26,11 @@ type gatherer struct {
 	woken int // size of the group that was just woken, 0: none
 	want  int // these and those who waited already when it was woken
 	off   holdOff
-	// each is how long one client took to come back, on average (ns), as
-	// learnt from full gathers; tries counts groups that were too many.
+	// each is how long one client took to come back, and took how long all that came
+	// did, on average (ns), as learnt from full gathers; tries counts groups that were
+	// too many.
 	each  int64
+	took  int64
 	tries int
 }
 
@@ -134,28 +136,38 @@ func (g *gatherer) adaptive(d *dedicated, have, want int, start int64) {
 	}
 	g.off.hit()
 	if came := int64(n - have); came > 0 {
-		g.learn((clock.Now() - start) / came)
+		g.learn(clock.Now()-start, came, d.flushNs)
 	}
 }
 
-// learn takes in how long a client took to come back in a gather that was
-// full. It falls fast and rises slowly: a gather in which a processor was taken
+// learn takes in how long a gather took that was full, in which so many came back.
+// each falls fast and rises slowly: a gather in which a processor was taken
 // away says nothing about the next, and one that wrongly thinks that its group
-// is too many has few occasions to learn better.
-func (g *gatherer) learn(each int64) {
+// is too many has few occasions to learn better. took tells of the many: among
+// gathers that take longer than a flush there are some in which all had come before
+// one looked, so it falls slowly. A gather counts for four flushes at most.
+func (g *gatherer) learn(took, came, flush int64) {
+	took = min(took, 4*flush)
+	each := took / came
 	if each < g.each {
 		g.each -= (g.each - each) / 2
 	} else {
 		g.each += (each - g.each) / 32
+	}
+	if took < g.took {
+		g.took -= (g.took - took) / 16
+	} else {
+		g.took += (took - g.took) / 8
 	}
 }
 
 // tooMany reports whether gathering all would take longer than it could gain.
 // While a flush is in flight the processors work for the next group anyway; a
 // gathered group has flush and work one after the other. That is better only
-// while the work of all is shorter than the flush.
+// while the work of all is shorter than the flush. It is of all: who lets others run
+// waits until each that can has had its turn, also those that it does not expect.
 func (g *gatherer) tooMany(d *dedicated) bool {
-	return g.each*int64(g.want) > d.flushNs
+	return g.took > d.flushNs || g.each*int64(g.want) > d.flushNs
 }
 
 // patience is how long nothing may arrive: by the marginal value theorem one
