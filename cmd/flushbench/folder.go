@@ -119,7 +119,7 @@ func (h *heldFolder) holds(f *os.File) bool {
 func (h *heldFolder) release() error {
 	var errs []error
 	for _, f := range h.locks {
-		errs = append(errs, f.Close())
+		errs = append(errs, workdir.CloseLocked(f))
 	}
 	h.locks = nil
 	return errors.Join(errs...)
