@@ -25,6 +25,7 @@ type scene struct {
 	kind     redo.BufferKind
 	files    int
 	turn     bool // large records: the circle turns
+	runs     bool // many small ones by turns: clients take runs of the log buffer
 	subsets  int  // disks tried for each crash; 0: a few
 }
 
@@ -32,6 +33,9 @@ func (s scene) String() string {
 	parts := []string{"policy=" + s.policy.String(), "method=" + s.method.String(), "growth=" + s.growth.String(), "tail=" + s.tail.String(), "group-commit=" + s.strategy.String()}
 	if s.turn {
 		parts = append(parts, "turn")
+	}
+	if s.runs {
+		parts = append(parts, "runs")
 	}
 	return strings.Join(parts, "/")
 }
@@ -42,6 +46,9 @@ func (s scene) options() Options {
 	o.Commit.Policy, o.Commit.Style, o.Commit.Strategy = s.policy, s.style, s.strategy
 	if s.turn {
 		o.CheckpointDistance = 1
+	}
+	if s.runs {
+		o.Capacity, o.BufferSize = 1<<20, 512<<10
 	}
 	return o
 }
@@ -60,7 +67,7 @@ func (s scene) history(fs vfs.FS, led *ledger) (marks Watermarks, err error) {
 	o := s.options()
 	o.FS = fs
 	rounds := 2
-	if s.turn {
+	if s.turn || s.runs {
 		rounds = 4
 	}
 	for range 2 {
@@ -70,6 +77,9 @@ func (s scene) history(fs vfs.FS, led *ledger) (marks Watermarks, err error) {
 		}
 		err = func() error {
 			for range rounds {
+				if err := s.byTurns(l); err != nil {
+					return err
+				}
 				for c := range uint32(3) {
 					if err := l.commit(c); err != nil {
 						return err
@@ -101,6 +111,35 @@ func (s scene) history(fs vfs.FS, led *ledger) (marks Watermarks, err error) {
 	return marks, nil
 }
 
+// byTurns lets clients take runs of the log.
+func (s scene) byTurns(l *life) error {
+	if !s.runs {
+		return nil
+	}
+	for range 100 {
+		for c := range uint32(clients) {
+			if err := l.commit(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// inRuns counts commits right behind one of the same client's, though others came in
+// between.
+func (l *ledger) inRuns(sizes []int) (n int) {
+	var ends [clients]lsn.LSN
+	for i, e := range l.mu.entries {
+		size := redo.CommitSize(len(bodyOf(e.client, e.seq, sizes)))
+		if i > 0 && l.mu.entries[i-1].client != e.client && e.end == ends[e.client]+lsn.LSN(size) {
+			n++
+		}
+		ends[e.client] = e.end
+	}
+	return n
+}
+
 // promises says what a crash of a kind must leave.
 func (s scene) promises(kind vfs.CrashKind, led *ledger, marks Watermarks) judge {
 	j := judge{led: led, sizes: s.sizes()}
@@ -128,11 +167,13 @@ func (s scene) run(t *testing.T, seed uint64) {
 			subsets = max(3, subsets/4)
 		}
 	}
+	inRuns := 0
 	for n := 0; ; n++ {
 		disk := copyDisk(base)
 		disk.CrashAfter(n)
 		led := &ledger{}
 		marks, err := s.history(disk, led)
+		inRuns = max(inRuns, led.inRuns(s.sizes()))
 		if err != nil && !errors.Is(err, vfs.ErrCrashed) {
 			t.Fatalf("event %d: %v", n, err)
 		}
@@ -148,8 +189,12 @@ func (s scene) run(t *testing.T, seed uint64) {
 			return
 		}
 		if err == nil {
-			return
+			break
 		}
+	}
+	// In some of the histories the log writer has closed them all at once.
+	if s.runs && inRuns < 100 {
+		t.Errorf("%d commits by turns were in runs of their clients, at the most", inRuns)
 	}
 }
 
@@ -287,6 +332,8 @@ func scenes() []scene {
 		{policy: p1, turn: true, method: vfs.DirectFdatasync},
 		{policy: p2, turn: true, kind: redo.Mutex, files: 2},
 		{policy: p0, turn: true, growth: vfs.GrowAppend},
+		{policy: p0, runs: true, files: 2},
+		{policy: p0, runs: true, style: groupcommit.Continuous, tail: redo.TailPad, method: vfs.DirectFdatasync},
 	}
 }
 

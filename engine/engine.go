@@ -101,13 +101,16 @@ type Session struct {
 	seq    uint64
 	end    lsn.LSN
 	w      *groupcommit.Waiter // made when first needed: asynchronous clients have none
+	// p is the client's own way into the log buffer, where commits wait for nothing:
+	// the log workload's transactions do not depend on each other. nil: it has none.
+	p *redo.Producer
 	// appended is when the last record stood in the log buffer, if its commit
 	// was sampled.
 	appended int64
 	// look is the LSN at which this session next looks how full the log
 	// buffer is (policy 0: nobody else does).
 	look lsn.LSN
-	_    [128 - 56]byte
+	_    [128 - 64]byte
 }
 
 // ErrTooLarge is wrapped by Commit for a body that is above MaxBody.
@@ -166,7 +169,13 @@ func (s *Session) append(body []byte) (lsn.LSN, error) {
 		return 0, fmt.Errorf("engine: body of %d bytes: must be at most %d (half the log buffer, an eighth of the log): %w", len(body), e.maxBody, ErrTooLarge)
 	}
 	s.seq++
-	end, err := e.buf.Append(redo.TypeCommit, uint64(s.client), s.seq, body)
+	var end lsn.LSN
+	var err error
+	if s.p != nil {
+		end, err = s.p.Append(redo.TypeCommit, uint64(s.client), s.seq, body)
+	} else {
+		end, err = e.buf.Append(redo.TypeCommit, uint64(s.client), s.seq, body)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -189,9 +198,17 @@ func (s *Session) End() lsn.LSN { return s.end }
 // Waiter returns the session's waiter, for sampling the stages of a commit.
 func (s *Session) Waiter() *groupcommit.Waiter {
 	if s.w == nil {
-		s.w = groupcommit.NewWaiter()
+		s.begin()
 	}
 	return s.w
+}
+
+// begin makes what a session needs whose commits return when they are done.
+func (s *Session) begin() {
+	s.w = groupcommit.NewWaiter()
+	if !s.Waits() {
+		s.p = s.e.buf.NewProducer()
+	}
 }
 
 // Appended returns when (clock.Now) the record of the last sampled commit

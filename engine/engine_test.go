@@ -346,3 +346,32 @@ func TestSessionsStandApart(t *testing.T) {
 		t.Errorf("a session takes %d bytes, want 128", n)
 	}
 }
+
+// A client whose commits wait for the log has no runs of its own: others would wait
+// until somebody closes them.
+func TestRunsOnlyWhereNobodyWaits(t *testing.T) {
+	for _, p := range logPolicies {
+		o := smallest(newDisk(t))
+		o.Commit.Policy = p
+		if err := Create(o); err != nil {
+			t.Fatal(err)
+		}
+		e, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := e.Session(0)
+		if err == nil {
+			err = s.Commit(nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := s.p != nil, p == groupcommit.Policy0; got != want {
+			t.Errorf("policy %v: a client has runs: %v; want %v", p, got, want)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

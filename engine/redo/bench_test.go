@@ -47,18 +47,21 @@ func BenchmarkAppendParts(b *testing.B) {
 	body := uint64(BodySize(size))
 	for _, part := range []struct {
 		name string
-		do   func(l *lockFree, producer, n uint64, body []byte)
+		do   func(l *lockFree, p *Producer, producer, n uint64, body []byte)
 	}{
-		{"add", func(l *lockFree, _, _ uint64, _ []byte) { l.reserved.Add(size) }},
-		{"copy_apart", func(l *lockFree, producer, n uint64, body []byte) {
+		{"add", func(l *lockFree, _ *Producer, _, _ uint64, _ []byte) { l.reserved.Add(size) }},
+		{"copy_apart", func(l *lockFree, _ *Producer, producer, n uint64, body []byte) {
 			l.publish(n*size%(4<<20)+producer*(8<<20), TypeCommit, producer, n, body)
 		}},
-		{"add,copy_apart", func(l *lockFree, producer, n uint64, body []byte) {
+		{"add,copy_apart", func(l *lockFree, _ *Producer, producer, n uint64, body []byte) {
 			l.reserved.Add(size)
 			l.publish(n*size%(4<<20)+producer*(8<<20), TypeCommit, producer, n, body)
 		}},
-		{"whole", func(l *lockFree, producer, n uint64, body []byte) {
+		{"whole", func(l *lockFree, _ *Producer, producer, n uint64, body []byte) {
 			_, _ = l.Append(TypeCommit, producer, n, body) // there is always space
+		}},
+		{"whole_by_runs", func(_ *lockFree, p *Producer, producer, n uint64, body []byte) {
+			_, _ = p.Append(TypeCommit, producer, n, body)
 		}},
 	} {
 		for _, producers := range []uint64{1, 2} {
@@ -73,9 +76,10 @@ func BenchmarkAppendParts(b *testing.B) {
 				b.ResetTimer()
 				for producer := range producers {
 					wg.Go(func() {
+						p := buf.(*lockFree).NewProducer()
 						for n := range uint64(b.N) {
 							off := n * 4973 % (uint64(len(pattern)) - body)
-							part.do(buf.(*lockFree), producer, n, pattern[off:off+body])
+							part.do(buf.(*lockFree), p, producer, n, pattern[off:off+body])
 						}
 					})
 				}

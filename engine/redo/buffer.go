@@ -70,6 +70,13 @@ type Buffer interface {
 	// workload and returns its end. Any goroutine. It blocks in Space while
 	// the buffer is full; the only error is the one of Space.
 	Append(t Type, w0, w1 uint64, body []byte) (end lsn.LSN, err error)
+	// NewProducer returns a way to Append that does not meet other producers at each
+	// record, for records that do not depend on theirs; nil if the buffer has none.
+	// Any goroutine.
+	NewProducer() *Producer
+	// CloseRuns fills up with pad records what producers have taken for themselves
+	// and not yet used, so that ready can pass. Any goroutine.
+	CloseRuns()
 	// Reserved is the end of the space handed out so far. Any goroutine.
 	Reserved() lsn.LSN
 	// Advance moves ready over published records, by about maxBytes at the

@@ -29,7 +29,12 @@ type trial struct {
 	inc      uint32
 	rng      *rand.Rand
 	bodies   []byte // what bodies are cut from
+	runs     int    // how many producers may have a run of their own at a time; 0: none
 }
+
+// shortRuns are taken from the second record on: before the first one there were
+// others, as far as a producer knows.
+var shortRuns = runRule{bytes: 256, largest: 128, few: 1, many: 2, company: 4}
 
 func newTrial(seed uint64) *trial {
 	rng := rand.New(rand.NewPCG(seed, 1))
@@ -49,6 +54,16 @@ func newTrial(seed uint64) *trial {
 			tr.plan[p][i] = rng.IntN(tr.size/2 - MinRecord)
 			if fixed {
 				tr.plan[p][i] = BodySize(tr.size / 4)
+			}
+		}
+	}
+	if !fixed && rng.IntN(2) == 0 {
+		tr.runs = 1 + rng.IntN(3)
+		for _, sizes := range tr.plan {
+			for i := range sizes {
+				if rng.IntN(8) > 0 {
+					sizes[i] = rng.IntN(100)
+				}
 			}
 		}
 	}
@@ -80,7 +95,9 @@ func (tr *trial) newBuffer(kind BufferKind, space Space) (Buffer, error) {
 	if kind == Mutex {
 		return newMutexBuffer(r, tr.start, space), nil
 	}
-	return newLockFree(r, tr.start, space), nil
+	b := newLockFree(r, tr.start, space)
+	b.rule, b.open = shortRuns, make([]atomic.Pointer[Producer], tr.runs)
+	return b, nil
 }
 
 // visited is one call of Visit.
@@ -112,6 +129,9 @@ func (c *consumer) step() string {
 	if c.tr.pad > 0 && c.tr.rng.IntN(c.tr.pad) == 0 {
 		c.buf.Pad(c.tr.block)
 	}
+	if c.tr.rng.IntN(8) == 0 {
+		c.buf.CloseRuns()
+	}
 	ready := c.buf.Advance(c.tr.maxBytes, func(t Type, w0, w1 uint64, end lsn.LSN) {
 		c.out.visits = append(c.out.visits, visited{t, w0, w1, end})
 	})
@@ -120,6 +140,8 @@ func (c *consumer) step() string {
 	}
 	if reserved := c.buf.Reserved(); ready > reserved {
 		return fmt.Sprintf("ready %v is beyond reserved %v", ready, reserved)
+	} else if ready == c.ready && ready < reserved {
+		c.buf.CloseRuns() // as Log.Cut does
 	}
 	c.out.log = append(c.out.log, join(c.buf.Slices(c.ready, ready))...)
 	c.ready = ready
@@ -165,8 +187,12 @@ func (tr *trial) run(kind BufferKind) (outcome, string) {
 	for p := range tr.plan {
 		wg.Go(func() {
 			defer left.Add(-1)
+			appending := buf.Append
+			if b, ok := buf.(*lockFree); ok && tr.runs > 0 {
+				appending = b.NewProducer().Append
+			}
 			for i := range tr.plan[p] {
-				end, err := buf.Append(TypeCommit, uint64(p), uint64(i), tr.body(p, i))
+				end, err := appending(TypeCommit, uint64(p), uint64(i), tr.body(p, i))
 				if err != nil {
 					return
 				}
@@ -219,7 +245,8 @@ func (tr *trial) check(out outcome) string {
 			}
 			next[w0]++
 		case TypePad:
-			if tr.pad == 0 || end.AlignDown(tr.block) != end {
+			atBlock := tr.pad > 0 && end.AlignDown(tr.block) == end
+			if atRun := tr.runs > 0 && uint64(size) < shortRuns.bytes; !atBlock && !atRun {
 				return fmt.Sprintf("at %v: a pad record that ends at %v", pos, end)
 			}
 		}
@@ -260,7 +287,7 @@ func (tr *trial) replay(out outcome) string {
 		if v.t == TypePad {
 			for buf.Reserved() < v.end {
 				c.step()
-				buf.Pad(tr.block)
+				buf.(*mutexBuffer).padTo(uint64(v.end))
 			}
 			continue
 		}
@@ -277,6 +304,15 @@ func (tr *trial) replay(out outcome) string {
 		return "the mutex buffer made other bytes of the same records"
 	}
 	return ""
+}
+
+// padTo is Pad up to end.
+func (b *mutexBuffer) padTo(end uint64) {
+	if p := b.mu.reserved; end <= b.mu.limit {
+		b.fillPad(p, end-p)
+		b.putPlain(p, p^b.key)
+		b.mu.reserved = end
+	}
 }
 
 func bufferProperty(seed uint64) string {

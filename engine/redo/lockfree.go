@@ -56,10 +56,16 @@ type lockFree struct {
 	// ready: stored by the holder of the advance right, read by anyone.
 	ready atomic.Uint64
 	_     [cacheLines - 8]byte
+
+	rule runRule
+	// open are the producers that have a run open, or are about to: a slot is taken by
+	// compare-and-swap of nil and given back by a store. How many there are bounds what
+	// runs take of the ring.
+	open []atomic.Pointer[Producer]
 }
 
 func newLockFree(r ring, start lsn.LSN, space Space) *lockFree {
-	b := &lockFree{ring: r, space: space}
+	b := &lockFree{ring: r, space: space, rule: runs, open: make([]atomic.Pointer[Producer], len(r.mem)/int(runs.bytes)/runShare)}
 	b.reserved.Store(uint64(start))
 	b.ready.Store(uint64(start))
 	b.limit.Store(uint64(start) + uint64(len(r.mem)))

@@ -182,9 +182,20 @@ func (l *Log) CheckpointLSN() lsn.LSN { return lsn.LSN(l.checkpoint.Load()) }
 // contiguous published prefix, taking about maxBytes at the most. With
 // --tail=pad every write ends a block, because anyone may flush what is written
 // next: pad says that the last, partly filled block is wanted too and is filled
-// up with a pad record; without it only whole blocks are taken.
+// up with a pad record; without it only whole blocks are taken. Runs that stand in the
+// way of all (see Producer) are closed where pad says so.
 // REQUIRES: the write right and the advance right.
 func (l *Log) Cut(maxBytes int, pad bool, visit Visit) lsn.LSN {
+	cut := l.cut(maxBytes, pad, visit)
+	if pad && cut == l.Written() && cut < l.buf.Reserved() {
+		// It may be a producer's run that is in the way.
+		l.buf.CloseRuns()
+		cut = l.cut(maxBytes, pad, visit)
+	}
+	return cut
+}
+
+func (l *Log) cut(maxBytes int, pad bool, visit Visit) lsn.LSN {
 	if l.tail == TailRewrite {
 		return l.buf.Advance(maxBytes, visit)
 	}

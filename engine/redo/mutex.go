@@ -52,6 +52,13 @@ func (b *mutexBuffer) Append(t Type, w0, w1 uint64, body []byte) (lsn.LSN, error
 	return lsn.LSN(p + n), nil
 }
 
+// NewProducer implements Buffer: who has the mutex mostly takes it again before
+// another one has woken, and that makes runs of its own.
+func (b *mutexBuffer) NewProducer() *Producer { return nil }
+
+// CloseRuns implements Buffer.
+func (b *mutexBuffer) CloseRuns() {}
+
 // SetAssist implements Buffer.
 func (b *mutexBuffer) SetAssist(f func()) { b.assist = f }
 

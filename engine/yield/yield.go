@@ -22,6 +22,7 @@ const (
 	AdvanceStep               // between two records that become ready
 	AdvanceStore              // before the new ready is stored
 	PadPublish                // pad reserved and filled, not published
+	RunClosed                 // run closed, its pad not filled
 
 	// The log.
 	WritePublish   // write returned, written not stored
