@@ -36,8 +36,9 @@ type checkpointer struct {
 
 	// adv is the advance right: its holder moves ready and follows the
 	// sequences. The writer takes it inside the write right; producers only
-	// try for it.
-	adv struct {
+	// try for it. Where they do not, the write right is enough.
+	assisted bool
+	adv      struct {
 		sync.Mutex
 		seqs []uint64
 		last lsn.LSN // of the newest candidate
@@ -117,7 +118,11 @@ func (cp *checkpointer) start() {
 // bind is called once, before the first Cut.
 func (cp *checkpointer) bind(log *redo.Log) {
 	cp.log = log
-	cp.e.buf.SetAssist(cp.assist)
+	// Under policy 2 each commit writes its own record, right after it was appended.
+	cp.assisted = cp.e.opts.Commit.Policy != groupcommit.Policy2
+	if cp.assisted {
+		cp.e.buf.SetAssist(cp.assist)
+	}
 	cp.limit = lsn.LSN(log.Capacity())
 	step := min(maxStep, cp.limit/16)
 	// Copies of a million sequences are large: make fewer of them.
@@ -127,16 +132,19 @@ func (cp *checkpointer) bind(log *redo.Log) {
 // Cut implements groupcommit.Log: never beyond what the circle can hold.
 func (cp *checkpointer) Cut(maxBytes int, pad bool) lsn.LSN {
 	full := cp.log.CheckpointLSN() + cp.limit
-	cp.adv.Lock()
-	if cp.e.buf.Ready() >= full {
-		// Ready stays within a step of the circle's end: so there is always a
-		// candidate that can make room.
-		cp.adv.Unlock()
-		return cp.stall(max(full, cp.log.Written()))
+	if cp.assisted {
+		cp.adv.Lock()
 	}
-	cut := cp.log.Cut(min(maxBytes, int(cp.step)), pad, cp.visit)
-	cp.keepLocked()
-	cp.adv.Unlock()
+	// Ready stays within a step of the circle's end: so there is always a
+	// candidate that can make room.
+	cut := lsn.Max
+	if cp.e.buf.Ready() < full {
+		cut = cp.log.Cut(min(maxBytes, int(cp.step)), pad, cp.visit)
+		cp.keepLocked()
+	}
+	if cp.assisted {
+		cp.adv.Unlock()
+	}
 	if cut > full {
 		return cp.stall(max(full, cp.log.Written()))
 	}
