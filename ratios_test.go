@@ -37,6 +37,7 @@ import (
 //	go test -tags ratios -run TestRatios -v -timeout 0 .
 //	RATIOS_ROUNDS=10 RATIOS_ONLY=policy0 go test -tags ratios ...
 //	RATIOS_ONLY='[ol][fe]* n=8' go test -tags ratios ...  # off and leader at 8 clients
+//	RATIOS_CPU_LATENCY=0 go test -tags ratios ...         # idle processors poll
 
 func envInt(name string, fallback int) int {
 	if v, err := strconv.Atoi(os.Getenv(name)); err == nil {
@@ -263,6 +264,7 @@ type bare struct{ limit, pwrite float64 }
 
 func TestRatios(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1))
+	idleAwake(t)
 	fs, floor := floored(t)
 	r := &ratioRig{tb: t, log: newBenchLog(t, fs, benchCapacity), byName: map[string]*ratioCell{}}
 	r.build()

@@ -47,7 +47,7 @@ type crashOptions struct {
 }
 
 // notOfCrash are settings of a scenario that mean nothing to crashes.
-var notOfCrash = []string{"rate", "flush-floor", "duration", "warmup", "rounds", "preset", "quick", "thorough", "log-dir", "dir", "client-mode", "seed", "max-write-bytes", "background-io"}
+var notOfCrash = []string{"rate", "flush-floor", "duration", "warmup", "rounds", "preset", "quick", "thorough", "log-dir", "dir", "client-mode", "seed", "max-write-bytes", "background-io", "cpu-latency"}
 
 func (o *crashOptions) addFlags(fs *pflag.FlagSet) {
 	s := &o.m.Scenario

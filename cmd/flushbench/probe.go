@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,6 +18,7 @@ import (
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/workload/probe"
+	"flushbench/workload/runner"
 	"flushbench/workload/scenario"
 )
 
@@ -27,6 +30,7 @@ type probeOptions struct {
 	ops     []string
 	fill    scenario.Size
 	budget  scenario.Size
+	latency scenario.CPULatency
 	results string
 	quiet   bool
 	format  format
@@ -52,6 +56,9 @@ func (o *probeOptions) addFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.cfg.Rounds, "rounds", probe.DefaultRounds, "`NUMBER` of rounds; each measures everything, in an order of its own")
 	fs.Uint64Var(&o.cfg.Seed, "seed", 0, "`NUMBER` that orders the rounds; 0: a random one, named in the result")
 	inGroup(fs, "How long", "duration", "rounds", "seed")
+
+	fs.TextVar(&o.latency, "cpu-latency", o.latency, scenario.CPULatencyUsage)
+	inGroup(fs, "The machine", "cpu-latency")
 
 	fs.BoolVar(&o.cfg.Gentle, "gentle", false, "20 flushes a second for 10 s by one method: safe beside a live database")
 	fs.TextVar(&o.budget, "max-write-bytes", scenario.Size(0), "end before more than this `SIZE` is written; 0: no limit")
@@ -125,12 +132,27 @@ removes at the end.`,
 					return err
 				}
 			}
-			return runProbe(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &o)
+			return heldAwake(o.latency.Held, func() error {
+				return runProbe(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), &o)
+			})
 		},
 	}
 	o.addFlags(cmd.Flags())
 	completeValues(cmd)
 	return cmd
+}
+
+// heldAwake does something while no idle processor takes longer than d to wake; nil: on
+// the machine as it is.
+func heldAwake(d *time.Duration, do func() error) error {
+	if d == nil {
+		return do()
+	}
+	release, err := runner.HoldCPULatency(*d)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(), release())
 }
 
 func runProbe(ctx context.Context, stdout, stderr io.Writer, o *probeOptions) error {
@@ -148,6 +170,7 @@ func runProbe(ctx context.Context, stdout, stderr io.Writer, o *probeOptions) er
 	if report == nil {
 		return err
 	}
+	runner.NoteCPULatency(&report.Result.Environment, o.latency.Held)
 	if o.results != "" {
 		dir, saveErr := saveResult(o.results, report.Result)
 		if saveErr != nil && err == nil {

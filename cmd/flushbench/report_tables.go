@@ -29,7 +29,7 @@ func reportPart(r *result.Result) report.Part {
 	if r.Sweep != nil {
 		tables = sweepTables
 	}
-	for _, lines := range []string{elsewhereLines(r), serverLines(r), limitLine("this disk", r.Limit), limitLine("the binlog's disk", r.BinlogLimit)} {
+	for _, lines := range []string{elsewhereLines(r), serverLines(r), idleLine(r), limitLine("this disk", r.Limit), limitLine("the binlog's disk", r.BinlogLimit)} {
 		if lines != "" {
 			head = append(head, lines)
 		}

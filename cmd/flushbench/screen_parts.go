@@ -24,6 +24,15 @@ func elsewhereLines(r *result.Result) string {
 	return b.String()
 }
 
+// idleLine says that idle processors are kept from sleeping, where they are.
+func idleLine(r *result.Result) string {
+	text := hostinfo.IdleCondition(r.Environment)
+	if text == "" {
+		return ""
+	}
+	return strings.Join(verdict.Wrap(text, verdict.Width), "\n") + "\n"
+}
+
 // holdsText names what lies in a folder: "pages and binlog".
 func holdsText(p *result.Place) string { return strings.Join(p.Holds, " and ") }
 

@@ -125,7 +125,10 @@ func TestInfoScreen(t *testing.T) {
 		Found: []hostinfo.Neighbour{{PID: 2214, Command: "mysqld", Path: "/data/mysql/ibdata1", Device: "nvme1n1"}},
 		Notes: []string{"not all processes could be looked at: 2 database servers of other users"},
 	}
-	golden(t, "info.golden", infoScreen(probeResult().Environment, n))
+	env := probeResult().Environment
+	limit := int64(result.NoCPULatency)
+	env.CPU.Idle = &result.CPUIdle{Driver: "intel_idle", Governor: "menu", DeepestState: "C6", ExitLatencyNS: 133_000, LatencyLimitNS: &limit}
+	golden(t, "info.golden", infoScreen(env, n))
 }
 
 func TestWriteFormat(t *testing.T) {

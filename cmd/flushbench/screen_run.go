@@ -17,6 +17,7 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 	b.WriteString(strings.Join(verdict.Wrap(runHeadline(r), verdict.Width), "\n") + "\n")
 	b.WriteString(elsewhereLines(r))
 	b.WriteString(serverLines(r))
+	b.WriteString(idleLine(r))
 	b.WriteString(limitLine("this disk", r.Limit) + limitLine("the binlog's disk", r.BinlogLimit))
 	speed, risk := cellsWhere(r, false), cellsWhere(r, true)
 	if rows := withFailed(r, speed, false); len(rows) > 0 && rows[0].Params.Rows > 0 {

@@ -15,6 +15,7 @@ func sweepScreen(r *result.Result, folder string, bold func(string) string) stri
 	var b strings.Builder
 	b.WriteString(strings.Join(verdict.Wrap(runHeadline(r), verdict.Width), "\n") + "\n")
 	b.WriteString(elsewhereLines(r))
+	b.WriteString(idleLine(r))
 	b.WriteString(limitLine("this disk", r.Limit) + limitLine("the binlog's disk", r.BinlogLimit))
 	if s := r.Sweep; s != nil {
 		b.WriteString("\n" + bold("KNEE") + "   " + strings.Join(verdict.Wrap(sweepTitle(r), verdict.Width-7), "\n       ") + "\n")

@@ -58,6 +58,7 @@ func Describe(env result.Environment) []string {
 	fact("device", deviceText(env))
 	fact("stack", stackLine(env.Device))
 	fact("cpu", cpuText(env))
+	fact("idle", IdleText(env))
 	fact("limits", limitsText(env.Cgroup))
 	fact("system", systemText(env))
 	if len(env.Warnings) == 0 {

@@ -28,6 +28,7 @@ func (s Source) cpu() result.CPU {
 	if khz, ok := s.number("sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"); ok && c.MHz == 0 {
 		c.MHz = int(khz / 1000)
 	}
+	c.Idle = s.Idle()
 	return c
 }
 

@@ -3,8 +3,9 @@
 // and everything that weakens a figure, as warnings with advice.
 //
 // It reads text files of /proc and /sys through an fs.FS, so that a test can
-// feed it the files of a machine that is not there, and a handful of system
-// calls on the folder itself. It writes nothing and starts no process but
+// feed it the files of a machine that is not there, the four bytes of one device
+// (what idle processors are held to), and makes a handful of system calls on the
+// folder itself. It writes nothing and starts no process but
 // "zfs get" (on ZFS only). What cannot be found out is "" or nil, never a
 // guess; off Linux that is nearly everything, and no call fails for it.
 //

@@ -59,6 +59,8 @@ type CPU struct {
 	Cores      int    `json:"cores"`      // logical CPUs that the kernel offers this process
 	Gomaxprocs int    `json:"gomaxprocs"` //
 	MHz        int    `json:"mhz"`        // 0 when unknown
+	// Idle is what they do while nothing runs; nil: unknown, as in older results.
+	Idle *CPUIdle `json:"idle,omitempty"`
 }
 
 // Cgroup holds the limits that the control group of the process sets.

@@ -58,7 +58,7 @@ var benchUnits = []struct{ name, better string }{
 func benchConfig(r *Result) [][2]string {
 	e := &r.Environment
 	all := [][2]string{
-		{"goos", e.OS}, {"goarch", e.Arch}, {"pkg", "flushbench"}, {"cpu", e.CPU.Model},
+		{"goos", e.OS}, {"goarch", e.Arch}, {"pkg", "flushbench"}, {"cpu", e.CPU.Model}, {"cpu-latency", e.CPU.Idle.limitText()},
 		{"host", e.Host}, {"kernel", e.Kernel}, {"filesystem", e.Filesystem}, {"mount-options", e.MountOptions},
 		{"device", e.Device.Name}, {"device-model", e.Device.Model}, {"device-kind", e.Device.Kind},
 		{"write-cache", e.Device.WriteCache}, {"flushbench", r.ToolVersion}, {"kind", r.Kind},

@@ -45,6 +45,8 @@ var environmentFields = []struct {
 	{"virtualization", OtherSetup, func(e *result.Environment) string { return e.Virtualization }},
 	{"memory_bytes", OtherSetup, func(e *result.Environment) string { return strconv.FormatInt(e.MemoryBytes, 10) }},
 	{"cpu.gomaxprocs", OtherSetup, func(e *result.Environment) string { return strconv.Itoa(e.CPU.Gomaxprocs) }},
+	{idleField, OtherSetup, idleStates},
+	{"cpu.idle.latency_limit_ns", OtherSetup, idleLimit},
 	{"cgroup.cpu_quota_cores", OtherSetup, func(e *result.Environment) string { return quota(e.Cgroup.CPUQuotaCores) }},
 	{"filesystem", OtherSetup, func(e *result.Environment) string { return e.Filesystem }},
 	{"mount_source", OtherSetup, func(e *result.Environment) string { return e.MountSource }},
@@ -57,12 +59,36 @@ var environmentFields = []struct {
 	{"go", OtherTool, func(e *result.Environment) string { return e.Go }},
 }
 
+// idleField differs only where both results have it: older ones do not.
+const idleField = "cpu.idle"
+
+// idleStates is how an idle processor may sleep on a machine that is left as it is.
+func idleStates(e *result.Environment) string {
+	c := e.CPU.Idle
+	switch {
+	case c == nil:
+		return ""
+	case c.Poll:
+		return "idle=poll"
+	}
+	return strings.TrimSpace(c.Driver + " " + c.Governor + " " + c.DeepestState)
+}
+
+// idleLimit is how long an idle processor may take to wake, "" where nothing is known to
+// have asked for less than it takes: who may not read that would differ from all others.
+func idleLimit(e *result.Environment) string {
+	if limit, ok := e.CPU.Idle.Limit(); ok {
+		return limit.String()
+	}
+	return ""
+}
+
 // Differences lists where the environments of a and b, and the builds that
 // measured them, differ.
 func Differences(a, b *result.Result) []Difference {
 	all := []Difference{}
 	for _, f := range environmentFields {
-		if x, y := f.of(&a.Environment), f.of(&b.Environment); x != y {
+		if x, y := f.of(&a.Environment), f.of(&b.Environment); x != y && (f.name != idleField || x != "" && y != "") {
 			all = append(all, Difference{Field: f.name, A: x, B: y, Means: f.means})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"flushbench/engine/vfs/testenv"
 	"flushbench/engine/yield/seeds"
@@ -252,6 +253,37 @@ func TestParamsCanBeKeys(t *testing.T) {
 	}
 }
 
+// idle are processors of a driver, held to a limit.
+func idle(driver string, limit time.Duration) *result.CPUIdle {
+	ns := int64(limit)
+	return &result.CPUIdle{Driver: driver, LatencyLimitNS: &ns}
+}
+
+// TestIdleDiffers: runs whose idle processors slept otherwise ran under different
+// conditions; one that nobody could ask about differs in nothing that is known.
+func TestIdleDiffers(t *testing.T) {
+	unread := &result.CPUIdle{Driver: "intel_idle"}
+	polls := &result.CPUIdle{Driver: result.NoIdleDriver, Poll: true}
+	for _, tc := range []struct {
+		a, b *result.CPUIdle
+		want []Difference
+	}{
+		{nil, idle("intel_idle", result.NoCPULatency), nil},
+		{unread, idle("intel_idle", result.NoCPULatency), nil},
+		{idle(result.NoIdleDriver, 0), idle(result.NoIdleDriver, result.NoCPULatency), nil}, // nobody heeds it
+		{unread, idle("intel_idle", 0), []Difference{{"cpu.idle.latency_limit_ns", "", "0s", OtherSetup}}},
+		{idle("intel_idle", 20*time.Microsecond), idle("intel_idle", result.NoCPULatency), []Difference{{"cpu.idle.latency_limit_ns", "20µs", "", OtherSetup}}},
+		{unread, idle("acpi_idle", result.NoCPULatency), []Difference{{"cpu.idle", "intel_idle", "acpi_idle", OtherSetup}}},
+		{unread, polls, []Difference{{"cpu.idle", "intel_idle", "idle=poll", OtherSetup}, {"cpu.idle.latency_limit_ns", "", "0s", OtherSetup}}},
+	} {
+		a, b := &result.Result{}, &result.Result{}
+		a.Environment.CPU.Idle, b.Environment.CPU.Idle = tc.a, tc.b
+		if got := Differences(a, b); !slices.Equal(got, tc.want) {
+			t.Errorf("%+v and %+v: %v; want %v", tc.a, tc.b, got, tc.want)
+		}
+	}
+}
+
 func TestDifferences(t *testing.T) {
 	a, b := &result.Result{ToolVersion: "1"}, &result.Result{ToolVersion: "2"}
 	if d := Differences(a, a); len(d) != 0 {
@@ -261,7 +293,9 @@ func TestDifferences(t *testing.T) {
 	b.Environment.Device.FUA, b.Environment.Cgroup.CPUQuotaCores = &yes, &cores
 	b.Environment.Devices = []result.Place{{Holds: []string{result.HoldsBinlog}, Filesystem: "xfs", Device: result.Device{Name: "sdb", Model: "M"}}}
 	b.Environment.Load1, b.Environment.FreeBytes, b.Environment.StealPercent = 7, 8, 9
+	b.Environment.CPU.Idle = idle("intel_idle", 0) // of a, which is older, nothing is known
 	want := []Difference{
+		{"cpu.idle.latency_limit_ns", "", "0s", OtherSetup},
 		{"cgroup.cpu_quota_cores", "none", "1.5", OtherSetup}, {"device.fua", "unknown", "true", OtherSetup},
 		{"devices", "", "binlog on sdb M (xfs)", OtherSetup}, {"tool_version", "1", "2", OtherTool},
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/metrics/verdict"
 )
@@ -21,6 +22,7 @@ func machine(e *result.Environment) []fact {
 	add("System", joined(" ", e.OS, e.Arch, e.Kernel))
 	add("Virtualization", e.Virtualization)
 	add("Processors", processors(&e.CPU))
+	add("Idle processors", hostinfo.IdleText(*e))
 	add("CPU quota", quota(e.Cgroup.CPUQuotaCores))
 	add("Memory", bytesText(e.MemoryBytes))
 	add("Go", e.Go)

@@ -15,7 +15,7 @@ import (
 // PlanOf turns a validated scenario into what is measured: the default run's
 // two sections, or the matrix that was asked for.
 func PlanOf(s *scenario.Scenario) Plan {
-	p := Plan{Preset: s.Preset.String(), Seed: s.Seed, Floor: s.FlushFloor, Scenario: s}
+	p := Plan{Preset: s.Preset.String(), Seed: s.Seed, Floor: s.FlushFloor, CPULatency: s.CPULatency, Scenario: s}
 	p.BinlogApart = cmp.Or(s.BinlogDir, s.Dir) != cmp.Or(s.LogDir, s.Dir)
 	for p.Seed == 0 {
 		p.Seed = rand.Uint64() >> 11 // exact as a JSON number

@@ -69,6 +69,9 @@ func (r *run) resume() error {
 		c.Rounds = slices.DeleteFunc(c.Rounds, func(x result.Round) bool { return x.Partial })
 		c.Warnings, c.Partial = nil, finished(c) < rounds(c.Name)
 	}
+	if err := r.resumeLatency(old); err != nil {
+		return err
+	}
 	old.Interrupted, old.Error = false, ""
 	r.seed, r.plan.Seed = old.Seed, old.Seed
 	r.res, r.folder = old, r.cfg.Resume

@@ -47,6 +47,10 @@ type Plan struct {
 	// FitTxnCPU measures first what CPU time Spec.TxnCPU of the engine's cells gets, so
 	// that a transaction costs as much as on the first server.
 	FitTxnCPU bool
+	// CPULatency is how long an idle processor may take to wake while the plan is
+	// carried out, limit loops and calibration included; 0: they poll, nil: the machine
+	// is left as it is, and a resumed run takes what it had.
+	CPULatency *time.Duration
 	// BackgroundBytes is the size of each file of the I/O beside the cells; 0: beside's
 	// default.
 	BackgroundBytes int64
@@ -81,6 +85,9 @@ type Config struct {
 	// StateDir is where the settings of servers are kept while the run changes them;
 	// "": they are not kept, and lost when the run is killed.
 	StateDir string
+
+	// holdLatency takes the place of HoldCPULatency in tests.
+	holdLatency func(time.Duration) (release func() error, err error)
 
 	serverPatience time.Duration // servers.Config.Patience
 
@@ -132,6 +139,8 @@ type run struct {
 
 	adaptive adaptive
 	servers  *servers.Roster
+	// releaseLatency gives back what Plan.CPULatency holds.
+	releaseLatency func() error
 }
 
 // Run carries out the plan. The result is also returned beside an error, as far
@@ -146,9 +155,13 @@ func Run(ctx context.Context, cfg Config) (res *result.Result, folder string, er
 		cfg.Progress = silent{}
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors()))
-	r := &run{cfg: cfg, plan: &cfg.Plan, seed: cfg.Plan.Seed, cores: runtime.NumCPU(), started: clock.Now(), logs: map[string]*logDir{}, bounds: map[string][]boundSeen{}}
+	r := &run{cfg: cfg, plan: &cfg.Plan, seed: cfg.Plan.Seed, cores: runtime.NumCPU(), started: clock.Now(), logs: map[string]*logDir{}, bounds: map[string][]boundSeen{}, releaseLatency: func() error { return nil }}
 	cfg.Board.begin(cmp.Or(cfg.Name, "run"))
 	defer func() { cfg.Board.ends(endPhase(ctx, err), err) }()
+	if err := r.holdLatency(r.plan.CPULatency); err != nil {
+		return nil, "", err
+	}
+	defer func() { err = errors.Join(err, r.releaseLatency()) }()
 	if r.servers, err = r.newServers(); err != nil {
 		return nil, "", err
 	}
@@ -276,6 +289,7 @@ func (r *run) fresh() {
 		Seed: r.plan.Seed, Started: time.Now().UTC(), Preset: r.plan.Preset, Environment: r.dir.Facts.Env,
 	}
 	res.Environment.Devices = r.folders.elsewhere()
+	NoteCPULatency(&res.Environment, r.plan.CPULatency)
 	r.res = res
 	for i := range r.plan.Specs {
 		if r.plan.Adaptive == nil {

@@ -44,6 +44,7 @@ const (
 	headDatabase   = "The database (all workloads but log)"
 	headServer     = "Real servers (all workloads but log)"
 	headTime       = "How long"
+	headMachine    = "The machine"
 	headWhere      = "Where, and how much may be written"
 )
 
@@ -134,6 +135,9 @@ func (s *Scenario) runFields() []field {
 			usage: "how much time to take, `NAME`" + legal(Presets), values: Presets.Names(), value: &s.Preset},
 		{name: "seed", heading: headTime,
 			usage: "`NUMBER` that orders the cells and drives the clients; 0: a random one", value: (*seed)(&s.Seed)},
+
+		{name: "cpu-latency", heading: headMachine,
+			usage: CPULatencyUsage, value: &cpuLatency{&s.CPULatency}},
 
 		{name: "dir", heading: headWhere, usage: "existing `FOLDER` on the disk to measure", value: (*str)(&s.Dir)},
 		{name: "log-dir", heading: headWhere, usage: "`FOLDER` for the redo log, if it is to be on another disk", value: (*str)(&s.LogDir)},

@@ -121,6 +121,7 @@ func ranges() map[string]string {
 		"warmup":              or(span(0, MaxDuration), "auto"),
 		"rounds":              or(span(1, MaxRounds), "0"),
 		"seed":                "0 or more, at most 64 bits",
+		"cpu-latency":         or(span(0, MaxCPULatency), cpuLatencyOff),
 		"dir":                 "a path",
 		"log-dir":             path,
 		"binlog-dir":          path,

@@ -116,6 +116,7 @@ func TestTemplateRangesAreTheLimits(t *testing.T) {
 	for _, c := range []struct{ name, lo, hi, below, above, with string }{
 		{"flush-interval", "1ms", "45m0s", "999us", "46m", ""},
 		{"flush-floor", "0", "10s", "", "11s", ""},
+		{"cpu-latency", "0", "33m20s", "-1us", "33m21s", ""},
 		{"clients", "1", "", "0", "1000000000", "client-mode: pipelined"},
 		{"latency-limit", "0", "24h0m0s", "", "25h", "rate: 100"},
 		{"think-time", "0", "1m0s", "", "61s", ""},

@@ -102,6 +102,10 @@ type Scenario struct {
 	Rounds   int           `json:"rounds" yaml:"rounds"`        // 0: by the preset
 	Seed     uint64        `json:"seed" yaml:"seed"`            // 0: the runner draws one
 
+	// CPULatency is how long an idle processor may take to wake, held for the whole run;
+	// 0: it polls, nil: the machine is left as it is.
+	CPULatency *time.Duration `json:"cpu_latency_ns" yaml:"cpu-latency"`
+
 	Dir           string `json:"dir" yaml:"dir"`
 	LogDir        string `json:"log_dir" yaml:"log-dir"`                 // of the redo log; "": Dir, as for the next two
 	BinlogDir     string `json:"binlog_dir" yaml:"binlog-dir"`           //

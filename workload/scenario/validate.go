@@ -31,7 +31,7 @@ const (
 func (s *Scenario) Validate() error {
 	s.settleServers()
 	for _, check := range []func() error{
-		s.checkLists, s.checkLoad, s.checkRows, s.checkDatabase, s.checkLog, s.checkCommit, s.checkRun, s.checkAsked, s.checkServers, s.checkCells,
+		s.checkLists, s.checkLoad, s.checkRows, s.checkDatabase, s.checkLog, s.checkCommit, s.checkRun, s.checkMachine, s.checkAsked, s.checkServers, s.checkCells,
 	} {
 		if err := check(); err != nil {
 			return fmt.Errorf("scenario: %w", err)
