@@ -18,21 +18,6 @@ const (
 	watchWorkers    = 64                 // if no more workers do: that takes 10 to 40 us
 )
 
-// Window is the measured interval [From, Until) in nanoseconds of the
-// caller's clock. What is acknowledged outside it is warm-up or drain.
-type Window struct {
-	From, Until int64
-}
-
-// Contains reports whether t lies in the window.
-func (w Window) Contains(t int64) bool { return t >= w.From && t < w.Until }
-
-// Length returns Until - From in nanoseconds.
-func (w Window) Length() int64 { return w.Until - w.From }
-
-// Seconds returns the length of the window in seconds.
-func (w Window) Seconds() float64 { return float64(w.Length()) / 1e9 }
-
 // RecorderConfig is how a RecorderSet measures.
 type RecorderConfig struct {
 	Workers  int
@@ -288,14 +273,8 @@ type RecorderSet struct {
 // NewRecorderSet returns recorders for all workers, with everything allocated
 // that they will need.
 func NewRecorderSet(c RecorderConfig) *RecorderSet {
-	if c.BucketNS <= 0 {
-		c.BucketNS = DefaultBucketNS
-	}
-	length := max(c.Window.Length(), 1)
-	if length/c.BucketNS >= maxBuckets {
-		c.BucketNS = length/maxBuckets + 1
-	}
-	buckets := int((length + c.BucketNS - 1) / c.BucketNS)
+	c.BucketNS = c.Window.Bucket(c.BucketNS)
+	buckets := max(c.Window.Buckets(c.BucketNS), 1)
 	s := &RecorderSet{window: c.Window, bucketNS: c.BucketNS}
 	for range c.Workers {
 		r := &Recorder{

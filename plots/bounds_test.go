@@ -139,6 +139,9 @@ func TestStrips(t *testing.T) {
 	if !strings.Contains(text, "checkpoint age 40.0 %") {
 		t.Error("no strip of the timeline says the peak of the checkpoint age")
 	}
+	if !strings.Contains(text, "memory 120 MiB") || !strings.Contains(text, "Resident memory of the process, MiB") {
+		t.Error("the timeline does not say the peak of the memory")
+	}
 	// The last strip holds the end; every other its begin.
 	s := strips(linear(0, 1, 1, plain))
 	if !s[maxStrips-1].holds(1, 1) || s[0].holds(s[1].from, 1) || !s[1].holds(s[1].from, 1) {

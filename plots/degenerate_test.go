@@ -137,6 +137,7 @@ func TestUnequalSlices(t *testing.T) {
 			round := &r.Cells[i].Rounds[k]
 			round.Series = &result.Series{IntervalNS: 1e9, Commits: []int64{1, 2, 3}, LatencyMeanNS: []int64{5}}
 			round.Database = &result.Database{CheckpointAgeCapacity: 1, CheckpointAge: []int64{1, 2}, SampleNS: []int64{7}}
+			round.Memory = &result.Memory{IntervalNS: -1, Resident: []int64{1 << 40, 0, -1 << 62}}
 			round.Histogram = "not a histogram"
 			if s := round.AtRiskSeries; s != nil {
 				s.OS = s.OS[:1]

@@ -70,8 +70,8 @@ func atMost(n int64) string {
 	return verdict.Count(float64(n))
 }
 
-// timeStrips tells the throughput, the latency and the checkpoint age of each line
-// within a strip: those of the last point in it, and the longest latency.
+// timeStrips tells the throughput, the latency, the checkpoint age and the memory of
+// each line within a strip: those of the last point in it, and the most of the last three.
 func (p *panel) timeStrips(shown []line, t *traces, top, bottom float64) {
 	for _, s := range strips(p.x) {
 		for i := range shown {
@@ -95,6 +95,7 @@ func (t *traces) within(line int, s *strip, end float64) string {
 		{func(tr *trace) []point { return tr.mean }, func(v float64) string { return "mean " + millis(v*1e6) + " ms" }, false},
 		{func(tr *trace) []point { return tr.high }, func(v float64) string { return "longest " + millis(v*1e6) + " ms" }, true},
 		{func(tr *trace) []point { return tr.age }, func(v float64) string { return "checkpoint age " + decimal(v) + " %" }, true},
+		{func(tr *trace) []point { return tr.memory }, func(v float64) string { return "memory " + decimal(v) + " MiB" }, true},
 	} {
 		value, seen := 0.0, false
 		for i := range t.all {

@@ -156,6 +156,7 @@ func bankResult() *result.Result {
 					*round.LatencyNS.P99 = int64(float64(*round.LatencyNS.P99) / faster / faster)
 					round.StagesNS.Prepare, round.StagesNS.BinlogFlush = &result.Stage{Mean: 90_000}, &result.Stage{Mean: 400_000}
 					round.Database = &result.Database{CheckpointAgeCapacity: 1000, CheckpointAge: []int64{10, 400, 20}, SampleNS: []int64{0, 1e9, 2e9}}
+					round.Memory = &result.Memory{ResidentBegin: 80 << 20, ResidentEnd: 96 << 20, ResidentMax: 120 << 20, IntervalNS: 1e9, Resident: []int64{120 << 20, 96 << 20}}
 				}
 				r.Cells = append(r.Cells, c)
 			}

@@ -9,8 +9,8 @@ import (
 	"flushbench/metrics/stats"
 )
 
-// timeline draws throughput and latency over the time of the run, and the
-// checkpoint age where there is one: a line for each policy.
+// timeline draws throughput and latency over the time of the run, and of workloads with
+// rows the checkpoint age and the memory where they are known: a line for each policy.
 func timeline(v *view) *Plot {
 	const name = "timeline"
 	const title = "Was the run steady?"
@@ -32,15 +32,12 @@ func timeline(v *view) *Plot {
 	if n := len(lines) - len(shown); n > 0 {
 		note = count(n, "more setting") + " in result.json"
 	}
-	panels := 2
-	if t.age.any {
-		panels = 3
-	}
+	panels := len(t.panels())
 	return &Plot{
 		Name: name, Title: finding, Alt: alt,
 		subtitle: subtitle(loadWord(from)+", "+from.about(), "the most clients of each policy", "between its rounds it is other cells' turn", note, from.rest()),
 		height:   pictureHeight + 120*float64(panels-2),
-		body:     func(c canvas, area box) { drawTimeline(c, area, shown, &t, panels) },
+		body:     func(c canvas, area box) { drawTimeline(c, area, shown, &t) },
 	}
 }
 
@@ -60,15 +57,15 @@ func onePerPolicy(lines []line) []line {
 
 // trace is a round of a cell in the picture. x is in seconds of the run.
 type trace struct {
-	line                 int
-	tps, mean, high, age []point // y in commits/s, ms, ms, percent
+	line                         int
+	tps, mean, high, age, memory []point // y in commits/s, ms, ms, percent, MiB
 }
 
 // traces is everything that the picture shows.
 type traces struct {
-	all          []trace
-	tps, ms, age extent
-	end          float64 // seconds
+	all                  []trace
+	tps, ms, age, memory extent
+	end                  float64 // seconds
 }
 
 func tracesOf(shown []line) traces {
@@ -130,7 +127,41 @@ func (t *traces) add(line int, r *result.Round) {
 			}
 		}
 	}
+	if m := r.Memory; m != nil && r.Database != nil {
+		for k := range len(m.Resident) + 1 {
+			bytes, at := m.ResidentBegin, begin+min(float64(k)*float64(m.IntervalNS)/1e9, r.DurationS)
+			if k > 0 {
+				bytes = m.Resident[k-1]
+			}
+			if usable(at) && at >= begin {
+				t.end = max(t.end, at)
+				tr.memory = t.memory.append(tr.memory, at, float64(bytes)/(1<<20))
+			}
+		}
+	}
 	t.all = append(t.all, tr)
+}
+
+// timePanel is one of the panels, from the top.
+type timePanel struct {
+	head string
+	y    *scale
+	of   func(*trace) []point
+}
+
+// panels are those that have something to show.
+func (t *traces) panels() []timePanel {
+	all := []timePanel{
+		{"Commits per second", t.tps.scale(), func(tr *trace) []point { return tr.tps }},
+		{"Latency, ms: lines and rings mean, dots longest", t.ms.scale(), func(tr *trace) []point { return tr.mean }},
+	}
+	if t.age.any {
+		all = append(all, timePanel{"Checkpoint age, % of the log's capacity", linear(0, t.age.hi, 4, plain), func(tr *trace) []point { return tr.age }})
+	}
+	if t.memory.any {
+		all = append(all, timePanel{"Resident memory of the process, MiB", linear(0, t.memory.hi, 4, plain), func(tr *trace) []point { return tr.memory }})
+	}
+	return all
 }
 
 // append adds a point if its value can be drawn.
@@ -176,22 +207,15 @@ func steadiness(from *choice, shown []line, question string) (title, alt string)
 	return title, alt + " " + title + ": " + strings.Join(names[:min(len(names), 6)], "; ") + "."
 }
 
-func drawTimeline(c canvas, area box, shown []line, t *traces, panels int) {
+func drawTimeline(c canvas, area box, shown []line, t *traces) {
 	const gap, below = 12, 36
 	x := linear(0, t.end, 8, plain)
 	labels := make([]label, len(shown))
 	for i, l := range shown {
 		labels[i] = label{text: l.name, under: count(l.cells[0].Params.Clients, "client"), look: l.look, key: true}
 	}
-	parts := []struct {
-		head string
-		y    *scale
-		of   func(*trace) []point
-	}{
-		{"Commits per second", t.tps.scale(), func(tr *trace) []point { return tr.tps }},
-		{"Latency, ms: lines and rings mean, dots longest", t.ms.scale(), func(tr *trace) []point { return tr.mean }},
-		{"Checkpoint age, % of the log's capacity", linear(0, t.age.hi, 4, plain), func(tr *trace) []point { return tr.age }},
-	}[:panels]
+	parts := t.panels()
+	panels := len(parts)
 	room, left := labelRoom(labels), 0.0
 	for i := range parts {
 		left = max(left, (&axes{y: parts[i].y}).leftRoom())

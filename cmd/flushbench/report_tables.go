@@ -49,7 +49,8 @@ func pageTableOf(title, about string, g *grid, note string, spans ...span) repor
 	return t
 }
 
-// runTables are those of runScreen.
+// runTables are those of runScreen, and the memory of each cell, of which the screen
+// has a line.
 func runTables(r *result.Result) []report.Table {
 	var out []report.Table
 	add := func(title, about string, g *grid, note string) {
@@ -77,6 +78,7 @@ func runTables(r *result.Result) []report.Table {
 	beside := verdict.SideBySide(r)
 	add(ratioTitle, ratioAboutOf(beside), ratioGrid(beside), ratioNote(beside))
 	add(workTitle, workAboutOf(beside), workGrid(beside), workNote(beside))
+	add(memoryTitle, memoryAbout, memoryGrid(append(speed, risk...)), memoryNote)
 	add("VIEW", viewAbout, viewGrid(append(speed, risk...)), viewNote)
 	add(backgroundTitle, backgroundAbout, backgroundGrid(append(speed, risk...)), backgroundNote)
 	return out

@@ -22,7 +22,7 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 	speed, risk := cellsWhere(r, false), cellsWhere(r, true)
 	if rows := withFailed(r, speed, false); len(rows) > 0 && rows[0].Params.Rows > 0 {
 		b.WriteString("\n" + bold("COMMIT") + " closed loop, " + thinkText(rows[0]) + "; " + spreadText(r) + "\n")
-		b.WriteString(databaseTables(rows))
+		b.WriteString(databaseTables(rows) + memoryLine(append(speed, risk...)))
 		b.WriteString(classTable(speed))
 	} else if len(speed) > 0 {
 		b.WriteString("\n" + bold("SPEED") + "  closed loop, " + thinkText(speed[0]) + "; " + spreadText(r) + "\n")
@@ -31,6 +31,9 @@ func runScreen(r *result.Result, folder string, bold func(string) string) string
 	if rows := withFailed(r, risk, true); len(rows) > 0 {
 		b.WriteString("\n" + bold("RISK") + "   " + riskTitle(rows) + "\n")
 		b.WriteString(riskTable(rows).String() + failedLine(rows))
+		if len(speed) == 0 {
+			b.WriteString(memoryLine(risk))
+		}
 		b.WriteString(paceText(risk, bold))
 		b.WriteString(classTable(risk))
 	}

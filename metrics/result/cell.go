@@ -189,6 +189,9 @@ type Summary struct {
 	CPUNS     *Interval      `json:"cpu_ns_per_commit"`
 	AtRisk    *AtRisk        `json:"at_risk"` // the worst over the rounds
 	Settled   bool           `json:"settled"` // no round drifted
+	// ResidentMax is the largest Memory.ResidentMax of the rounds, partial ones
+	// included; null: no round has one.
+	ResidentMax *int64 `json:"resident_max,omitempty"`
 }
 
 // Interval is a median over rounds with its lower and upper end.

@@ -234,7 +234,7 @@ func (r *Round) validate() error {
 			return errors.New("at_risk_series: slices of unequal length")
 		}
 	}
-	return nil
+	return r.Memory.validate()
 }
 
 // withoutNilSlices returns a copy of r whose own lists are written as [] and

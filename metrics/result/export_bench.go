@@ -50,6 +50,7 @@ var benchUnits = []struct{ name, better string }{
 	{"flushes/commit", "lower"},
 	{"commits/flush", "higher"},
 	{"cpu-ns/commit", "lower"},
+	{"peak-RSS-bytes", "lower"},
 	{"writes/s", "higher"},
 	{"units/s", "higher"},
 }
@@ -237,6 +238,9 @@ func writeBenchLine(b *bytes.Buffer, name string, r *Round) {
 		value(r.GroupSizeMean, "commits/flush")
 	}
 	value(r.CPUNSPerCommit, "cpu-ns/commit")
+	if r.Memory != nil {
+		value(float64(r.Memory.ResidentMax), "peak-RSS-bytes") // Go's own name for it
+	}
 	fmt.Fprintln(b)
 }
 

@@ -78,6 +78,18 @@ var cellColumns = []cellColumn{
 		}
 		return float(*r.Server.CPUNSPerCommit)
 	}},
+	{"resident_begin", resident(func(m *Memory) int64 { return m.ResidentBegin })},
+	{"resident_end", resident(func(m *Memory) int64 { return m.ResidentEnd })},
+	{"resident_max", resident(func(m *Memory) int64 { return m.ResidentMax })},
+}
+
+func resident(of func(*Memory) int64) func(*Cell, *Round) string {
+	return func(_ *Cell, r *Round) string {
+		if r.Memory == nil {
+			return ""
+		}
+		return integer(of(r.Memory))
+	}
 }
 
 func risk(of func(*AtRisk) int64) func(*Cell, *Round) string {
@@ -187,11 +199,11 @@ func writeProbeCSV(w io.Writer, p *Probe) error {
 }
 
 // WriteSeriesCSV writes the series of every round in long form: one row a
-// point. The rows of the throughput series and of the sawtooth share the
-// columns cell, round and t_ns.
+// point. The rows of the throughput series, of the sawtooth and of the memory share
+// the columns cell, round and t_ns: the begin of a bucket, or when it was looked.
 func WriteSeriesCSV(w io.Writer, r *Result) error {
 	rows := [][]string{{"cell", "round", "t_ns", "commits", "latency_mean_ns", "latency_max_ns",
-		"at_risk_process", "at_risk_os", "at_risk_power"}}
+		"at_risk_process", "at_risk_os", "at_risk_power", "resident"}}
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		for j := range c.Rounds {
@@ -200,13 +212,19 @@ func WriteSeriesCSV(w io.Writer, r *Result) error {
 			if s := round.Series; s != nil {
 				for k := range s.Commits {
 					rows = append(rows, []string{c.Name, no, integer(int64(k) * s.IntervalNS), integer(s.Commits[k]),
-						integer(s.LatencyMeanNS[k]), integer(s.LatencyMaxNS[k]), "", "", ""})
+						integer(s.LatencyMeanNS[k]), integer(s.LatencyMaxNS[k]), "", "", "", ""})
 				}
 			}
 			if s := round.AtRiskSeries; s != nil {
 				for k := range s.TNS {
 					rows = append(rows, []string{c.Name, no, integer(s.TNS[k]), "", "", "",
-						integer(s.Process[k]), integer(s.OS[k]), integer(s.Power[k])})
+						integer(s.Process[k]), integer(s.OS[k]), integer(s.Power[k]), ""})
+				}
+			}
+			if m := round.Memory; m != nil && len(m.Resident) > 0 {
+				for k, bytes := range append([]int64{m.ResidentBegin}, m.Resident...) {
+					at := min(int64(k)*m.IntervalNS, int64(round.DurationS*1e9))
+					rows = append(rows, []string{c.Name, no, integer(at), "", "", "", "", "", "", integer(bytes)})
 				}
 			}
 		}

@@ -19,7 +19,8 @@ func ofCSV(r *Result) bool {
 // ofSeries: rounds that were followed over time.
 func ofSeries(r *Result) bool {
 	return anyRound(r, func(x *Round) bool {
-		return x.Series != nil && len(x.Series.Commits) > 0 || x.AtRiskSeries != nil && len(x.AtRiskSeries.TNS) > 0
+		return x.Series != nil && len(x.Series.Commits) > 0 || x.AtRiskSeries != nil && len(x.AtRiskSeries.TNS) > 0 ||
+			x.Memory != nil && len(x.Memory.Resident) > 0
 	})
 }
 

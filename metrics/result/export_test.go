@@ -99,8 +99,60 @@ func TestCSV(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows, err = csv.NewReader(&series).ReadAll()
-	if err != nil || len(rows) != 1+4*(1+2) {
+	if err != nil || len(rows) != 1+4*(1+2+5) {
 		t.Errorf("%d rows in the series, %v", len(rows), err)
+	}
+}
+
+// The memory of a round is in all exports, and none of an older result's.
+func TestExportsOfMemory(t *testing.T) {
+	r := sample(t)
+	r.Cells[1].Rounds[1].Memory = nil
+	columns := map[string][]string{"resident_begin": {"67108864", ""}, "resident_end": {"73400320", ""}, "resident_max": {"83886080", ""}}
+	var text bytes.Buffer
+	if err := WriteCellsCSV(&text, r); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&text).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range columns {
+		if k := slices.Index(rows[0], name); k < 0 || rows[3][k] != want[0] || rows[4][k] != want[1] {
+			t.Errorf("column %s, number %d: %q and %q; want %q", name, k, rows[3][max(k, 0)], rows[4][max(k, 0)], want)
+		}
+	}
+	text.Reset()
+	if err := WriteSeriesCSV(&text, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"policy=2,1,0,,,,,,,67108864\n", "policy=2,1,1000000000,,,,,,,83886080\n", "policy=2,1,3300000000,,,,,,,73400320\n"} {
+		if strings.Count(text.String(), want) != 1 {
+			t.Errorf("no line %q in\n%s", want, &text)
+		}
+	}
+	if strings.Contains(text.String(), "policy=2,2,0,,,,,,,") {
+		t.Errorf("memory of a round that has none:\n%s", &text)
+	}
+	text.Reset()
+	if err := WriteBench(&text, r); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(text.String(), " 8.388608e+07 peak-RSS-bytes\n"); n != 3 || !strings.Contains(text.String(), "Unit peak-RSS-bytes better=lower\n") {
+		t.Errorf("%d lines with the memory; want 3:\n%s", n, &text)
+	}
+}
+
+// A merge keeps what a round had at most, without the readings.
+func TestMergeOfMemory(t *testing.T) {
+	r := sample(t)
+	m := merged(t, r)
+	got := m.Merge.Hosts[0].Results[0].Cells[0].Rounds[0].Memory
+	if got == nil || got.Resident != nil || got.ResidentMax != 80<<20 || got.ResidentBegin != 64<<20 || got.ResidentEnd != 70<<20 {
+		t.Errorf("merged as %+v", got)
+	}
+	if len(r.Cells[0].Rounds[0].Memory.Resident) != 4 {
+		t.Error("the merge changed its part")
 	}
 }
 

@@ -190,7 +190,7 @@ func withoutSeries(r *Result) *Result {
 		c.Cells[i].Rounds = slices.Clone(c.Cells[i].Rounds)
 		for j := range c.Cells[i].Rounds {
 			round := &c.Cells[i].Rounds[j]
-			round.Series, round.AtRiskSeries = nil, nil
+			round.Series, round.AtRiskSeries, round.Memory = nil, nil, round.Memory.withoutSeries()
 			if round.Database != nil {
 				d := *round.Database
 				d.CheckpointAge, d.HistoryLength, d.SampleNS = nil, nil, nil

@@ -8,6 +8,7 @@ import "bytes"
 var dropped = keyTree{"cells": {"": {"rounds": {"": {
 	"series":         nil,
 	"at_risk_series": nil,
+	"memory":         {"resident": nil},
 	"database":       {"checkpoint_age": nil, "history_length": nil, "sample_ns": nil},
 }}}}}
 

@@ -38,6 +38,8 @@ func TestPrune(t *testing.T) {
 			`{"cells": [{"rounds": [{"tps": 1, "series": null, "at_risk_series":null}, {"series" : null }]}]}`},
 		{"database", `{"cells":[{"rounds":[{"database":{"sample_ns":[1],"purged_logs":2,"history_length":[]}}]}]}`,
 			`{"cells":[{"rounds":[{"database":{"sample_ns":null,"purged_logs":2,"history_length":null}}]}]}`},
+		{"memory", `{"cells":[{"rounds":[{"memory":{"resident_max":3,"resident":[1,3,2]}},{"memory":null}]}]}`,
+			`{"cells":[{"rounds":[{"memory":{"resident_max":3,"resident":null}},{"memory":null}]}]}`},
 		{"elsewhere", `{"series":[1],"scenario":{"series":[2]},"cells":[{"series":[3],"rounds":[{"x":{"series":[4]}}]}]}`, ""},
 		{"in a string", `{"cells":[{"name":"\"rounds\":[{\"series\":[1]}]\\","rounds":[{"series":7}]}]}`,
 			`{"cells":[{"name":"\"rounds\":[{\"series\":[1]}]\\","rounds":[{"series":null}]}]}`},

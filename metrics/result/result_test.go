@@ -61,6 +61,7 @@ func sample(t testing.TB) *Result {
 				AtRisk:       &AtRisk{OS: Risk{CommitsMax: 2623, AgeNSMax: 1_010_000_000}},
 				AtRiskSeries: &RiskSeries{TNS: []int64{0, 5}, Process: []int64{0, 0}, OS: []int64{0, 7}, Power: []int64{0, 7}},
 				Series:       &Series{IntervalNS: 1e9, Commits: []int64{2600}, LatencyMeanNS: []int64{7}, LatencyMaxNS: []int64{9}},
+				Memory:       &Memory{ResidentBegin: 64 << 20, ResidentEnd: 70 << 20, ResidentMax: 80 << 20, IntervalNS: 1e9, Resident: []int64{80 << 20, 75 << 20, 76 << 20, 70 << 20}},
 				GroupSizes:   []GroupBucket{{1, 1, 2, 2}}, Warnings: []Warning{},
 				Verify: &Verify{OK: true, Records: 8582, ToLSN: math.MaxInt64},
 			})
@@ -185,6 +186,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"trailing", `{"schema":1,"kind":"run"} x`, ErrInvalid, "more after"},
 		{"same name", `{"schema":1,"kind":"run","cells":[{"name":"a"},{"name":"a"}]}`, ErrInvalid, "given twice"},
 		{"negative", `{"schema":1,"kind":"run","cells":[{"name":"a","rounds":[{"commits":-1}]}]}`, ErrInvalid, "negative"},
+		{"negative memory", `{"schema":1,"kind":"run","cells":[{"name":"a","rounds":[{"memory":{"resident_max":-1}}]}]}`, ErrInvalid, "negative"},
 		{"ragged", `{"schema":1,"kind":"run","cells":[{"name":"a","rounds":[{"series":{"commits":[1]}}]}]}`, ErrInvalid, "unequal"},
 	}
 	for _, tt := range tests {

@@ -51,6 +51,7 @@ type Round struct {
 	ThrottledNS     int64       `json:"throttled_ns"`         // CPU quota used up
 	ContextSwitches *int64      `json:"context_switches"`     // of the process; null: unknown
 	Warnings        []Warning   `json:"warnings"`
+	Memory          *Memory     `json:"memory,omitempty"`   // of the process; null: the system does not say, or an older result
 	Database        *Database   `json:"database,omitempty"` // transactional workloads, on the engine
 	Server          *Server     `json:"server,omitempty"`   // of a cell on a real server
 

@@ -194,6 +194,8 @@ func SummarizeCell(c *result.Cell) *result.Summary {
 		CPUNS:   optional(c, func(r *result.Round) (float64, bool) { return r.CPUNSPerCommit, r.CPUNSPerCommit > 0 }),
 		AtRisk:  worstAtRisk(c.Rounds),
 		Settled: settled(c),
+
+		ResidentMax: worstResident(c.Rounds),
 	}
 }
 
@@ -221,6 +223,21 @@ func worstAtRisk(rounds []result.Round) *result.AtRisk {
 		widen(&worst.Power, &r.Power)
 	}
 	return worst
+}
+
+// worstResident returns the most memory of any round, partial ones included; nil where
+// none has it.
+func worstResident(rounds []result.Round) (worst *int64) {
+	for i := range rounds {
+		if m := rounds[i].Memory; m != nil && (worst == nil || m.ResidentMax > *worst) {
+			worst = &m.ResidentMax
+		}
+	}
+	if worst == nil {
+		return nil
+	}
+	most := *worst // not a part of the round
+	return &most
 }
 
 func widen(worst, r *result.Risk) {

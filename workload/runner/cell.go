@@ -54,6 +54,8 @@ type cellRun struct {
 	risk  metrics.RiskResult
 	taken hostinfo.Usage     // what the machine did from stealAhead before the interval on
 	cpu   [2]hostinfo.CPUUse // who had used the processors before the warm-up, and after the interval
+	// memory is what the process had in memory meanwhile.
+	memory memoryWatch
 	// background is what the I/O beside the cell came to; nil: there was none.
 	background *beside.Report
 
@@ -202,6 +204,7 @@ func (w *watcher) start(win metrics.Window, set *metrics.RecorderSet) {
 		t.Begin(win)
 	}
 	w.c.r.cfg.Board.measures(win, set, w.c.obs.tracker)
+	w.c.memory.start(win, 0, w.quit)
 	go w.run(win)
 }
 
@@ -273,6 +276,7 @@ func (w *watcher) stop() {
 	}
 	close(w.quit)
 	<-w.done
+	w.c.memory.done.Wait()
 }
 
 // drainAndClose flushes what the policy left, so that the next cell starts

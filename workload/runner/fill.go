@@ -34,6 +34,7 @@ func (c *cellRun) fill(round *result.Round) {
 	round.Stalls = result.Stalls{Buffer: int64(d.BufferStalls), Log: int64(d.LogStalls), BufferNS: d.BufferStallNs, LogNS: d.LogStallNs}
 	round.Checkpoints = int64(d.Checkpoints)
 	round.Series = seriesOf(o.Series)
+	round.Memory = c.memory.of(o.Window)
 	c.warnOfLateEdges(round)
 	c.fillDatabase(round)
 	c.warnOfHistory(round)
