@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 )
@@ -59,4 +62,29 @@ func TestBrowserWaits(t *testing.T) {
 	if n := asked.Load(); n != times {
 		t.Errorf("asked %d times; want %d", n, times)
 	}
+}
+
+// TestBrowserInItsFolder: all that a browser writes is in a folder that names the process
+// of the test, so that the next test can tell what a killed one has left.
+func TestBrowserInItsFolder(t *testing.T) {
+	ours := func() []string {
+		all, err := filepath.Glob(fmt.Sprintf("/tmp/%s%d-*", prefix, os.Getpid()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	before := ours()
+	t.Run("running", func(t *testing.T) {
+		Start(t).Eval("0")
+		now := ours()
+		if len(now) != len(before)+1 {
+			t.Fatalf("folders %q, before %q; want one more", now, before)
+		}
+		for _, dir := range now {
+			if in, err := os.ReadDir(dir); !slices.Contains(before, dir) && (err != nil || len(in) < 2) {
+				t.Errorf("%s holds %v, %v; want its home and what it puts into the temporary folder", dir, in, err)
+			}
+		}
+	})
 }

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"flushbench/engine/vfs/testenv"
 )
 
 // patience bounds a wait. On a machine that is only slow nothing comes near it: with
@@ -58,13 +61,14 @@ func Start(t testing.TB) *Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, err := os.MkdirTemp("", "flushbench-chromium-") // not TempDir: its last helpers may still write while it is removed
+	dir, err := folder()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
-		"--remote-debugging-pipe", "--user-data-dir="+home, "about:blank")
+		"--remote-debugging-pipe", "--user-data-dir="+filepath.Join(dir, "home"), "about:blank")
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)       // what it would leave beside its home, when it is killed
 	cmd.ExtraFiles = []*os.File{toBrowser, fromBrowser} // 3: it reads, 4: it writes
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -80,7 +84,7 @@ func Start(t testing.TB) *Browser {
 		_ = ours.Close()
 		<-done
 		_ = theirs.Close()
-		_ = os.RemoveAll(home)
+		_ = os.RemoveAll(dir)
 	})
 	var target struct{ TargetID string }
 	b.result(b.call("Target.createTarget", map[string]any{"url": "about:blank"}), &target)
@@ -92,6 +96,15 @@ func Start(t testing.TB) *Browser {
 	}
 	return b
 }
+
+// prefix begins the names of the browsers' folders.
+const prefix = "flushbench-chromium-"
+
+// folder makes a folder for all that a browser writes, and removes those that killed
+// tests have left. It is not t.TempDir: the last helpers may still write while it is
+// removed. And it is in no other folder than /tmp: the browser makes a socket in it, whose
+// path has to be short.
+func folder() (string, error) { return testenv.MakeIn("/tmp", prefix) }
 
 // listen reads messages until the browser ends.
 func (b *Browser) listen(from *os.File) {
