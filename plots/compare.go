@@ -193,6 +193,8 @@ func outcomeWords(c *stats.CellDiff) string {
 		return "cannot tell"
 	case c.Outcome == stats.Noise && c.Reason == stats.ReasonDrift:
 		return "the disk's drift"
+	case c.Outcome == stats.Noise && c.Reason == stats.ReasonSetup:
+		return "as its limit"
 	case c.Outcome == stats.Noise:
 		return "no difference"
 	}
@@ -201,13 +203,16 @@ func outcomeWords(c *stats.CellDiff) string {
 
 // limitRows are the limit loops, which say what the disks did between the runs.
 func limitRows(d *stats.Diff) (rows []comparedRow) {
-	add := func(name string, l *stats.Delta, drifted bool) {
+	add := func(name string, l *stats.Delta, drifted bool, setups []string) {
 		c := changeOf(l, false)
 		if !c.known {
 			return
 		}
 		words := "did not drift"
-		if drifted {
+		switch {
+		case drifted && len(setups) > 0:
+			words = "another setup"
+		case drifted:
 			words = "drifted"
 		}
 		rows = append(rows, comparedRow{
@@ -215,8 +220,8 @@ func limitRows(d *stats.Diff) (rows []comparedRow) {
 			raw: c, figure: c.String(), look: look{colour: ink, mark: markDiamond}, verdict: words,
 		})
 	}
-	add("limit of the disk", d.Limit, d.Drifted)
-	add("limit of the binlog's disk", d.BinlogLimit, d.BinlogDrifted)
+	add("limit of the disk", d.Limit, d.Drifted, d.LimitSetups)
+	add("limit of the binlog's disk", d.BinlogLimit, d.BinlogDrifted, d.BinlogLimitSetups)
 	return rows
 }
 

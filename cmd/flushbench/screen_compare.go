@@ -75,18 +75,21 @@ func orNone(s string) string {
 // limitTexts says what each disk itself did.
 func limitTexts(d *stats.Diff) (out []string) {
 	if d.Limit != nil {
-		out = append(out, limitText(d.Limit, d.Drifted))
+		out = append(out, limitText(d.Limit, d.Drifted, d.LimitSetups))
 	}
 	if d.BinlogLimit != nil {
-		out = append(out, "binlog's disk: "+limitText(d.BinlogLimit, d.BinlogDrifted))
+		out = append(out, "binlog's disk: "+limitText(d.BinlogLimit, d.BinlogDrifted, d.BinlogLimitSetups))
 	}
 	return out
 }
 
-// limitText says what a disk itself did.
-func limitText(l *stats.Delta, drifted bool) string {
+// limitText says what a disk itself did; setups: in what its limit loops differ.
+func limitText(l *stats.Delta, drifted bool, setups []string) string {
 	text := fmt.Sprintf("%s | %s flushes/s by one thread, change %s %%", rate(l.A.Median), rate(l.B.Median), changeText(l))
-	if drifted {
+	switch {
+	case drifted && len(setups) > 0:
+		return text + ", not with the same setup"
+	case drifted:
 		return text + ", the disk drifted"
 	}
 	return text

@@ -17,6 +17,7 @@ const (
 	ReasonRate      = "paced at another rate"
 	ReasonNoisy     = "the limit is too noisy to tell a difference from the disk's drift"
 	ReasonNoLimit   = "the limit of the binlog's disk is not known"
+	ReasonSetup     = "the limit loop had another setup too"
 	ReasonQuick     = "a quick look decides nothing"
 )
 
@@ -28,7 +29,7 @@ type CellDiff struct {
 	Raw       Delta   `json:"raw"`
 	PerLimit  *Delta  `json:"per_limit"` // each round divided by the limit loop of the same round; null without one
 	Outcome   Outcome `json:"outcome"`   // of b against a: faster, slower, noise, inconclusive
-	Reason    string  `json:"reason"`    // of inconclusive; or what explains a noise: "" or ReasonDrift
+	Reason    string  `json:"reason"`    // of inconclusive; or what explains a noise: "", ReasonDrift or ReasonSetup
 	// Change is the ratio that counts: PerLimit's where both had to agree and it
 	// shows less change, else Raw's. Above 1 is faster, also for latencies.
 	Change float64 `json:"change"`
@@ -42,11 +43,16 @@ type CellDiff struct {
 type Diff struct {
 	Environment []Difference `json:"environment"` // empty: nothing differs
 	Limit       *Delta       `json:"limit"`       // flushes a second of the limit loop; null where one has none
-	Drifted     bool         `json:"drifted"`     // the limit itself differs significantly
+	Drifted     bool         `json:"drifted"`     // the limit itself differs significantly, whatever the reason
 	// BinlogLimit and BinlogDrifted are the same of the binlog's disk, where that is
 	// another one.
 	BinlogLimit   *Delta `json:"binlog_limit,omitempty"`
 	BinlogDrifted bool   `json:"binlog_drifted,omitempty"`
+	// LimitSetups and BinlogLimitSetups are the fields in which the setup of the two
+	// limit loops differs: of environment, or of the loop itself (limit.flush_method).
+	// Where there is one, a limit that differs is not known to be the disk's drift.
+	LimitSetups       []string `json:"limit_setups,omitempty"`
+	BinlogLimitSetups []string `json:"binlog_limit_setups,omitempty"`
 	// Blocked says why no cell may be called faster or slower: OtherHost,
 	// OtherDevice. Empty when nothing stands in the way.
 	Blocked []string   `json:"blocked"`
@@ -78,6 +84,8 @@ func CompareResults(a, b *result.Result, across bool) Diff {
 	}
 	d.Limit, d.Drifted = limitDelta(a.Limit, b.Limit)
 	d.BinlogLimit, d.BinlogDrifted = limitDelta(a.BinlogLimit, b.BinlogLimit)
+	d.LimitSetups = limitSetups(d.Environment, "limit", redoLoop, a.Limit, b.Limit)
+	d.BinlogLimitSetups = limitSetups(d.Environment, "binlog_limit", binlogLoop, a.BinlogLimit, b.BinlogLimit)
 	sa, sb := subjects(a), subjects(b)
 	pairs, loose, onlyA, onlyB := match(sa, sb)
 	for _, p := range pairs {
@@ -144,7 +152,7 @@ func (d *Diff) compare(a, b *subject) CellDiff {
 	case !ok, len(x.raw) < MinRounds, len(y.raw) < MinRounds:
 		c.Outcome, c.Reason = Inconclusive, ReasonFewRounds
 	case both:
-		c.judge((a.onRedo || b.onRedo) && d.Drifted || (a.onBinlog || b.onBinlog) && d.BinlogDrifted)
+		c.judge(d.moved(a.onRedo || b.onRedo, a.onBinlog || b.onBinlog))
 	case !c.Raw.Significant():
 	case a.blind || b.blind:
 		c.Outcome, c.Reason = Inconclusive, ReasonNoLimit
@@ -154,21 +162,34 @@ func (d *Diff) compare(a, b *subject) CellDiff {
 	return c
 }
 
-// judge weighs raw and normalised rounds of a cell that waits for the disk.
-func (c *CellDiff) judge(drifted bool) {
+// moved says why the limit of a cell on these disks differs; "": it does not.
+func (d *Diff) moved(onRedo, onBinlog bool) (reason string) {
+	redo, binlog := onRedo && d.Drifted, onBinlog && d.BinlogDrifted
+	switch {
+	case redo && len(d.LimitSetups) > 0, binlog && len(d.BinlogLimitSetups) > 0:
+		return ReasonSetup
+	case redo, binlog:
+		return ReasonDrift
+	}
+	return ""
+}
+
+// judge weighs raw and normalised rounds of a cell that waits for the disk. moved is
+// why its limit differs; "": it does not.
+func (c *CellDiff) judge(moved string) {
 	raw, limited := c.Raw.Significant(), c.PerLimit.Significant()
 	same := (c.Raw.Ratio > 1) == (c.PerLimit.Ratio > 1)
 	switch {
 	case raw && limited && same:
 		c.claim()
-	case limited && drifted:
+	case limited && moved != "":
 		// The cell stayed while the disk moved: a change that the drift hides,
 		// or a cell that follows the disk less than the limit loop does.
-		c.Outcome, c.Reason = Inconclusive, ReasonDrift
+		c.Outcome, c.Reason = Inconclusive, moved
 	case raw && c.PerLimit.Covers(c.Raw.Ratio):
 		c.Outcome, c.Reason = Inconclusive, ReasonNoisy
-	case raw && drifted:
-		c.Reason = ReasonDrift
+	case raw && moved != "":
+		c.Reason = moved
 	}
 }
 

@@ -25,18 +25,42 @@ func Compare(d *stats.Diff) []string {
 	return append(out, changes(d)...)
 }
 
-// drift says what the disks themselves did between the runs, where that shows.
+// drift says what the disks themselves did between the runs, where that shows. A disk
+// is not blamed where the setup of its limit loop differs: that may be all of it.
 func drift(d *stats.Diff) (out []string) {
-	say := func(disk, loop string, l *stats.Delta) {
-		out = append(out, fmt.Sprintf("%s drifted between the runs: %s gave %s flushes/s in b than in a.", disk, loop, Change(l.Ratio)))
+	say := func(disk, loop string, l *stats.Delta, setups []string) {
+		gave := fmt.Sprintf("%s gave %s flushes/s in b than in a", loop, Change(l.Ratio))
+		if len(setups) == 0 {
+			out = append(out, fmt.Sprintf("%s drifted between the runs: %s.", capital(disk), gave))
+			return
+		}
+		out = append(out, fmt.Sprintf("%s, but not with the same setup: %s. So what %s itself did between the runs cannot be told.", capital(gave), fieldsDiffer(setups), disk))
 	}
 	if d.Drifted {
-		say("The disk", "the limit loop", d.Limit)
+		say("the disk", "the limit loop", d.Limit, d.LimitSetups)
 	}
 	if d.BinlogDrifted {
-		say("The binlog's disk", "its limit loop", d.BinlogLimit)
+		loop := "its limit loop"
+		if len(d.BinlogLimitSetups) > 0 {
+			loop = "the binlog's limit loop"
+		}
+		say("the binlog's disk", loop, d.BinlogLimit, d.BinlogLimitSetups)
 	}
 	return out
+}
+
+// namedFields is how many fields that differ are named; all are listed beside the answer.
+const namedFields = 3
+
+// fieldsDiffer says which fields differ.
+func fieldsDiffer(fields []string) string {
+	switch n := len(fields); {
+	case n == 1:
+		return fields[0] + " differs"
+	case n > namedFields:
+		return fmt.Sprintf("%s and %d more differ", strings.Join(fields[:namedFields], ", "), n-namedFields)
+	}
+	return and(fields) + " differ"
 }
 
 // changes counts the outcomes and names the largest changes.
@@ -83,6 +107,7 @@ func inconclusive(d *stats.Diff) []string {
 		{stats.ReasonFewRounds, fmt.Sprintf("Both need %d rounds or more (--rounds 10).", stats.MinRounds)},
 		{stats.ReasonQuick, "Measure both without --quick."},
 		{stats.ReasonDrift, "Measure both again, close together."},
+		{stats.ReasonSetup, "Measure both setups twice, in turns: two runs of one of them show what the disk does by itself."},
 		{stats.ReasonNoisy, "Measure more rounds (--rounds 20)."},
 		{stats.ReasonNoLimit, "Measure both again, with a limit loop there."},
 		{stats.ReasonRate, "Give both runs the same --rate."},

@@ -54,6 +54,22 @@ func TestCompareSentencesFollowTheData(t *testing.T) {
 			"The disk drifted between the runs: the limit loop gave 12 % less flushes/s in b than in a.\nNo difference shows in 1 cell."},
 		{"drift of the binlog's disk", 1, func(d *stats.Diff) { d.BinlogDrifted, d.BinlogLimit = true, &stats.Delta{Ratio: 1.5} },
 			"The binlog's disk drifted between the runs: its limit loop gave 50 % more flushes/s in b than in a.\nNo difference shows in 1 cell."},
+		{"another setup", 1, func(d *stats.Diff) {
+			d.Drifted, d.Limit.Ratio, d.LimitSetups = true, 1.53, []string{"cpu.idle.latency_limit_ns"}
+		}, "The limit loop gave 53 % more flushes/s in b than in a, but not with the same setup: cpu.idle.latency_limit_ns differs. So what the disk itself did between the runs cannot be told.\nNo difference shows in 1 cell."},
+		{"two of them", 1, func(d *stats.Diff) {
+			d.BinlogDrifted, d.BinlogLimit, d.BinlogLimitSetups = true, &stats.Delta{Ratio: 0.5}, []string{"kernel", "devices"}
+		}, "The binlog's limit loop gave 50 % less flushes/s in b than in a, but not with the same setup: kernel and devices differ. So what the binlog's disk itself did between the runs cannot be told.\nNo difference shows in 1 cell."},
+		{"another machine", 1, func(d *stats.Diff) {
+			d.Drifted, d.Limit.Ratio, d.LimitSetups = true, 0.5, []string{"host", "kernel", "filesystem", "device.name", "limit.flush_method"}
+			d.Blocked = []string{stats.OtherHost}
+		}, "Nothing is claimed: b was measured on another host, so a difference may be the machine's.\nThe limit loop gave 50 % less flushes/s in b than in a, but not with the same setup: host, kernel, filesystem and 2 more differ. So what the disk itself did between the runs cannot be told."},
+		{"another setup of the binlog's disk alone", 1, func(d *stats.Diff) {
+			d.Drifted, d.Limit.Ratio, d.BinlogLimitSetups = true, 0.88, []string{"devices"}
+		}, "The disk drifted between the runs: the limit loop gave 12 % less flushes/s in b than in a.\nNo difference shows in 1 cell."},
+		{"another setup, and nothing drifted", 1, func(d *stats.Diff) { d.LimitSetups = []string{"kernel"} }, "No difference shows in 1 cell."},
+		{"hidden by another setup", 2, func(d *stats.Diff) { d.Cells[1].Outcome, d.Cells[1].Reason = stats.Inconclusive, stats.ReasonSetup },
+			"No difference shows in 1 cell.\nInconclusive in 1 cell: the limit loop had another setup too. Measure both setups twice, in turns: two runs of one of them show what the disk does by itself."},
 		{"a noisy limit", 1, func(d *stats.Diff) { d.Cells[0].Outcome, d.Cells[0].Reason = stats.Inconclusive, stats.ReasonNoisy },
 			"Nothing can be said about any cell.\nInconclusive in 1 cell: the limit is too noisy to tell a difference from the disk's drift. Measure more rounds (--rounds 20)."},
 		{"another host", 2, func(d *stats.Diff) { d.Blocked = []string{stats.OtherHost, stats.OtherDevice} },
