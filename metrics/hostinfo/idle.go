@@ -70,6 +70,31 @@ func (s Source) latencyLimit() (time.Duration, bool) {
 	return time.Duration(us) * time.Microsecond, us >= 0
 }
 
+// LatencyWarnings says that the limit in force on the wake-up of idle processors is now
+// another one than when the figures were begun, as far as both could be read and the
+// kernel heeds it: another process has changed it. nil: nothing is known to have changed.
+func LatencyWarnings(begun, now *result.CPUIdle) []result.Warning {
+	for _, c := range []*result.CPUIdle{begun, now} {
+		if c == nil || c.Poll || c.Driver == result.NoIdleDriver || c.LatencyLimitNS == nil {
+			return nil
+		}
+	}
+	a, b := forceText(*begun.LatencyLimitNS), forceText(*now.LatencyLimitNS)
+	return one(a != b, warn(CodeLatencyChanged, "Look who holds /dev/cpu_dma_latency (fuser -v), and measure again while nobody changes it.",
+		"another process changed how long idle processors may take to wake: %s when the figures were begun, %s later; they are not of one condition.", a, b))
+}
+
+// forceText is a limit in force in words.
+func forceText(ns int64) string {
+	switch {
+	case ns == 0:
+		return "no time (they poll)"
+	case ns >= int64(result.NoCPULatency):
+		return "as long as they like"
+	}
+	return time.Duration(ns).String()
+}
+
 // IdleCondition says in a sentence that idle processors are kept from sleeping as they
 // would, and by whom; "": as far as is known they are not.
 func IdleCondition(env result.Environment) string {

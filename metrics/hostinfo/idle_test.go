@@ -115,6 +115,41 @@ func TestIdleUnknown(t *testing.T) {
 	}
 }
 
+// TestLatencyWarnings: another limit in force is told where it is known and heeded.
+func TestLatencyWarnings(t *testing.T) {
+	const none = result.NoCPULatency
+	on := func(driver string, d time.Duration) *result.CPUIdle {
+		ns := int64(d)
+		return &result.CPUIdle{Driver: driver, LatencyLimitNS: &ns}
+	}
+	polls := on(result.NoIdleDriver, 0)
+	polls.Poll = true
+	for _, tc := range []struct {
+		name       string
+		begun, now *result.CPUIdle
+		want       string // in the text; "": no warning
+	}{
+		{"the same", on("haltpoll", 0), on("haltpoll", 0), ""},
+		{"none", on("haltpoll", none), on("haltpoll", none), ""},
+		{"one comes", on("haltpoll", none), on("haltpoll", 20*time.Microsecond), "wake: as long as they like when the figures were begun, 20µs later;"},
+		{"one goes", on("haltpoll", 0), on("haltpoll", none), "wake: no time (they poll) when the figures were begun, as long as they like later;"},
+		{"a lower one", on("haltpoll", 20*time.Microsecond), on("haltpoll", 0), "20µs when the figures were begun, no time"},
+		{"not readable", on("haltpoll", 0), &result.CPUIdle{Driver: "haltpoll"}, ""},
+		{"not readable at first", &result.CPUIdle{Driver: "haltpoll"}, on("haltpoll", 0), ""},
+		{"not heeded", on(result.NoIdleDriver, 0), on(result.NoIdleDriver, none), ""},
+		{"they poll anyway", polls, polls, ""},
+		{"unknown", nil, on("haltpoll", 0), ""},
+		{"unknown now", on("haltpoll", 0), nil, ""},
+	} {
+		all := LatencyWarnings(tc.begun, tc.now)
+		switch {
+		case tc.want == "" && len(all) == 0:
+		case tc.want == "" || len(all) != 1 || all[0].Code != CodeLatencyChanged || all[0].Advice == "" || !strings.Contains(all[0].Text, tc.want):
+			t.Errorf("%s: LatencyWarnings() = %+v; want one with %q", tc.name, all, tc.want)
+		}
+	}
+}
+
 // TestIdleConditionOfOurOwn tells who holds what is in force.
 func TestIdleConditionOfOurOwn(t *testing.T) {
 	for _, tc := range []struct {

@@ -37,6 +37,8 @@ const (
 	codeTooFast       = "flush-too-fast"
 	codeNotSeen       = "flush-not-seen"
 	codeNotRoot       = "not-root"
+	// CodeLatencyChanged is of LatencyWarnings.
+	CodeLatencyChanged = "cpu-latency-changed"
 )
 
 // Limits above or below which a warning is given.

@@ -79,6 +79,37 @@ func (r *run) holdLatency(d *time.Duration) error {
 	return err
 }
 
+// idle is what idle processors do now.
+func (r *run) idle() *result.CPUIdle {
+	if r.cfg.idle != nil {
+		return r.cfg.idle()
+	}
+	return hostinfo.Idle()
+}
+
+// lookAtLatency looks, between two rounds and at the end, whether the limit is still the
+// one that the figures were begun under: the kernel takes the least of what all processes
+// ask for, and any of them may come or go. What changes and changes back between two
+// looks is not seen. It opens a device and reads some small files.
+func (r *run) lookAtLatency() {
+	if r.latencyChanged == nil {
+		r.latencyChanged = hostinfo.LatencyWarnings(r.res.Environment.CPU.Idle, r.idle())
+	}
+}
+
+// warnOfLatency says so in the result if it has changed, now or, as the warnings of the
+// run that is resumed say, then.
+func (r *run) warnOfLatency(earlier []result.Warning) {
+	r.lookAtLatency()
+	changed := r.latencyChanged
+	for _, w := range earlier {
+		if w.Code == hostinfo.CodeLatencyChanged {
+			changed = []result.Warning{w}
+		}
+	}
+	r.res.Environment.Warnings = append(r.res.Environment.Warnings, changed...)
+}
+
 // NoteCPULatency says in an environment what was held while its figures were measured;
 // nil: nothing.
 func NoteCPULatency(e *result.Environment, d *time.Duration) {

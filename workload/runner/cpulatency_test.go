@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
 	"flushbench/workload/driver"
 	"flushbench/workload/scenario"
@@ -212,6 +213,73 @@ func TestCPULatencyResumed(t *testing.T) {
 			}
 		case err != nil || !res.Complete || tc.held != nil && (held(res) != *tc.held || h.asked[0] != *tc.held):
 			t.Errorf("%s: %v, held %v, the result says %v", tc.name, err, h.asked, held(res))
+		}
+	}
+}
+
+// changedText are the warnings of r that the limit has changed.
+func changedText(r *result.Result) (all []string) {
+	for _, w := range r.Environment.Warnings {
+		if w.Code == hostinfo.CodeLatencyChanged {
+			all = append(all, w.Text)
+		}
+	}
+	return all
+}
+
+// TestCPULatencyChanged: a limit that another process changes while rounds are measured
+// is told, once, in what is saved, also where it has changed back at the end, where the
+// run is interrupted, and where it is resumed.
+func TestCPULatencyChanged(t *testing.T) {
+	t.Parallel()
+	const us = time.Microsecond
+	for _, tc := range []struct {
+		name   string
+		limits map[int]time.Duration // from which step on
+		stop   int                   // the step that is interrupted; 0: none
+		resume time.Duration         // what is in force when it is resumed
+		want   string                // in the text of the only warning; "": there is none
+	}{
+		{"stays", nil, 0, 0, ""},
+		{"in the last cell", map[int]time.Duration{8: 0}, 0, 0, "20µs when the figures were begun, no time"},
+		{"and back", map[int]time.Duration{2: 70 * us, 6: 20 * us}, 0, 0, "20µs when the figures were begun, 70µs later"},
+		{"before it is interrupted", map[int]time.Duration{2: 70 * us}, 3, 20 * us, "20µs when the figures were begun, 70µs later"},
+		{"before it is resumed", nil, 3, 0, "20µs when the figures were begun, no time"},
+		{"not before it is resumed", nil, 3, 20 * us, ""},
+	} {
+		force := 20 * us
+		cfg := latencyConfig(t, &latencyHolds{}, nil)
+		cfg.Plan.Rounds = 2
+		cfg.idle = func() *result.CPUIdle {
+			ns := int64(force)
+			return &result.CPUIdle{Driver: "haltpoll", LatencyLimitNS: &ns}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		cfg.Progress = &steps{on: func(i int) {
+			if d, ok := tc.limits[i]; ok {
+				force = d
+			}
+			if i == tc.stop {
+				stop()
+			}
+		}}
+		res, folder, err := Run(ctx, cfg)
+		if (err != nil) != (tc.stop > 0) {
+			t.Fatalf("%s: %v", tc.name, err)
+		}
+		if tc.stop > 0 {
+			force = tc.resume
+			cfg.Progress, cfg.Resume = nil, folder
+			if res, _, err = Run(t.Context(), cfg); err != nil {
+				t.Fatalf("%s: resumed: %v", tc.name, err)
+			}
+		}
+		for _, r := range []*result.Result{res, saved(t, folder)} {
+			got := changedText(r)
+			if tc.want == "" && len(got) > 0 || tc.want != "" && (len(got) != 1 || !strings.Contains(got[0], tc.want)) {
+				t.Errorf("%s: warnings %q; want one with %q", tc.name, got, tc.want)
+			}
 		}
 	}
 }

@@ -50,6 +50,7 @@ func (r *run) round(ctx context.Context, n int) error {
 	if r.measured(n) {
 		return nil
 	}
+	r.lookAtLatency()
 	rng := rand.New(rand.NewPCG(r.seed, uint64(n)))
 	specs := r.thisRound()
 	order := rng.Perm(len(specs) + 1)

@@ -88,6 +88,8 @@ type Config struct {
 
 	// holdLatency takes the place of HoldCPULatency in tests.
 	holdLatency func(time.Duration) (release func() error, err error)
+	// idle takes the place of hostinfo.Idle in tests.
+	idle func() *result.CPUIdle
 
 	serverPatience time.Duration // servers.Config.Patience
 
@@ -141,6 +143,7 @@ type run struct {
 	servers  *servers.Roster
 	// releaseLatency gives back what Plan.CPULatency holds.
 	releaseLatency func() error
+	latencyChanged []result.Warning // the first time that another limit was seen; nil: none was
 }
 
 // Run carries out the plan. The result is also returned beside an error, as far
@@ -289,6 +292,7 @@ func (r *run) fresh() {
 		Seed: r.plan.Seed, Started: time.Now().UTC(), Preset: r.plan.Preset, Environment: r.dir.Facts.Env,
 	}
 	res.Environment.Devices = r.folders.elsewhere()
+	res.Environment.CPU.Idle = r.idle()
 	NoteCPULatency(&res.Environment, r.plan.CPULatency)
 	r.res = res
 	for i := range r.plan.Specs {

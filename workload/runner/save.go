@@ -29,7 +29,7 @@ func (r *run) finish(ctx context.Context, failed error) error {
 	// A cell that the write budget ended is partial without a failure.
 	partial := slices.ContainsFunc(r.res.Cells, func(c result.Cell) bool { return c.Partial })
 	r.res.Complete = r.res.Complete && !partial
-	u := r.sampler.Total()
+	u, earlier := r.sampler.Total(), r.res.Environment.Warnings
 	if r.cfg.Resume != "" {
 		// What the earlier run saw of the machine is seen anew, not twice.
 		r.res.Environment.Warnings = r.dir.Facts.Env.Warnings
@@ -39,6 +39,7 @@ func (r *run) finish(ctx context.Context, failed error) error {
 	if l := r.res.Limit; l != nil && l.FlushNSP50 != nil && r.plan.Floor == 0 {
 		r.res.Environment.Warnings = append(r.res.Environment.Warnings, hostinfo.FlushTimeWarnings(r.res.Environment, time.Duration(l.FlushNSP50.Median))...)
 	}
+	r.warnOfLatency(earlier)
 	if r.plan.Adaptive != nil {
 		r.plan.Adaptive.Finish(r.res)
 	}
