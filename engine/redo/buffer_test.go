@@ -34,7 +34,7 @@ type trial struct {
 
 // shortRuns are taken from the second record on: before the first one there were
 // others, as far as a producer knows.
-var shortRuns = runRule{bytes: 256, largest: 128, few: 1, many: 2, company: 4}
+var shortRuns = runRule{least: MinRecord, bytes: 256, largest: 128, few: 1, company: 4, share: 1, early: 1}
 
 func newTrial(seed uint64) *trial {
 	rng := rand.New(rand.NewPCG(seed, 1))
@@ -189,7 +189,9 @@ func (tr *trial) run(kind BufferKind) (outcome, string) {
 			defer left.Add(-1)
 			appending := buf.Append
 			if b, ok := buf.(*lockFree); ok && tr.runs > 0 {
-				appending = b.NewProducer().Append
+				own := b.NewProducer()
+				own.credit = int64(shortRuns.bytes)
+				appending = own.Append
 			}
 			for i := range tr.plan[p] {
 				end, err := appending(TypeCommit, uint64(p), uint64(i), tr.body(p, i))

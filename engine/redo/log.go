@@ -7,7 +7,7 @@
 // one owner and each only growing:
 //
 //	reserved   any producer                            Buffer
-//	ready      the holder of the write right           Buffer
+//	ready      the holder of the advance right         Buffer
 //	written    the holder of the write right           Log.Write
 //	flushed    whoever flushes, one at a time          Log.Flush, Log.Write
 //	checkpoint the checkpointer                        Log.SetCheckpoint

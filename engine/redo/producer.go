@@ -8,26 +8,32 @@ import (
 	"flushbench/engine/yield"
 )
 
-// runRule says when producers take runs, and how long ones.
+// runRule says when producers take runs, and how long ones. What runs leave free becomes
+// pads: log that is written for nothing, and that figures of bytes a commit have in
+// them. So a producer's records earn it credit, and its pads use it up.
 type runRule struct {
-	bytes uint64 // of a run
-	// largest record that goes into a run: a larger one would leave too much of it free
-	// at its end.
+	least, bytes uint64 // of a run; it is no longer than the credit
+	// largest record that a run is taken for.
 	largest uint64
-	// few and many bound how many records a producer appends one by one before it
-	// decides whether to take runs: few at first, and twice as many each time that a run
-	// was closed before it was half full, so that pads stay a small part of the log.
-	few, many int
-	// company: runs are taken where one in company of those records met others.
-	company int
+	// few is how many records a producer appends one by one before it decides whether
+	// to take runs, and company: it does where one in company of them met others.
+	few, company int32
+	// share: a record earns 1/share of its size. A run that is full leaves half a
+	// record free at its end, or nothing where all are of one size.
+	share uint64
+	// early: what is free because somebody else has closed the run counts so many times.
+	// Its owner appends little between two times that others look, and has little of runs.
+	early uint64
 }
 
 // runs of 32 records of 256 bytes.
-var runs = runRule{bytes: 8 << 10, largest: 1 << 10, few: 64, many: 4096, company: 4}
+var runs = runRule{least: 1 << 10, bytes: 8 << 10, largest: 1 << 10, few: 64, company: 4, share: 16, early: 4}
 
 const (
 	// runShare: runs that are open take up to 1/runShare of the ring.
 	runShare = 8
+	// slotTries is at how many slots a producer looks for a free one.
+	slotTries = 8
 	// noRun in Producer.next is above every LSN.
 	noRun = uint64(lsn.Max) + 1
 )
@@ -54,32 +60,39 @@ const (
 //	                                  next: 356 -> noRun, by exchange
 //	copy, publish [100, 356)          pad, publish [356, end)
 //	CAS fails: takes another run
+//
+// Progress: in a run Append is wait-free. To take one, and to close it, takes a mutex,
+// which a closer holds while it fills one pad. A closer waits for no owner: a producer
+// that is descheduled in a run stops ready only where it is about to publish.
 type Producer struct {
 	b *lockFree
 	// next is where the next record of the run goes; noRun: there is none. The owner
 	// moves it on, whoever closes the run sets it to noRun.
-	next atomic.Uint64
-	end  uint64 // of the run: written by the owner with mu held, read by it without
-	last uint64 // end of the newest record
+	next   atomic.Uint64
+	end    uint64 // of the run: written by the owner with mu held, read by it without
+	from   uint64 // begin of the run; end: what it has left free is settled
+	last   uint64 // end of the newest record
+	credit int64  // in bytes, at the most those of a run: see runRule
 
 	// Records appended one by one since the last decision, and those of them before
 	// which others had appended.
-	single, met int
-	singles     int  // as many lead to a decision
+	single, met int32
 	inRuns      bool // the decision
 	_           [cacheLines - 57]byte
 
 	// mu is held to open and close a run, never while anything is waited for.
 	mu struct {
 		sync.Mutex
-		slot *atomic.Pointer[Producer] // where closers find the run; nil: none is open
+		// slot is where closers find the run. It is kept from one run to the next;
+		// nil: there is none.
+		slot *atomic.Pointer[Producer]
 	}
 	_ [cacheLines - 16]byte
 }
 
 // NewProducer implements Buffer.
 func (b *lockFree) NewProducer() *Producer {
-	p := &Producer{b: b, singles: b.rule.few}
+	p := &Producer{b: b}
 	p.next.Store(noRun)
 	return p
 }
@@ -92,7 +105,7 @@ func (p *Producer) Append(t Type, w0, w1 uint64, body []byte) (lsn.LSN, error) {
 	n := uint64(CommitSize(len(body)))
 	at := p.next.Load()
 	if at >= noRun || !p.fits(at, n) || !p.next.CompareAndSwap(at, at+n) {
-		if p.closeOwn(); !p.inRuns || n > p.b.rule.largest {
+		if !p.closeOwn(n) {
 			return p.appendSingle(t, w0, w1, body)
 		}
 		var err error
@@ -117,13 +130,14 @@ func (p *Producer) fits(at, n uint64) bool {
 }
 
 // open takes a run, the first n bytes of which belong to the caller's record; where
-// too many are open, just those.
+// too many are open, just those. Records as long as this one fill the run.
+// REQUIRES: inRuns.
 func (p *Producer) open(n uint64) (at uint64, err error) {
 	b := p.b
 	slot := p.slot()
-	size := b.rule.bytes
-	if slot == nil {
-		size = n
+	size := n
+	if credit := uint64(p.credit); slot != nil {
+		size = max(n, credit-credit%n)
 	}
 	end := b.reserved.Add(size)
 	if end > b.limit.Load() {
@@ -137,7 +151,7 @@ func (p *Producer) open(n uint64) (at uint64, err error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mu.slot, p.end = slot, end
+	p.mu.slot, p.from, p.end = slot, at, end
 	p.next.Store(at + n)
 	return at, nil
 }
@@ -151,26 +165,45 @@ func (p *Producer) slot() *atomic.Pointer[Producer] {
 	if slot != nil {
 		return slot
 	}
-	for i := range p.b.open {
-		if slot := &p.b.open[i]; slot.Load() == nil && slot.CompareAndSwap(nil, p) {
+	start := p.last * 0x9e3779b97f4a7c15 >> 32 // anywhere
+	for i := range min(slotTries, uint64(len(p.b.open))) {
+		if slot := &p.b.open[(start+i)%uint64(len(p.b.open))]; slot.Load() == nil && slot.CompareAndSwap(nil, p) {
 			return slot
 		}
 	}
 	return nil
 }
 
-// closeOwn closes the run, because the next record does not fit. If somebody else has
-// done so before it was half full, runs do not pay for now.
-func (p *Producer) closeOwn() {
+// closeOwn closes the run, if nobody else has, because the next record, of n bytes, does
+// not fit, and settles it. It reports whether that record is to go into another one;
+// otherwise the slot is free for others.
+func (p *Producer) closeOwn(n uint64) (again bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.closeLocked():
-		p.singles = max(p.singles/2, p.b.rule.few)
-	case p.last+p.b.rule.bytes/2 < p.end:
-		p.inRuns = false
-		p.singles = min(2*p.singles, p.b.rule.many)
+	own := p.closeLocked()
+	if p.from != p.end {
+		p.earn(p.last - p.from)
+		free := p.end - p.last
+		if !own {
+			free *= p.b.rule.early
+		}
+		p.credit -= int64(free)
+		p.from = p.end
+		p.inRuns = p.credit >= int64(p.b.rule.least)
 	}
+	if p.inRuns && n <= p.b.rule.largest {
+		return true
+	}
+	if p.mu.slot != nil {
+		p.mu.slot.Store(nil)
+		p.mu.slot = nil
+	}
+	return false
+}
+
+// earn notes that n bytes of records were appended.
+func (p *Producer) earn(n uint64) {
+	p.credit = min(p.credit+int64(n/p.b.rule.share), int64(p.b.rule.bytes))
 }
 
 // closeLocked closes the run and reports whether there was one. REQUIRES: p.mu.
@@ -210,12 +243,14 @@ func (p *Producer) appendSingle(t Type, w0, w1 uint64, body []byte) (lsn.LSN, er
 	if err != nil {
 		return 0, err
 	}
-	if p.single++; uint64(end) != p.last+uint64(CommitSize(len(body))) {
+	n := uint64(CommitSize(len(body)))
+	p.earn(n)
+	if p.single++; uint64(end) != p.last+n {
 		p.met++
 	}
 	p.last = uint64(end)
-	if p.single >= p.singles {
-		p.inRuns = p.met*p.b.rule.company >= p.single
+	if p.single >= p.b.rule.few {
+		p.inRuns = p.met*p.b.rule.company >= p.single && p.credit >= int64(p.b.rule.least)
 		p.single, p.met = 0, 0
 	}
 	return end, nil

@@ -2,9 +2,12 @@ package redo
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"flushbench/engine/lsn"
+	"flushbench/engine/yield/seeds"
 )
 
 // pair is producers that append by turns from one goroutine, so that what they do is
@@ -92,23 +95,24 @@ func (p *pair) drain() (pads, all lsn.LSN) {
 	return pads, end - from
 }
 
-// Who meets others takes runs; who is alone does not, and neither does who appends
-// little between two times that others need the log to end somewhere.
+// Who meets others takes runs; who is alone does not, and neither does who has just had
+// one closed that was nearly empty.
 func TestProducerTakesRunsInCompany(t *testing.T) {
+	few := int(runs.few)
 	alone := newPair(t, DefaultBuffer, 1)
-	alone.turns(3*runs.few, 256)
+	alone.turns(3*few, 256)
 	if alone.open() != 0 {
 		t.Error("a producer that is alone takes runs")
 	}
 
 	p := newPair(t, DefaultBuffer, 2)
-	p.turns(runs.few, 256)
+	p.turns(few, 256)
 	if p.open() != 0 {
-		t.Errorf("runs are taken before %d records have met others", runs.few)
+		t.Errorf("runs are taken before %d records have met others", few)
 	}
 	p.turns(1, 256)
 	if p.open() != 2 {
-		t.Fatalf("%d runs are open after %d records each by turns; want 2", p.open(), runs.few)
+		t.Fatalf("%d runs are open after %d records each by turns; want 2", p.open(), few)
 	}
 	a, b := p.append(0, 256), p.append(0, 256)
 	if b != a+256 {
@@ -118,49 +122,69 @@ func TestProducerTakesRunsInCompany(t *testing.T) {
 	if p.open() != 0 {
 		t.Error("runs are open after all have been closed")
 	}
-
-	// They were closed nearly empty: not again so soon, and each time later.
-	for want := 2 * runs.few; want <= runs.many; want *= 2 {
-		if p.turns(want, 256); p.open() != 0 {
-			t.Fatalf("runs are taken again within %d records", want)
-		}
-		if p.turns(2, 256); p.open() != 2 {
-			t.Fatalf("no runs are taken after %d records", want)
-		}
-		p.drain()
+	if p.turns(2, 256); p.open() != 0 {
+		t.Error("runs are taken again at once")
 	}
-	pads, all := lsn.LSN(0), lsn.LSN(0)
-	for range 40 {
-		p.turns(1000, 256)
-		pad, size := p.drain()
-		pads, all = pads+pad, all+size
+	// One is enough: who appends one by one beside it meets nobody any more.
+	if p.turns(10*few, 256); p.open() == 0 {
+		t.Error("no runs are taken any more long after some were closed")
 	}
-	if pads*25 > all {
-		t.Errorf("pads are %d bytes of %d in a log that is cut all the time", pads, all)
+	if own := p.all[0]; own.end-own.from <= runs.least || own.end-own.from > runs.bytes {
+		t.Errorf("a run of %d bytes; want more than %d, up to %d", own.end-own.from, runs.least, runs.bytes)
 	}
 }
 
-// A run is filled to its last byte where records fit, and what cannot hold a record is
-// never left over. Large records go beside runs, in their producer's order.
-func TestProducerFillsRuns(t *testing.T) {
-	for _, size := range []int{MinRecord, MinRecord + 8, 248, 256, 1000, int(runs.largest), int(runs.largest) + 8, 5000} {
-		p := newPair(t, DefaultBuffer, 2)
-		p.turns(runs.few+1, 256)
-		p.drain()
-		p.turns(2*runs.few+1, 256)
-		p.turns(500, size)
-		p.append(1, 3000)
-		p.turns(10, 256)
-		pads, all := p.drain()
-		if want := all / 5; pads > want {
-			t.Errorf("records of %d bytes: %d of %d bytes are pads; want at most %d", size, pads, all, want)
+// Pads are a small part of a log, however often it is cut, from the first record on.
+func TestPadsStaySmall(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, size := range []int{MinRecord, 256, 912, 0} {
+		for _, every := range []int{3, 12, 24, 31, 56, 125, 250} {
+			p := newPair(t, 1<<20, 4)
+			pads, all := lsn.LSN(0), lsn.LSN(0)
+			for range 5000 / every {
+				for range every {
+					for who := range p.all {
+						n := size
+						if size == 0 { // all lengths, and some that go beside runs
+							n = MinRecord + 8*rng.IntN(60)
+							if rng.IntN(20) == 0 {
+								n = 3000
+							}
+						}
+						p.append(who, n)
+					}
+				}
+				pad, log := p.drain()
+				if pads, all = pads+pad, all+log; pads*16 > all {
+					t.Fatalf("records of %d bytes, cut every %d: pads are %d bytes of %d", size, every, pads, all)
+				}
+			}
+			if size != 0 && pads*40 > all {
+				t.Errorf("records of %d bytes, cut every %d: pads are %d bytes of %d in the end", size, every, pads, all)
+			}
 		}
 	}
-	p := newPair(t, DefaultBuffer, 2)
-	p.turns(runs.few, 256)
-	p.turns(int(runs.bytes)/256, 256)
-	if pads, _ := p.drain(); pads != 0 {
-		t.Errorf("%d bytes of pads where records fill the runs", pads)
+}
+
+// A run is filled to its last byte by records of one size, and what cannot hold a record
+// is never left over. Large records go beside runs, in their producer's order.
+func TestProducerFillsRuns(t *testing.T) {
+	for _, size := range []int{MinRecord, MinRecord + 8, 248, 256, 912, 1000, int(runs.largest), int(runs.largest) + 8, 5000} {
+		p := newPair(t, DefaultBuffer, 2)
+		p.turns(1000, size)
+		if pads, all := p.drain(); pads > lsn.LSN(2*runs.bytes) {
+			t.Errorf("records of %d bytes: %d of %d bytes are pads, more than in the last runs", size, pads, all)
+		}
+		for _, own := range p.all {
+			if got := own.end - own.from; got > runs.bytes {
+				t.Errorf("records of %d bytes: a run of %d; want %d at the most", size, got, runs.bytes)
+			}
+		}
+		p.turns(500, 256)
+		p.turns(100, size)
+		p.append(1, 3000)
+		p.turns(10, 256)
+		p.drain()
 	}
 }
 
@@ -168,11 +192,19 @@ func TestProducerFillsRuns(t *testing.T) {
 func TestProducersShareTheRing(t *testing.T) {
 	p := newPair(t, 256<<10, 40)
 	most := p.b.Size() / int(runs.bytes) / runShare
-	for range 3 {
-		p.turns(runs.few/2, MinRecord)
+	for range 4 {
+		p.turns(int(runs.few)/4, 256)
+		p.drain()
 	}
+	p.turns(6, 256)
 	if p.open() != most {
 		t.Errorf("%d runs are open; want %d", p.open(), most)
+	}
+	for who, own := range p.all {
+		if p.b.open[0].Load() == own {
+			p.append(who, 5000) // closers find the others' runs behind its place, too
+			break
+		}
 	}
 	p.drain()
 	for i := range p.b.open {
@@ -182,15 +214,75 @@ func TestProducersShareTheRing(t *testing.T) {
 	}
 }
 
+// Who has closed its run itself and takes no other, for it may never come back, leaves
+// the place to others.
+func TestProducerLeavesItsSlot(t *testing.T) {
+	p := newPair(t, MinBuffer, 2)
+	for range 8 {
+		p.turns(int(runs.few)/8, 256)
+		p.drain()
+	}
+	p.append(0, 256)
+	if len(p.b.open) != 1 || p.open() != 1 {
+		t.Fatalf("%d of %d runs are open; want the only one", p.open(), len(p.b.open))
+	}
+	p.append(0, 5000)
+	if p.append(1, 256); p.open() != 1 {
+		t.Error("a producer that has no run keeps another one from it")
+	}
+	p.drain()
+}
+
+// Who fills a run walks the log for the writer as often as others do.
+func TestProducerAssistsInRuns(t *testing.T) {
+	p := newPair(t, DefaultBuffer, 2)
+	calls := 0
+	p.b.SetAssist(func() { calls++ })
+	from := p.b.Reserved()
+	p.turns(2000, 256)
+	if want := int(p.b.Reserved()-from)/assistBytes - 1; p.open() == 0 || calls < want {
+		t.Errorf("%d calls in %d bytes of log; want %d", calls, p.b.Reserved()-from, want)
+	}
+}
+
+// Two clients never get the same place for their runs: closers would find one of them
+// only, and the other's would be a hole for ever.
+func TestSlotIsOneProducers(t *testing.T) {
+	seeds.Run(t, 200, func(uint64) string {
+		buf, err := NewBuffer(LockFree, MinBuffer, FirstLSN, 1, 1, nil)
+		if err != nil {
+			return err.Error()
+		}
+		defer buf.Close()
+		b := buf.(*lockFree)
+		var wg sync.WaitGroup
+		for who := range 3 {
+			wg.Go(func() {
+				p := b.NewProducer()
+				p.inRuns, p.credit = true, int64(runs.least)
+				for seq := range uint64(3) {
+					_, _ = p.Append(TypeCommit, uint64(who), seq, nil) // there is room for all
+				}
+			})
+		}
+		wg.Wait()
+		b.CloseRuns()
+		if got := b.Advance(b.Size(), nil); got != b.Reserved() {
+			return fmt.Sprintf("ready %v, reserved %v: a run that nobody finds", got, b.Reserved())
+		}
+		return ""
+	})
+}
+
 // Whoever wants the log written to its end gets it, though a producer has a run open
 // and never comes back; who does not leaves the run alone.
 func TestCutClosesRuns(t *testing.T) {
 	for _, tail := range Tails.All() {
 		r := newRig(t, setup{tail: tail, buffer: 256 << 10})
 		a, b := r.log.Buffer().NewProducer(), r.log.Buffer().NewProducer()
-		for seq := range uint64(runs.few + 2) {
+		for seq := range uint64(runs.few) + 2 {
 			for _, p := range []*Producer{a, b} {
-				if _, err := p.Append(TypeCommit, 0, seq, make([]byte, 100)); err != nil {
+				if _, err := p.Append(TypeCommit, 0, seq, make([]byte, BodySize(256))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -213,4 +305,23 @@ func TestCutClosesRuns(t *testing.T) {
 		}
 		r.close()
 	}
+}
+
+// A run that stands in nobody's way is left open: as long as the log can be written on
+// before it, whoever wants more comes again.
+func TestCutLeavesRunsBehind(t *testing.T) {
+	r := newRig(t, setup{buffer: 256 << 10})
+	buf := r.log.Buffer()
+	a, b := buf.NewProducer(), buf.NewProducer()
+	for seq := range uint64(runs.few) + 2 {
+		for _, p := range []*Producer{a, b} {
+			if _, err := p.Append(TypeCommit, 0, seq, make([]byte, BodySize(256))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if cut := r.log.Cut(1<<20, true, nil); cut == r.log.Written() || a.next.Load() >= noRun {
+		t.Errorf("cut at %v, written %v, reserved %v: a run was closed that was in nobody's way", cut, r.log.Written(), buf.Reserved())
+	}
+	r.close()
 }

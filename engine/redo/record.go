@@ -14,8 +14,8 @@ type Type uint8
 
 // The record types. Zero is illegal, so that zeroed bytes are never a record.
 const (
-	// TypePad fills the log up to a block boundary (--tail=pad). Its payload
-	// means nothing.
+	// TypePad fills the log up to a block boundary (--tail=pad), or to the end of a
+	// run that was closed (see Producer). Its payload means nothing.
 	TypePad Type = iota + 1
 	// TypeCommit is a commit of the log workload: Client, Seq, then a body.
 	TypeCommit
@@ -28,7 +28,7 @@ const (
 var Types = axis.Table[Type]{
 	Axis: "record type",
 	Values: []axis.Value[Type]{
-		{Value: TypePad, Name: "pad", Help: "fills up to a block boundary"},
+		{Value: TypePad, Name: "pad", Help: "fills up to a block boundary, or to the end of what a client had taken for itself"},
 		{Value: TypeCommit, Name: "commit", Help: "a commit of the log workload"},
 		{Value: TypeMtr, Name: "mtr", Help: "a mini-transaction: changes to pages"},
 	},
