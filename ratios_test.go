@@ -367,17 +367,20 @@ func (r *ratioRig) bars(_ *testing.T, limitShare float64) {
 	x := func(name string) float64 { return med(name, func(s sample) float64 { return s.perLimit }) }
 	tps := func(name string) float64 { return med(name, func(s sample) float64 { return s.tps }) }
 	cpu := func(name string) float64 { return med(name, func(s sample) float64 { return s.cpuNS }) }
-	pair := func(a, b string) float64 { // median of the ratios round by round
+	rounds := func(a, b string, of func(sample) float64) float64 { // median of the ratios round by round
 		ca, cb := r.byName[a], r.byName[b]
 		if ca == nil || cb == nil {
 			return math.NaN()
 		}
 		var v []float64
 		for i := range ca.samples {
-			v = append(v, ca.samples[i].perLimit/cb.samples[i].perLimit)
+			v = append(v, of(ca.samples[i])/of(cb.samples[i]))
 		}
 		return stats.Median(v)
 	}
+	pair := func(a, b string) float64 { return rounds(a, b, func(s sample) float64 { return s.perLimit }) }
+	// Policy 0 flushes nothing in its cells: what a limit loop beside them takes is noise.
+	unflushed := func(a, b string) float64 { return rounds(a, b, func(s sample) float64 { return s.tps }) }
 	bar := func(what string, got, want float64, atMost bool) {
 		ok := got >= want
 		if atMost {
@@ -420,8 +423,8 @@ func (r *ratioRig) bars(_ *testing.T, limitShare float64) {
 	bar("flush in flight at 8 clients / limit loop's own share", med("off n=8", func(s sample) float64 { return s.busy })/limitShare, 0.95, false)
 	bar("pipelined / parked, 4096 clients", pair("pipelined n=4096", "parked n=4096"), 1.6, false)
 	bar("policy 2, 1 client / bare pwrite", med("policy2 n=1", func(s sample) float64 { return s.perPwrite }), 0.7, false)
-	bar("policy 0, 1 client: lock-free / mutex", pair("policy0 n=1", "policy0-mutex n=1"), 1, false)
-	bar("policy 0, 2 clients: lock-free / mutex", pair("policy0 n=2", "policy0-mutex n=2"), 1, false)
+	bar("policy 0, 1 client: lock-free / mutex", unflushed("policy0 n=1", "policy0-mutex n=1"), 1, false)
+	bar("policy 0, 2 clients: lock-free / mutex", unflushed("policy0 n=2", "policy0-mutex n=2"), 1, false)
 	for _, c := range r.cells {
 		var think string
 		if n, err := fmt.Sscanf(c.name, "think-gather %s", &think); n == 1 && err == nil {

@@ -161,8 +161,8 @@ func TestCPULatencyDevice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		held, force := now(), time.Duration(-1)
-		if force, err = h.InForce(); err != nil || held != 0 || force != 0 {
+		held := now()
+		if force, err := h.InForce(); err != nil || held != 0 || force != 0 {
 			t.Errorf("while 0 is held: %d us in force, %v, %v; want 0", held, force, err)
 		}
 		if err := h.Release(); err != nil {
