@@ -33,6 +33,7 @@ type fakeServer struct {
 	limit  int  // sessions
 	fail   func(commit int64) error
 	frozen chan struct{} // sessions wait for it to be closed; nil: none
+	stuck  int           // how many waited
 	wakes  bool          // sessions can be interrupted
 	hidden []string      // variables that Settings leaves out
 	refuse func(want target.Settings) error
@@ -270,6 +271,9 @@ func (s *fakeSession) Run(t *workload.Txn) error {
 	time.Sleep(50 * time.Microsecond)
 	s.f.mu.Lock()
 	frozen := s.f.frozen
+	if frozen != nil {
+		s.f.stuck++
+	}
 	s.f.mu.Unlock()
 	if frozen != nil {
 		<-frozen
