@@ -310,10 +310,10 @@ func (tr *trial) replay(out outcome) string {
 
 // padTo is Pad up to end.
 func (b *mutexBuffer) padTo(end uint64) {
-	if p := b.mu.reserved; end <= b.mu.limit {
-		b.fillPad(p, end-p)
-		b.putPlain(p, p^b.key)
-		b.mu.reserved = end
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if end <= b.mu.limit {
+		b.padLocked(end - b.mu.reserved)
 	}
 }
 

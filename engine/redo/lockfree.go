@@ -85,9 +85,7 @@ func (b *lockFree) Append(t Type, w0, w1 uint64, body []byte) (lsn.LSN, error) {
 	}
 	yield.Point(yield.ReserveCopy)
 	b.publish(end-n, t, w0, w1, body)
-	if crosses(end-n, end) && b.assist != nil {
-		b.assist()
-	}
+	b.follow(end-n, end)
 	return lsn.LSN(end), nil
 }
 
@@ -101,6 +99,20 @@ func (b *lockFree) publish(p uint64, t Type, w0, w1 uint64, body []byte) {
 	yield.Point(yield.CopyPublish)
 	// This store makes every byte of the record visible to the consumer that
 	// loads the word in Advance.
+	lsn.Publish(b.word(p), p^b.key)
+}
+
+// follow assists the writer, if it is the turn of whoever has published [from, to).
+func (b *lockFree) follow(from, to uint64) {
+	if crosses(from, to) && b.assist != nil {
+		b.assist()
+	}
+}
+
+// publishPad makes the n bytes at p, which are the caller's, a pad record.
+func (b *lockFree) publishPad(p, n uint64) {
+	b.fillPad(p, n)
+	yield.Point(yield.PadPublish)
 	lsn.Publish(b.word(p), p^b.key)
 }
 
@@ -141,9 +153,7 @@ func (b *lockFree) Pad(block int) {
 			return // nearly full: the next write makes room, and pads then
 		}
 		if b.reserved.CompareAndSwap(p, p+n) {
-			b.fillPad(p, n)
-			yield.Point(yield.PadPublish)
-			lsn.Publish(b.word(p), p^b.key)
+			b.publishPad(p, n)
 			return
 		}
 		runtime.Gosched()

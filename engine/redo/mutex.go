@@ -108,6 +108,12 @@ func (b *mutexBuffer) Pad(block int) {
 	if n == 0 || p+n > b.mu.limit {
 		return
 	}
+	b.padLocked(n)
+}
+
+// padLocked appends a pad record of n bytes, for which there is room. REQUIRES: b.mu.
+func (b *mutexBuffer) padLocked(n uint64) {
+	p := b.mu.reserved
 	b.fillPad(p, n)
 	b.putPlain(p, p^b.key)
 	b.mu.reserved = p + n

@@ -116,9 +116,7 @@ func (p *Producer) Append(t Type, w0, w1 uint64, body []byte) (lsn.LSN, error) {
 	yield.Point(yield.ReserveCopy)
 	p.b.publish(at, t, w0, w1, body)
 	p.last = at + n
-	if crosses(at, at+n) && p.b.assist != nil {
-		p.b.assist()
-	}
+	p.b.follow(at, at+n)
 	return lsn.LSN(at + n), nil
 }
 
@@ -194,11 +192,16 @@ func (p *Producer) closeOwn(n uint64) (again bool) {
 	if p.inRuns && n <= p.b.rule.largest {
 		return true
 	}
+	p.freeSlot()
+	return false
+}
+
+// freeSlot gives the slot back, if the producer has one. REQUIRES: p.mu.
+func (p *Producer) freeSlot() {
 	if p.mu.slot != nil {
 		p.mu.slot.Store(nil)
 		p.mu.slot = nil
 	}
-	return false
 }
 
 // earn notes that n bytes of records were appended.
@@ -214,9 +217,7 @@ func (p *Producer) closeLocked() bool {
 	}
 	yield.Point(yield.RunClosed)
 	if n := p.end - at; n > 0 {
-		p.b.fillPad(at, n)
-		yield.Point(yield.PadPublish)
-		lsn.Publish(p.b.word(at), at^p.b.key)
+		p.b.publishPad(at, n)
 	}
 	return true
 }
@@ -230,8 +231,7 @@ func (b *lockFree) CloseRuns() {
 		}
 		p.mu.Lock()
 		if p.closeLocked() {
-			p.mu.slot.Store(nil)
-			p.mu.slot = nil
+			p.freeSlot()
 		}
 		p.mu.Unlock()
 	}
