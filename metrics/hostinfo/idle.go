@@ -29,10 +29,8 @@ func (s Source) Idle() *result.CPUIdle {
 		Driver:   cmp.Or(s.text(cpus, "cpuidle/current_driver"), result.NoIdleDriver),
 		Governor: cmp.Or(s.text(cpus, "cpuidle/current_governor"), s.text(cpus, "cpuidle/current_governor_ro")),
 		Poll:     slices.Contains(strings.Fields(s.text("proc/cmdline")), "idle=poll"),
-	}
-	if limit, ok := s.latencyLimit(); ok {
-		ns := int64(limit)
-		c.LatencyLimitNS = &ns
+
+		LatencyLimitNS: s.latencyLimit(),
 	}
 	if c.Driver == result.NoIdleDriver {
 		c.Governor = ""
@@ -59,27 +57,34 @@ func (s Source) deepest(dir string) (name string, exitNS int64, ok bool) {
 	return "", 0, false
 }
 
-// latencyLimit is how long an idle processor may take to wake, as the least of what all
-// processes ask for. To look is to open the device, which asks for nothing.
-func (s Source) latencyLimit() (time.Duration, bool) {
+// LatencyLimit is CPUIdle.LatencyLimitNS as it is now: one file is read.
+func LatencyLimit() *int64 { return Real().latencyLimit() }
+
+// latencyLimit is how long an idle processor may take to wake, in nanoseconds, as the
+// least of what all processes ask for; nil: it cannot be read. To look is to open the
+// device, which asks for nothing.
+func (s Source) latencyLimit() *int64 {
 	b, err := fs.ReadFile(s.Root, "dev/cpu_dma_latency")
 	if err != nil || len(b) != 4 { // s32, microseconds
-		return 0, false
+		return nil
 	}
 	us := int32(binary.NativeEndian.Uint32(b))
-	return time.Duration(us) * time.Microsecond, us >= 0
+	if us < 0 {
+		return nil
+	}
+	ns := int64(us) * int64(time.Microsecond)
+	return &ns
 }
 
 // LatencyWarnings says that the limit in force on the wake-up of idle processors is now
-// another one than when the figures were begun, as far as both could be read and the
-// kernel heeds it: another process has changed it. nil: nothing is known to have changed.
-func LatencyWarnings(begun, now *result.CPUIdle) []result.Warning {
-	for _, c := range []*result.CPUIdle{begun, now} {
-		if c == nil || c.Poll || c.Driver == result.NoIdleDriver || c.LatencyLimitNS == nil {
-			return nil
-		}
+// (nil: not readable) another one than when the figures were begun, as far as both could
+// be read and the kernel heeds it: another process has changed it. nil: nothing is known to
+// have changed.
+func LatencyWarnings(begun *result.CPUIdle, now *int64) []result.Warning {
+	if now == nil || begun == nil || begun.Poll || begun.Driver == result.NoIdleDriver || begun.LatencyLimitNS == nil {
+		return nil
 	}
-	a, b := forceText(*begun.LatencyLimitNS), forceText(*now.LatencyLimitNS)
+	a, b := forceText(*begun.LatencyLimitNS), forceText(*now)
 	return one(a != b, warn(CodeLatencyChanged, "Look who holds /dev/cpu_dma_latency (fuser -v), and measure again while nobody changes it.",
 		"another process changed how long idle processors may take to wake: %s when the figures were begun, %s later; they are not of one condition.", a, b))
 }

@@ -141,7 +141,11 @@ func TestLatencyWarnings(t *testing.T) {
 		{"unknown", nil, on("haltpoll", 0), ""},
 		{"unknown now", on("haltpoll", 0), nil, ""},
 	} {
-		all := LatencyWarnings(tc.begun, tc.now)
+		var now *int64
+		if tc.now != nil {
+			now = tc.now.LatencyLimitNS
+		}
+		all := LatencyWarnings(tc.begun, now)
 		switch {
 		case tc.want == "" && len(all) == 0:
 		case tc.want == "" || len(all) != 1 || all[0].Code != CodeLatencyChanged || all[0].Advice == "" || !strings.Contains(all[0].Text, tc.want):

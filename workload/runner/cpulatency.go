@@ -79,21 +79,21 @@ func (r *run) holdLatency(d *time.Duration) error {
 	return err
 }
 
-// idle is what idle processors do now.
-func (r *run) idle() *result.CPUIdle {
+// latencyLimit is the limit in force now, in nanoseconds; nil: it cannot be read.
+func (r *run) latencyLimit() *int64 {
 	if r.cfg.idle != nil {
-		return r.cfg.idle()
+		return r.cfg.idle().LatencyLimitNS
 	}
-	return hostinfo.Idle()
+	return hostinfo.LatencyLimit()
 }
 
 // lookAtLatency looks, between two rounds and at the end, whether the limit is still the
 // one that the figures were begun under: the kernel takes the least of what all processes
 // ask for, and any of them may come or go. What changes and changes back between two
-// looks is not seen. It opens a device and reads some small files.
+// looks is not seen.
 func (r *run) lookAtLatency() {
 	if r.latencyChanged == nil {
-		r.latencyChanged = hostinfo.LatencyWarnings(r.res.Environment.CPU.Idle, r.idle())
+		r.latencyChanged = hostinfo.LatencyWarnings(r.res.Environment.CPU.Idle, r.latencyLimit())
 	}
 }
 
