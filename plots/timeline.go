@@ -128,12 +128,8 @@ func (t *traces) add(line int, r *result.Round) {
 		}
 	}
 	if m := r.Memory; m != nil && r.Database != nil {
-		for k := range len(m.Resident) + 1 {
-			bytes, at := m.ResidentBegin, begin+min(float64(k)*float64(m.IntervalNS)/1e9, r.DurationS)
-			if k > 0 {
-				bytes = m.Resident[k-1]
-			}
-			if usable(at) && at >= begin {
+		for tNS, bytes := range m.Readings(int64(r.DurationS * 1e9)) {
+			if at := begin + float64(tNS)/1e9; usable(at) && at >= begin {
 				t.end = max(t.end, at)
 				tr.memory = t.memory.append(tr.memory, at, float64(bytes)/(1<<20))
 			}

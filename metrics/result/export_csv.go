@@ -222,8 +222,7 @@ func WriteSeriesCSV(w io.Writer, r *Result) error {
 				}
 			}
 			if m := round.Memory; m != nil && len(m.Resident) > 0 {
-				for k, bytes := range append([]int64{m.ResidentBegin}, m.Resident...) {
-					at := min(int64(k)*m.IntervalNS, int64(round.DurationS*1e9))
+				for at, bytes := range m.Readings(int64(round.DurationS * 1e9)) {
 					rows = append(rows, []string{c.Name, no, integer(at), "", "", "", "", "", "", integer(bytes)})
 				}
 			}

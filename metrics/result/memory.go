@@ -1,6 +1,9 @@
 package result
 
-import "errors"
+import (
+	"errors"
+	"iter"
+)
 
 // Memory is the resident set of the process that ran the clients and the engine, in
 // bytes: that of /proc/self/statm, read once a bucket. What of it was asked for
@@ -12,6 +15,21 @@ type Memory struct {
 	ResidentMax   int64   `json:"resident_max"`   // the largest of ResidentBegin and Resident; what comes and goes between two is not seen
 	IntervalNS    int64   `json:"interval_ns"`    // length of a bucket: that of Series
 	Resident      []int64 `json:"resident"`       // by bucket, read at its end; null in a merge
+}
+
+// Readings yields each reading, in bytes, and when it was taken, in nanoseconds of an
+// interval of that length: that of its begin first.
+func (m *Memory) Readings(lengthNS int64) iter.Seq2[int64, int64] {
+	return func(yield func(tNS, bytes int64) bool) {
+		if !yield(0, m.ResidentBegin) {
+			return
+		}
+		for k, bytes := range m.Resident {
+			if !yield(min(int64(k+1)*m.IntervalNS, lengthNS), bytes) {
+				return
+			}
+		}
+	}
 }
 
 func (m *Memory) validate() error {

@@ -229,15 +229,16 @@ func worstAtRisk(rounds []result.Round) *result.AtRisk {
 // none has it.
 func worstResident(rounds []result.Round) (worst *int64) {
 	for i := range rounds {
-		if m := rounds[i].Memory; m != nil && (worst == nil || m.ResidentMax > *worst) {
-			worst = &m.ResidentMax
+		m := rounds[i].Memory
+		if m == nil {
+			continue
 		}
+		if worst == nil {
+			worst = new(int64)
+		}
+		*worst = max(*worst, m.ResidentMax)
 	}
-	if worst == nil {
-		return nil
-	}
-	most := *worst // not a part of the round
-	return &most
+	return worst
 }
 
 func widen(worst, r *result.Risk) {
