@@ -62,11 +62,6 @@ func shortVersion(v string) string {
 	return v
 }
 
-// wrapped is text in lines of 80 columns.
-func wrapped(text string) string {
-	return strings.Join(verdict.Wrap(text, verdict.Width), "\n") + "\n"
-}
-
 // findingText is a finding with what mends it, unless that stands among the next
 // steps.
 func findingText(f *audit.Finding, next []audit.Step) string {

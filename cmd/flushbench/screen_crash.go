@@ -13,7 +13,7 @@ import (
 // crashScreen is what crash prints, from the result alone.
 func crashScreen(r *result.Result, folder string, bold func(string) string) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(verdict.Wrap(crashHeadline(r), verdict.Width), "\n") + "\n")
+	b.WriteString(wrapped(crashHeadline(r)))
 	above := ""
 	for _, group := range crashGroups(r) {
 		c := group[0].Crash

@@ -80,7 +80,7 @@ func lessonScreen(r *result.Result, folder string, bold func(string) string) str
 // where the result is.
 func lessonEnd(r *result.Result, folder string) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(verdict.Wrap(hostinfo.Headline(r.Environment), verdict.Width), "\n") + "\n")
+	b.WriteString(wrapped(hostinfo.Headline(r.Environment)))
 	b.WriteString(warningLines(r))
 	if len(r.Lessons) > 1 {
 		b.WriteString(lessonSum(r).String())
@@ -131,7 +131,7 @@ func lessonStory(l *result.Lesson, bold func(string) string) string {
 	}
 	for i := range l.Tables {
 		t := &l.Tables[i]
-		b.WriteString("\n" + strings.Join(verdict.Wrap(t.Title, verdict.Width), "\n") + "\n" + lessonGrid(t).String())
+		b.WriteString("\n" + wrapped(t.Title) + lessonGrid(t).String())
 	}
 	b.WriteString("\n")
 	for _, line := range lessonLines(l) {

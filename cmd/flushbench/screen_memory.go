@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"flushbench/metrics/result"
 	"flushbench/metrics/stats"
@@ -47,7 +46,7 @@ func memoryLine(cells []*result.Cell) string {
 		}
 		text += fmt.Sprintf("%+.1f %%", math.Round(1000*growth)/10+0) // never -0.0
 	}
-	return strings.Join(verdict.Wrap(text, verdict.Width), "\n") + "\n"
+	return wrapped(text)
 }
 
 // residentMax is the most memory of a cell on the engine; nil: not known, or the cell

@@ -23,7 +23,7 @@ const mergeAbout = "percentiles of all hosts' samples together; a second: median
 func mergeScreen(r *result.Result, folder string, bold func(string) string) string {
 	m := r.Merge
 	var b strings.Builder
-	b.WriteString(strings.Join(verdict.Wrap(mergeHeadline(m), verdict.Width), "\n") + "\n")
+	b.WriteString(wrapped(mergeHeadline(m)))
 	for i := range m.Groups {
 		g := &m.Groups[i]
 		b.WriteString("\n" + bold("GROUP") + "   " + strings.Join(verdict.Wrap(groupTitle(g), verdict.Width-labelColumn), "\n        ") + "\n")

@@ -11,6 +11,11 @@ import (
 	"flushbench/metrics/verdict"
 )
 
+// wrapped is text in lines of 80 columns.
+func wrapped(text string) string {
+	return strings.Join(verdict.Wrap(text, verdict.Width), "\n") + "\n"
+}
+
 // elsewhereLines say what lies in other folders than the log, and on what.
 func elsewhereLines(r *result.Result) string {
 	var b strings.Builder
@@ -30,7 +35,7 @@ func idleLine(r *result.Result) string {
 	if text == "" {
 		return ""
 	}
-	return strings.Join(verdict.Wrap(text, verdict.Width), "\n") + "\n"
+	return wrapped(text)
 }
 
 // holdsText names what lies in a folder: "pages and binlog".

@@ -13,7 +13,7 @@ import (
 // planScreen is what plan prints about one disk.
 func planScreen(p *plan.Plan, bold func(string) string) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(verdict.Wrap(p.Disk.Headline, verdict.Width), "\n") + "\n")
+	b.WriteString(wrapped(p.Disk.Headline))
 	b.WriteString(label("ASKED", p.AskedText()))
 	use := label("USE", p.UseText())
 	b.WriteString(bold(use[:3]) + use[3:])
@@ -189,7 +189,7 @@ func pairNote(p *plan.Plan) string {
 	if len(marks) > 0 {
 		text += "; " + strings.Join(marks, ", ")
 	}
-	return strings.Join(verdict.Wrap(text, verdict.Width), "\n") + "\n"
+	return wrapped(text)
 }
 
 func provenAny(p *plan.Plan) bool {

@@ -13,7 +13,7 @@ import (
 // plugScreen is what plug verify prints.
 func plugScreen(f *plug.Finding, bold func(string) string) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(verdict.Wrap(plugHeadline(f), verdict.Width), "\n") + "\n\n")
+	b.WriteString(wrapped(plugHeadline(f)) + "\n")
 	b.WriteString(label("WITNESS", fmt.Sprintf("%s commits in %s, in %s reports; the last one came at %s (the witness's clock). What came after it, about %s, is unknown.",
 		verdict.Count(float64(f.Acked)), verdict.Span(int64(f.Loaded)), verdict.Count(float64(f.Reports)), f.Heard.Format("2006-01-02 15:04:05.000"), verdict.Span(int64(f.Gap)))))
 	if f.Failure != "" {

@@ -16,7 +16,7 @@ import (
 func probeScreen(r *result.Result, bold func(string) string) string {
 	p := r.Probe
 	var b strings.Builder
-	b.WriteString(strings.Join(verdict.Wrap(hostinfo.Headline(r.Environment), verdict.Width), "\n") + "\n" + idleLine(r))
+	b.WriteString(wrapped(hostinfo.Headline(r.Environment)) + idleLine(r))
 	if p.Gentle {
 		b.WriteString(gentleTable(p).String())
 	} else {

@@ -26,7 +26,7 @@ func (r *rebuilt) screen() string {
 	if r.engine == nil && r.ahead == 0 {
 		headline = fmt.Sprintf("rebuilt %s, not compared", countOf(r.rows, "row"))
 	}
-	b.WriteString(strings.Join(verdict.Wrap(strings.ToUpper(headline[:1])+headline[1:]+".", verdict.Width), "\n") + "\n\n")
+	b.WriteString(wrapped(strings.ToUpper(headline[:1])+headline[1:]+".") + "\n")
 	b.WriteString(reportLine("binlog", r.read()))
 	b.WriteString(reportLine("rate", r.rate()))
 	b.WriteString(reportLine("base", r.basis()))

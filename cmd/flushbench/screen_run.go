@@ -14,7 +14,7 @@ import (
 // runScreen is what run prints, from the result alone.
 func runScreen(r *result.Result, folder string, bold func(string) string) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(verdict.Wrap(runHeadline(r), verdict.Width), "\n") + "\n")
+	b.WriteString(wrapped(runHeadline(r)))
 	b.WriteString(elsewhereLines(r))
 	b.WriteString(serverLines(r))
 	b.WriteString(idleLine(r))
@@ -88,7 +88,7 @@ func limitLine(of string, l *result.LimitSummary) string {
 	if l.AddedFlushNS > 0 {
 		text += fmt.Sprintf(" AS MODIFIED: flushes brought up to %s ms", millis(float64(l.AddedFlushNS)))
 	}
-	return strings.Join(verdict.Wrap(text, verdict.Width), "\n") + "\n"
+	return wrapped(text)
 }
 
 // cellsWhere returns the measured cells that are paced, or that are not.

@@ -95,7 +95,7 @@ func serverLines(r *result.Result) string {
 		if s.RedoLogFlags != "" {
 			line += ", redo log open: " + s.RedoLogFlags
 		}
-		text += strings.Join(verdict.Wrap(line, verdict.Width), "\n") + "\n"
+		text += wrapped(line)
 	}
 	return text
 }

@@ -13,7 +13,7 @@ import (
 // sweepScreen is what sweep prints, from the result alone.
 func sweepScreen(r *result.Result, folder string, bold func(string) string) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(verdict.Wrap(runHeadline(r), verdict.Width), "\n") + "\n")
+	b.WriteString(wrapped(runHeadline(r)))
 	b.WriteString(elsewhereLines(r))
 	b.WriteString(idleLine(r))
 	b.WriteString(limitLine("this disk", r.Limit) + limitLine("the binlog's disk", r.BinlogLimit))

@@ -8,7 +8,6 @@ import (
 
 	"flushbench/metrics/hostinfo"
 	"flushbench/metrics/result"
-	"flushbench/metrics/verdict"
 	"flushbench/plots/report"
 )
 
@@ -16,7 +15,7 @@ import (
 func traceScreen(r *result.Result, folder string, bold func(string) string) string {
 	t := r.Trace
 	var b strings.Builder
-	b.WriteString(strings.Join(verdict.Wrap(hostinfo.Headline(r.Environment), verdict.Width), "\n") + "\n")
+	b.WriteString(wrapped(hostinfo.Headline(r.Environment)))
 	b.WriteString(label("COMMIT", traceSettings(t)))
 	for i, s := range t.Statements {
 		name := ""
